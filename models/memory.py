@@ -1,0 +1,141 @@
+"""Host RAM: one sparse memory-mapped file that Python, the page tables and the simulator all see.
+
+Nothing is copied to look at it: Python has it as one numpy array, the simulator's native library maps the same file
+(path in the environment variable HOSTMEM_FILE). This is the only file of `models/` that touches the outside world.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import DriverError
+
+__all__ = ["DEFAULT_SIZE", "PAGE", "Bytes", "HostMemory"]
+
+PAGE = 4096
+"""Bytes of a host page."""
+
+DEFAULT_SIZE = 256 << 20
+"""Bytes of host RAM when nobody says otherwise; the file is sparse."""
+
+Bytes = npt.NDArray[np.uint8]
+
+
+class HostMemory:
+    """Host RAM of `size` bytes in the file `path` (made or emptied), with an allocator of owned pages.
+
+    `bytes` is the whole of it as a uint8 array, `pages` the same bytes as rows of one page. Page 0 is never handed out,
+    so that a zero address in a table is always a mistake. Raises ValueError unless the size is a power of two and at
+    least two pages. `path=None` keeps it in anonymous memory, for tests without a simulator.
+    """
+
+    def __init__(self, path: Path | str | None = None, size: int = DEFAULT_SIZE) -> None:
+        if size < 2 * PAGE or size & (size - 1):
+            raise ValueError(f"host memory of {size} bytes: must be a power of two and at least {2 * PAGE}")
+        self.path = Path(path) if path is not None else None
+        self.size = size
+        if self.path is None:
+            self._map = mmap.mmap(-1, size)
+        else:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                os.ftruncate(descriptor, size)
+                self._map = mmap.mmap(descriptor, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+            finally:
+                os.close(descriptor)
+        self.bytes: Bytes = np.frombuffer(self._map, dtype=np.uint8)
+        self.pages: Bytes = self.bytes.reshape(-1, PAGE)
+        self._next = 1
+        self._free: list[int] = []
+        self._owner: dict[int, str] = {}
+
+    def __enter__(self) -> HostMemory:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop the views and, where nobody else holds one, the mapping; the file stays."""
+        self.bytes = self.pages = np.zeros((0, PAGE), np.uint8)
+        try:
+            self._map.close()
+        except BufferError:
+            pass  # somebody still holds an array over it; the mapping goes with the last of them
+
+    def read(self, address: int, length: int) -> bytes:
+        """Return `length` bytes at a bus address. IndexError outside of RAM."""
+        self._check(address, length)
+        return self.bytes[address : address + length].tobytes()
+
+    def write(self, address: int, data: bytes | Bytes) -> None:
+        """Store bytes at a bus address. IndexError outside of RAM."""
+        self._check(address, len(data))
+        self.bytes[address : address + len(data)] = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data
+
+    def read_u64(self, address: int) -> int:
+        """Return the little-endian 64-bit word at a bus address."""
+        return int.from_bytes(self.read(address, 8), "little")
+
+    def write_u64(self, address: int, value: int) -> None:
+        """Store a little-endian 64-bit word at a bus address."""
+        self.write(address, value.to_bytes(8, "little"))
+
+    def allocate(self, count: int, owner: str) -> list[int]:
+        """Hand out `count` page frames (page numbers), deliberately scattered, zeroed, owned by `owner`.
+
+        Neighbouring pages of a buffer get frames that are no neighbours, so that a translation that was skipped or
+        mixed up cannot look right. DriverError ENOMEM when RAM is full.
+        """
+        block = self._take(count)
+        order = sorted(range(count), key=lambda index: ((index * 0x9E3779B1) & 0xFFFFFFFF, index))
+        frames = [block[index] for index in order]
+        return self._give(frames, owner)
+
+    def allocate_contiguous(self, count: int, owner: str) -> int:
+        """Hand out `count` neighbouring page frames (rings, flat tables) and return the bus address of the first."""
+        if self._next + count > self.size // PAGE:
+            raise DriverError("ENOMEM", f"{count} contiguous pages for {owner}")
+        frames = list(range(self._next, self._next + count))
+        self._next += count
+        return self._give(frames, owner)[0] * PAGE
+
+    def free(self, frames: list[int], owner: str) -> None:
+        """Take frames back. ValueError if one of them is not `owner`'s: a freed or foreign page is a bug."""
+        for frame in frames:
+            if self._owner.get(frame) != owner:
+                raise ValueError(f"page {frame:#x} belongs to {self._owner.get(frame)!r}, not to {owner!r}")
+        for frame in frames:
+            del self._owner[frame]
+        self._free.extend(frames)
+
+    def owner(self, frame: int) -> str | None:
+        """Return who owns a page frame, None if nobody does."""
+        return self._owner.get(frame)
+
+    def _take(self, count: int) -> list[int]:
+        fresh = max(0, count - len(self._free))
+        if self._next + fresh > self.size // PAGE:
+            raise DriverError("ENOMEM", f"{count} pages of {self.size // PAGE}")
+        kept = count - fresh
+        block = self._free[:kept] + list(range(self._next, self._next + fresh))
+        del self._free[:kept]
+        self._next += fresh
+        return block
+
+    def _give(self, frames: list[int], owner: str) -> list[int]:
+        for frame in frames:
+            self._owner[frame] = owner
+            if self.pages[frame].any():
+                self.pages[frame] = 0
+        return frames
+
+    def _check(self, address: int, length: int) -> None:
+        if address < 0 or length < 0 or address + length > self.size:
+            raise IndexError(f"host address {address:#x}+{length} outside of {self.size:#x} bytes of RAM")

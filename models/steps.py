@@ -1,0 +1,83 @@
+"""What a driver may ask of the world: the steps a sans-I/O generator yields.
+
+A driver function is a generator. It yields one of these frozen values and is resumed with the step's result, so the
+same function runs on the untimed Python device (`models.device`), on RTL through the bridge, or behind a real kernel's
+page faults. Host RAM is not here: it is one shared memory (`models.memory`), touched directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from models.events import Event
+
+__all__ = ["Acquire", "CsrRead", "CsrWrite", "Delay", "Note", "Release", "ScanOut", "Step", "Steps", "WaitIrq"]
+
+
+@dataclass(frozen=True, slots=True)
+class CsrWrite:
+    """One 32-bit register write at a byte address of the register file; resumed with None."""
+
+    address: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class CsrRead:
+    """One 32-bit register read; resumed with the value as int."""
+
+    address: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitIrq:
+    """Wait until the interrupt line is high (at once if it is); resumed with None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Host time passes: `nanoseconds` of it, charged to `why` (a name of the cost table); resumed with None."""
+
+    nanoseconds: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acquire:
+    """Take a named lock, not recursive; resumed with None when it is held."""
+
+    lock: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Give a named lock back; resumed with None. Releasing a lock that is not held is an error of the driver."""
+
+    lock: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Record a driver event; the performer stamps it with its own time; resumed with None."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOut:
+    """What a display controller does: read `size` raw bytes of device memory from byte address `base`.
+
+    Resumed with a one-dimensional numpy uint8 array of `size` bytes, exactly as they lie in device memory (tiled, not
+    translated). The host cannot do this; only the scan-out hardware beside the engine can.
+    """
+
+    base: int
+    size: int
+
+
+Step: TypeAlias = CsrWrite | CsrRead | WaitIrq | Delay | Acquire | Release | Note | ScanOut
+
+_T = TypeVar("_T")
+Steps: TypeAlias = Generator[Step, Any, _T]
