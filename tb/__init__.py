@@ -1,0 +1,1 @@
+"""The testbench: lets the driver of `models` meet the hardware of `rtl` in a simulator."""

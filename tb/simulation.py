@@ -1,0 +1,391 @@
+"""The one place where a simulation is built and run.
+
+A `Simulation` is a top module with parameters on one simulator.  `build` compiles it once for everybody: products live
+under sim_build/<simulator>/<name>/<key>/, where the key is a hash of everything that went in, so a stale product is
+never used, and a file lock lets concurrent pytest workers share one build.  `run` starts one process with its own
+directory and turns each way in which cocotb would quietly pass (no test, no match, no results) into an error.
+
+`python -m tb.simulation` runs one bench by hand; it is what `make sim` calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from tb import toolchain
+from tb.toolchain import ROOT, SIMULATORS, SimulationError
+
+if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
+
+__all__ = ["Outcome", "Result", "Simulation", "SimulationError", "default_simulator", "main", "simulators"]
+
+SIM_BUILD = ROOT / "sim_build"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One cocotb test that ran and passed."""
+
+    name: str
+    sim_time_ns: float
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run left behind: its tests (all passed), its directory, its log, and its waves or None."""
+
+    results: tuple[Result, ...]
+    directory: Path
+    log: Path
+    waves: Path | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A top module on one simulator.
+
+    top: the module; the files that define it and what it instantiates are found by name.
+    simulator: "verilator" or "icarus".
+    parameters: Verilog parameters of the top (integers).
+    sources: further Verilog files (relative to the repository) that win over those found by name.
+    native: link the native library of tb/native (host memory, device dump, trace).
+    public: a Verilator control file that names the signals Python touches; without one every signal is visible, which
+        costs speed and is right for single modules.
+    name: directory of the products; the top's name unless told.
+    timeout_s: wall-clock limit of a build or a run, in seconds.
+    """
+
+    top: str
+    simulator: str = "verilator"
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    sources: Sequence[str | Path] = ()
+    defines: Mapping[str, object] = field(default_factory=dict)
+    native: bool = False
+    public: str | Path | None = None
+    waves: bool = False
+    name: str = ""
+    timeout_s: float = 900.0
+
+    @property
+    def record_waves(self) -> bool:
+        """WAVES in the environment wins over `waves`, as in cocotb."""
+        given = os.environ.get("WAVES", "")
+        return self.waves if given == "" else given not in ("0", "no", "false")
+
+    def build(self) -> Path:
+        """Compile unless the same inputs were compiled before.  Returns the directory of the products.
+
+        Raises SimulationError: unknown or missing simulator, missing source, compiler failure (its first error and the
+        path of its log), or a sim_build that cannot be written.
+        """
+        tool = toolchain.executable(self.simulator)
+        files = self._files()
+        headers = sorted((ROOT / "rtl").glob("*.vh"))
+        native = [toolchain.NATIVE_SOURCE] if self.native else []
+        arguments = toolchain.simulator_arguments(self.simulator, self.native)
+        facts = (self.top, self.simulator, sorted(self.parameters.items()), sorted(self.defines.items()), arguments)
+        tools = (str(tool), tool.stat().st_mtime_ns, version("cocotb"), toolchain.VERILATOR_MAKEFLAGS)
+        key = toolchain.digest([*files, *headers, *native], facts, tools, self.record_waves)
+        directory = SIM_BUILD / self.simulator / (self.name or self.top) / key
+        with _readable_disk_errors(), _locked(directory.with_suffix(".lock")):
+            if not (directory / "complete").exists():
+                shutil.rmtree(directory, ignore_errors=True)
+                directory.mkdir(parents=True)
+                self._compile(directory, files, arguments)
+                (directory / "complete").touch()
+        return directory
+
+    def _files(self) -> list[Path]:
+        """Every source, the top last, the control file first."""
+        given = [ROOT / source for source in self.sources]
+        for path in given:
+            if not path.is_file():
+                raise SimulationError(f"missing Verilog source {path}: check the name")
+        files = toolchain.closure(self.top, given)
+        control = [ROOT / self.public] if self.public is not None and self.simulator == "verilator" else []
+        return [*control, *files]
+
+    def _compile(self, directory: Path, files: Sequence[Path], arguments: Sequence[str]) -> None:
+        log = directory / "build.log"
+        chosen = toolchain.make_runner(self.simulator, public_all=self.public is None, timeout_s=self.timeout_s)
+        try:
+            chosen.build(
+                sources=list(files),
+                includes=[ROOT / "rtl"],
+                defines=dict(self.defines),
+                parameters=dict(self.parameters),
+                build_args=list(arguments),
+                hdl_toplevel=self.top,
+                build_dir=directory,
+                always=True,
+                timescale=("1ns", "1ps"),
+                waves=self.record_waves,
+                log_file=log,
+            )
+            if self.native and self.simulator == "icarus":
+                with log.open("a") as stream:
+                    command = toolchain.vpi_command(directory / "hostmem.vpi")
+                    subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, check=True)
+        except (RuntimeError, subprocess.CalledProcessError) as error:
+            raise SimulationError(
+                f"{self.simulator} cannot build {self.top}: {_first_error(log)} ({error}; see {log})"
+            ) from None
+
+    def run(
+        self,
+        test_module: str,
+        testcase: str | Sequence[str] | None = None,
+        *,
+        seed: int | None = None,
+        plusargs: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        run_name: str = "",
+    ) -> Outcome:
+        """Build if needed, run the cocotb tests of a module in one process, and return only if all passed.
+
+        testcase: names of the tests to run (a parametrised test's name selects all of its cases); None runs all.
+        seed: cocotb's seed; COCOTB_RANDOM_SEED in the environment, else 1, when None.
+        env: for the simulation; HOSTMEM_FILE, DEVICE_FILE and TRACE_FILE default to files in the run's directory.
+        run_name: directory of the run under sim_build/runs; derived from module, testcase and pytest's test when empty.
+
+        Raises SimulationError: no test ran, a testcase that does not exist, no results file, a test that failed (its
+        name, its message, the seed and the path of the log).
+        """
+        wanted = [testcase] if isinstance(testcase, str) else list(testcase or ())
+        product = self.build()
+        chosen_seed = seed if seed is not None else _seed_from_environment()
+        directory = (
+            SIM_BUILD / "runs" / self.simulator / (run_name or _run_name(self.name or self.top, test_module, wanted))
+        )
+        log, results = directory / "sim.log", directory / "results.xml"
+        waves = directory / ("waves.fst" if self.simulator == "icarus" else "waves.vcd") if self.record_waves else None
+        chosen = toolchain.make_runner(self.simulator, public_all=True, timeout_s=self.timeout_s)
+        extra, arguments = self._wave_arguments(waves)
+        if self.native and self.simulator == "icarus":
+            arguments += ["-M", str(product), "-m", "hostmem"]
+        files = {name: str(directory / file) for name, file in _RUN_FILES.items()}
+        with _readable_disk_errors(), _locked(directory.with_suffix(".lock")):
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir(parents=True)
+            failure = ""
+            try:
+                chosen.test(
+                    test_module=test_module,
+                    hdl_toplevel=self.top,
+                    hdl_toplevel_lang="verilog",
+                    seed=chosen_seed,
+                    test_filter=rf"\.({'|'.join(map(re.escape, wanted))})(/.*)?$" if wanted else None,
+                    test_args=arguments,
+                    plusargs=[*plusargs, *extra],
+                    extra_env=toolchain.environment({**files, **(env or {})}),
+                    waves=self.record_waves,
+                    build_dir=product,
+                    test_dir=directory,
+                    results_xml=str(results),
+                    timescale=("1ns", "1ps"),
+                    log_file=log,
+                )
+            except (RuntimeError, SystemExit) as error:
+                failure = f"simulation ended with {error}" if str(error) != "0" else "simulation ended without results"
+            passed = _passed(results, log, wanted, chosen_seed, failure)
+        return Outcome(passed, directory, log, waves, chosen_seed)
+
+    def _wave_arguments(self, waves: Path | None) -> tuple[list[str], list[str]]:
+        """(plusargs, simulator arguments) that put the waves into the run's directory."""
+        if waves is None:
+            return [], []
+        return ([f"+dumpfile_path={waves}"], []) if self.simulator == "icarus" else ([], ["--trace-file", str(waves)])
+
+
+_RUN_FILES = {"HOSTMEM_FILE": "hostmem.bin", "DEVICE_FILE": "device.bin", "TRACE_FILE": "trace.bin"}
+
+
+def _passed(results: Path, log: Path, wanted: Sequence[str], seed: int, failure: str) -> tuple[Result, ...]:
+    """The tests of a results file, or a SimulationError for every way in which it is not a clean pass."""
+    where = f"seed {seed}; see {log}"
+    if not results.is_file():
+        raise SimulationError(f"no results: {_first_error(log)} ({failure or 'the simulator stopped early'}; {where})")
+    passed: list[Result] = []
+    failed: list[str] = []
+    for case in ElementTree.parse(results).getroot().iter("testcase"):
+        name = case.get("name", "?")
+        problem = next((child for child in case if child.tag in ("failure", "error")), None)
+        if problem is not None:
+            failed.append(f"{name}: {' '.join((problem.get('message') or problem.text or 'failed').split())[:300]}")
+        elif case.find("skipped") is None:
+            passed.append(Result(name, _property(case, "sim_time_duration"), float(case.get("time", 0))))
+    if failed:
+        raise SimulationError(
+            f"{len(failed)} of {len(failed) + len(passed)} tests failed: {'; '.join(failed)} ({where})"
+        )
+    if not passed:
+        raise SimulationError(f"no test ran{': nothing matches ' + ', '.join(wanted) if wanted else ''} ({where})")
+    bare = {result.name.split("/")[0].rsplit(".")[-1] for result in passed} | {result.name for result in passed}
+    unmatched = [name for name in wanted if name not in bare]
+    if unmatched:
+        raise SimulationError(f"no such testcase: {', '.join(unmatched)} ({where})")
+    if failure:
+        raise SimulationError(f"every test passed but the {failure}: {_first_error(log)} ({where})")
+    return tuple(passed)
+
+
+def _property(case: ElementTree.Element, name: str) -> float:
+    return next(float(item.get("value", 0)) for item in case.iter("property") if item.get("name") == name)
+
+
+def _first_error(log: Path) -> str:
+    """The first line of a log that says what went wrong, or its last line."""
+    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    telling = (line for line in lines if re.search(r"error|fatal|no space left|sorry", line, re.IGNORECASE))
+    return " ".join(next(telling, lines[-1] if lines else "nothing was printed").split())[:300]
+
+
+def _run_name(build: str, test_module: str, wanted: Sequence[str]) -> str:
+    current = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0].replace("::", ".")
+    parts = [build, current or ".".join([test_module, *wanted])]
+    return re.sub(r"[^A-Za-z0-9_.=-]+", "_", "/".join(parts).replace("/", "~")).strip("_")[:180]
+
+
+def _seed_from_environment() -> int:
+    given = os.environ.get("COCOTB_RANDOM_SEED", "1")
+    try:
+        return int(given)
+    except ValueError:
+        raise SimulationError(f"COCOTB_RANDOM_SEED={given} is not a number: give a decimal integer") from None
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file; other processes wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _readable_disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SimulationError(
+            f"cannot write {error.filename or SIM_BUILD}: {error.strerror}; make sim_build writable or free space on its disk"
+        ) from None
+
+
+def simulators() -> list[ParameterSet]:
+    """Both simulators as pytest parameters; a missing one is skipped with its reason, but fails where CI=true."""
+    import pytest  # tb must import without pytest: only tests call this
+
+    params = []
+    for name in SIMULATORS:
+        reason = ""
+        try:
+            toolchain.executable(name)
+        except SimulationError as error:
+            reason = str(error)
+        absent = bool(reason) and os.environ.get("CI", "") != "true"
+        params.append(pytest.param(name, marks=[pytest.mark.skipif(absent, reason=reason or "installed")]))
+    return params
+
+
+def default_simulator() -> str:
+    """SIM of the environment, else Verilator."""
+    return os.environ.get("SIM") or "verilator"
+
+
+def _find_bench(module: str, testcases: Sequence[str]) -> str:
+    """The bench module to run: the one named, or the only one that defines the testcases."""
+    benches = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in ROOT.glob("tests/**/bench_*.py")
+    }
+    if module and module not in benches:
+        raise SimulationError(f"unknown MODULE={module}: use one of {', '.join(sorted(benches)) or 'none exists'}")
+    if not module and not testcases:
+        raise SimulationError(f"say which bench: MODULE= one of {', '.join(sorted(benches))}, or COCOTB_TESTCASE=")
+    matches = [
+        name
+        for name, path in benches.items()
+        if module in ("", name) and all(_defines(path, testcase) for testcase in testcases)
+    ]
+    if len(matches) != 1:
+        names = ", ".join(testcases)
+        many = f"defined in {', '.join(sorted(matches))}: say which with MODULE=" if matches else "no bench defines it"
+        raise SimulationError(f"unknown COCOTB_TESTCASE={names}: {many}")
+    return matches[0]
+
+
+def _defines(path: Path, testcase: str) -> bool:
+    return re.search(rf"^(async )?(def|class) {re.escape(testcase)}\b", path.read_text(), re.MULTILINE) is not None
+
+
+def _constants(module: str) -> dict[str, object]:
+    """Literal assignments at a bench module's top level, read without importing it."""
+    tree = ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_text())
+    found: dict[str, object] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            with contextlib.suppress(ValueError):
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one bench; the exit status is 0 only when every test passed.
+
+    A bench may set TOP, PARAMETERS, NATIVE and PUBLIC as literals; otherwise the whole system is its top.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tb.simulation", description="Run one bench on one simulator.")
+    parser.add_argument("--sim", default=default_simulator(), help="verilator or icarus (SIM)")
+    parser.add_argument(
+        "--module", default=os.environ.get("MODULE", ""), help="bench module, e.g. tests.rtl.bench_box (MODULE)"
+    )
+    parser.add_argument(
+        "--testcase", default=os.environ.get("COCOTB_TESTCASE", ""), help="comma-separated (COCOTB_TESTCASE)"
+    )
+    parser.add_argument("--seed", type=int, default=None, help="random seed (COCOTB_RANDOM_SEED)")
+    options = parser.parse_args(arguments)
+    wanted = [name.strip() for name in options.testcase.split(",") if name.strip()]
+    try:
+        toolchain.executable(options.sim)
+        module = _find_bench(options.module, wanted)
+        simulation = _system(options.sim, _constants(module))
+        outcome = simulation.run(module, wanted or None, seed=options.seed, run_name=f"by_hand/{module}")
+    except SimulationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for result in outcome.results:
+        print(f"passed  {result.name}  {result.sim_time_ns:.0f} ns in {result.wall_s:.2f} s")
+    print(f"seed {outcome.seed}; log {outcome.log}" + (f"; waves {outcome.waves}" if outcome.waves else ""))
+    return 0
+
+
+def _system(simulator: str, constants: Mapping[str, object]) -> Simulation:
+    top = str(constants.get("TOP", "sim_top"))
+    parameters = constants.get("PARAMETERS", {})
+    public = constants.get("PUBLIC", "tb/hdl/sim_top.vlt" if top == "sim_top" else None)
+    if not isinstance(parameters, dict):
+        raise SimulationError("PARAMETERS of a bench must be a dictionary of integers")
+    native = bool(constants.get("NATIVE", top == "sim_top"))
+    return Simulation(top, simulator, parameters, native=native, public=None if public is None else str(public))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

