@@ -1,1 +1,1 @@
-"""The testbench: lets the driver of `models` meet the hardware of `rtl` in a simulator."""
+"""The testbench: performs the driver's steps on the RTL in a simulator. May import models, never tests."""
