@@ -1,0 +1,122 @@
+// box: walks a 2-D box row by row and cuts each row into bursts.
+//
+// Why: the host side of a box is rows `stride` bytes apart in an object, the device side is rows of a surface. Both
+// walks happen here, in step; what leaves is one item a burst, with where it lies on either side.
+//
+// Latency     1 cycle from command to first burst.
+// Throughput  1 burst a cycle; 1 idle cycle between boxes.
+// Ordering    left to right, then top to bottom.
+// Errors      an offset past 2^32 is marked `beyond`. A box named by `kill` ends with the burst on offer.
+`default_nettype none
+
+module box #(
+    // data width in bits: 64, 128, 256 or 512
+    parameter DATA_W = 64,
+    // width of the box number
+    parameter SERIAL_W = 8
+) (
+    input  wire                clk_i,
+    input  wire                rst_ni,
+
+    input  wire                cmd_valid_i,
+    output wire                cmd_ready_o,
+    input  wire [3:0]          cmd_surface_i,
+    input  wire [3:0]          cmd_object_i,
+    input  wire [19:0]         cmd_x_i,        // bytes
+    input  wire [15:0]         cmd_y_i,        // rows
+    input  wire [19:0]         cmd_width_i,    // bytes, at least 1
+    input  wire [15:0]         cmd_height_i,   // rows, at least 1
+    input  wire [31:0]         cmd_offset_i,   // of the first row in the object, bytes
+    input  wire [31:0]         cmd_stride_i,   // bytes from row to row in the object
+
+    input  wire                kill_i,         // cut short the box whose number is kill_serial_i
+    input  wire [SERIAL_W-1:0] kill_serial_i,
+
+    output wire                valid_o,
+    input  wire                ready_i,
+    output wire [3:0]          surface_o,
+    output wire [3:0]          object_o,
+    output wire [31:0]         offset_o,       // in the object, bytes
+    output wire                beyond_o,       // the offset does not fit 32 bits
+    output wire [19:0]         x_o,
+    output wire [15:0]         y_o,
+    output wire [12:0]         bytes_o,
+    output wire [7:0]          len_o,
+    output wire                last_o,         // last burst of the box
+    output wire [SERIAL_W-1:0] serial_o        // number of the box, counts up
+);
+
+    reg                active_q;
+    reg [SERIAL_W-1:0] serial_q;
+    reg [3:0]          surface_q, object_q;
+    reg [19:0]         left_edge_q, width_q, x_q, left_q;
+    reg [15:0]         y_q, rows_q;            // rows_q: rows after this one
+    reg [31:0]         stride_q;
+    reg [32:0]         row_q, offset_q;        // bit 32, once set, stays: beyond
+
+    wire        row_last;
+    wire        killed   = kill_i && kill_serial_i == serial_q;
+    wire        take     = cmd_valid_i && cmd_ready_o;
+    wire        give     = valid_o && ready_i;
+    wire [32:0] next_row = {1'b0, row_q[31:0]} + {1'b0, stride_q};
+    wire [32:0] next_run = {1'b0, offset_q[31:0]} + {20'd0, bytes_o};
+
+    burst #(.DATA_W(DATA_W)) u_burst (
+        .offset_i (offset_q[11:0]),
+        .left_i   (left_q),
+        .bytes_o  (bytes_o),
+        .len_o    (len_o),
+        .last_o   (row_last)
+    );
+
+    assign cmd_ready_o = !active_q;
+    assign valid_o     = active_q;
+    assign surface_o   = surface_q;
+    assign object_o    = object_q;
+    assign offset_o    = offset_q[31:0];
+    assign beyond_o    = offset_q[32];
+    assign x_o         = x_q;
+    assign y_o         = y_q;
+    assign last_o      = (row_last && rows_q == 16'd0) || killed;
+    assign serial_o    = serial_q;
+
+    always @(posedge clk_i) begin
+        if (!rst_ni) begin
+            active_q <= 1'b0;
+            serial_q <= {SERIAL_W{1'b0}};
+        end else if (take) begin
+            active_q <= 1'b1;
+        end else if (give && last_o) begin
+            active_q <= 1'b0;
+            serial_q <= serial_q + 1'b1;
+        end
+
+        if (take) begin
+            surface_q   <= cmd_surface_i;
+            object_q    <= cmd_object_i;
+            left_edge_q <= cmd_x_i;
+            width_q     <= cmd_width_i;
+            x_q         <= cmd_x_i;
+            left_q      <= cmd_width_i;
+            y_q         <= cmd_y_i;
+            rows_q      <= cmd_height_i - 1'b1;
+            stride_q    <= cmd_stride_i;
+            row_q       <= {1'b0, cmd_offset_i};
+            offset_q    <= {1'b0, cmd_offset_i};
+        end else if (give && row_last) begin
+            x_q      <= left_edge_q;
+            left_q   <= width_q;
+            y_q      <= y_q + 1'b1;
+            rows_q   <= rows_q - 1'b1;
+            row_q    <= {next_row[32] | row_q[32], next_row[31:0]};
+            offset_q <= {next_row[32] | row_q[32], next_row[31:0]};
+        end else if (give) begin
+            x_q      <= x_q + {7'd0, bytes_o};
+            left_q   <= left_q - {7'd0, bytes_o};
+            offset_q <= {next_run[32] | offset_q[32], next_run[31:0]};
+        end
+    end
+
+endmodule
+
+`default_nettype wire
