@@ -9,7 +9,6 @@ from __future__ import annotations
 import mmap
 import os
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
@@ -54,12 +53,6 @@ class HostMemory:
         self._next = 1
         self._free: list[int] = []
         self._owner: dict[int, str] = {}
-
-    def __enter__(self) -> HostMemory:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         """Drop the views and, where nobody else holds one, the mapping; the file stays."""

@@ -1,0 +1,92 @@
+"""Fences and the reservation object: who uses a buffer, in which class, and when that ends.
+
+A fence's value counts up per queue, modulo 2^32. The reservation object keeps a buffer's fences by usage class
+KERNEL < WRITE < READ < BOOKKEEP; a query returns its class and those below (R14).
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum, auto
+
+from models.errors import DeviceError
+
+__all__ = ["Fence", "FenceState", "Reservation", "Usage", "seqno_passed"]
+
+
+class Usage(IntEnum):
+    """Usage classes (R14): moving data for the kernel, writing, reading, keeping books."""
+
+    KERNEL = 0
+    WRITE = 1
+    READ = 2
+    BOOKKEEP = 3
+
+
+class FenceState(Enum):
+    """Life of a fence. Signalled and failed are final."""
+
+    PENDING = auto()
+    SIGNALLED = auto()
+    FAILED = auto()
+
+
+def seqno_passed(current: int, value: int) -> bool:
+    """Return whether a counter at `current` has reached `value`, both 32 bits and wrapping."""
+    return (current - value) & 0xFFFFFFFF < 0x80000000
+
+
+class Fence:
+    """The end of one submission: `value` on `queue`; `after` are the fences that the engine itself waits for first."""
+
+    def __init__(self, queue: int, value: int, after: tuple[Fence, ...] = ()) -> None:
+        self.queue = queue
+        self.value = value & 0xFFFFFFFF
+        self.after = after
+        self.state = FenceState.PENDING
+        self.error: DeviceError | None = None
+
+    def __repr__(self) -> str:
+        return f"Fence(queue={self.queue}, value={self.value}, {self.state.name})"
+
+    @property
+    def done(self) -> bool:
+        """True when nothing more will happen, well or ill."""
+        return self.state is not FenceState.PENDING
+
+    def finish(self, error: DeviceError | None = None) -> None:
+        """Signal the fence, with the error it carries if there is one. ValueError for the second time."""
+        if self.done:
+            raise ValueError(f"{self!r} is finished already")
+        self.error = error
+        self.state = FenceState.FAILED if error else FenceState.SIGNALLED
+        self.after = ()
+
+
+class Reservation:
+    """A buffer's fences and the name of its lock; finished fences drop out when the object is next looked at."""
+
+    def __init__(self, lock: str) -> None:
+        self.lock = lock
+        self._fences: list[tuple[Usage, Fence]] = []
+
+    def add(self, fence: Fence, usage: Usage) -> None:
+        """Add a fence; the same fence in two classes counts in the lower one."""
+        self._prune()
+        if not fence.done:
+            self._fences.append((usage, fence))
+
+    def query(self, usage: Usage) -> tuple[Fence, ...]:
+        """Return the unfinished fences of a class and those below (R14), oldest first, each once."""
+        self._prune()
+        return tuple(dict.fromkeys(fence for kind, fence in self._fences if kind <= usage))
+
+    def waits(self, write: bool) -> tuple[Fence, ...]:
+        """Return what CPU access waits for: a reader for KERNEL and WRITE, a writer for READ too (R10)."""
+        return self.query(Usage.READ if write else Usage.WRITE)
+
+    def poll(self, write: bool) -> bool:
+        """Return POLLIN (POLLOUT) readiness: no writer (nor reader) is left (R14). Says nothing of coherency."""
+        return not self.waits(write)
+
+    def _prune(self) -> None:
+        self._fences = [(kind, fence) for kind, fence in self._fences if not fence.done]
