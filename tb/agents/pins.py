@@ -1,0 +1,29 @@
+"""Reading pins without losing an X: an unknown value is an error, never a 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["UnknownPin", "bit", "unsigned"]
+
+
+class UnknownPin(Exception):
+    """A pin that must carry a value is X or Z."""
+
+
+def bit(pin: Any) -> bool:
+    """The value of a one-bit pin.  Raises UnknownPin for X and Z."""
+    text = str(pin.value)
+    if text == "1":
+        return True
+    if text == "0":
+        return False
+    raise UnknownPin(f"{pin._path} is {text}")
+
+
+def unsigned(pin: Any) -> int:
+    """The unsigned value of a vector.  Raises UnknownPin when any bit is X or Z."""
+    value = pin.value
+    if not value.is_resolvable:
+        raise UnknownPin(f"{pin._path} is {value}")
+    return int(value)
