@@ -218,6 +218,8 @@ class Descriptor:
     pattern_high: int = 0
 
     SIZE: ClassVar[int] = 64
+    #: Bytes of a ring entry, by queue: the transfer ring leaves out the last words.
+    ENTRY_SIZE: ClassVar[tuple[int, int]] = (32, 64)
 
     def to_int(self) -> int:
         """Return the fields as one number; ValueError where one does not fit."""
@@ -280,15 +282,21 @@ class Descriptor:
             pattern_high=(value >> 448) & 0xffffffffffffffff,
         )
 
-    def pack(self) -> _Bytes:
-        """Return 64 bytes, little endian; ValueError where a field does not fit."""
-        return self.to_int().to_bytes(64, "little")
+    def pack(self, queue: int = 1) -> _Bytes:
+        """Return the ring entry of a queue, little endian: 32 bytes for 0 (transfer), 64 for 1 (render).
+
+        ValueError where a field does not fit, or where a transfer entry has no room for a field that is not 0.
+        """
+        number = self.to_int()
+        if queue == 0 and number >> 32 * 8:
+            raise ValueError(f"{self} has fields that an entry of the transfer ring leaves out")
+        return number.to_bytes(self.ENTRY_SIZE[queue], "little")
 
     @classmethod
     def unpack(cls, data: _Buffer) -> Descriptor:
-        """Read 64 bytes; ValueError for any other length."""
-        if len(data) != 64:
-            raise ValueError(f"Descriptor is 64 bytes, not {len(data)}")
+        """Read a ring entry of either queue; ValueError for any other length."""
+        if len(data) not in cls.ENTRY_SIZE:
+            raise ValueError(f"Descriptor is 32 or 64 bytes, not {len(data)}")
         return cls.from_int(int.from_bytes(data, "little"))
 
 

@@ -72,6 +72,8 @@
 
 // Descriptor: ranges over the whole structure, first byte lowest
 `define FL_DESCRIPTOR_BITS                           512
+// An entry of the transfer ring.
+`define FL_DESCRIPTOR_TRANSFER_BITS                  256
 // Operation.
 `define FL_DESCRIPTOR_OPCODE                         7:0
 // The record of this descriptor asks for an interrupt.

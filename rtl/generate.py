@@ -97,11 +97,15 @@ class Block:
 
 @dataclass(frozen=True)
 class Structure:
-    """A structure in host memory: all its words seen as one number of `bits` bits."""
+    """A structure in host memory: all its words seen as one number of `bits` bits.
+
+    `short_bits` is the size of an entry of the transfer ring where that is the first part only, else 0.
+    """
 
     name: str
     title: str
     bits: int
+    short_bits: int
     fields: tuple[Field, ...]
     desc: str
 
@@ -164,7 +168,8 @@ def _structure(node: AddrmapNode, enums: dict[str, Enum]) -> Structure:
     names = [field.name for field in fields]
     if len(set(names)) != len(names):
         raise SystemExit(f"{SOURCE}: {node.inst_name} names a field twice")
-    return Structure(node.inst_name, node.get_property("name"), 8 * node.size, fields, _text(node))
+    short = node.get_property("transfer_entry_bytes", default=0)
+    return Structure(node.inst_name, node.get_property("name"), 8 * node.size, 8 * short, fields, _text(node))
 
 
 def load(root: Path) -> Design:
@@ -198,6 +203,8 @@ def _defines(design: Design) -> Iterator[tuple[str, str, str]]:
     for structure in design.structures:
         yield "", "", f"{structure.title}: ranges over the whole structure, first byte lowest"
         yield f"{structure.name}_bits", str(structure.bits), ""
+        if structure.short_bits:
+            yield f"{structure.name}_transfer_bits", str(structure.short_bits), "An entry of the transfer ring."
         for field in structure.fields:
             yield f"{structure.name}_{field.name}", f"{field.msb}:{field.lsb}", field.desc
     for block in design.blocks:

@@ -97,6 +97,36 @@ def _expand(
     ]
 '''
 
+PACK = '''
+    def pack(self) -> _Bytes:
+        """Return {size} bytes, little endian; ValueError where a field does not fit."""
+        return self.to_int().to_bytes({size}, "little")
+
+    @classmethod
+    def unpack(cls, data: _Buffer) -> {name}:
+        """Read {size} bytes; ValueError for any other length."""
+        if len(data) != {size}:
+            raise ValueError(f"{name} is {size} bytes, not {{len(data)}}")
+        return cls.from_int(int.from_bytes(data, "little"))'''
+
+PACK_BY_QUEUE = '''
+    def pack(self, queue: int = 1) -> _Bytes:
+        """Return the ring entry of a queue, little endian: {short} bytes for 0 (transfer), {size} for 1 (render).
+
+        ValueError where a field does not fit, or where a transfer entry has no room for a field that is not 0.
+        """
+        number = self.to_int()
+        if queue == 0 and number >> {short} * 8:
+            raise ValueError(f"{{self}} has fields that an entry of the transfer ring leaves out")
+        return number.to_bytes(self.ENTRY_SIZE[queue], "little")
+
+    @classmethod
+    def unpack(cls, data: _Buffer) -> {name}:
+        """Read a ring entry of either queue; ValueError for any other length."""
+        if len(data) not in cls.ENTRY_SIZE:
+            raise ValueError(f"{name} is {short} or {size} bytes, not {{len(data)}}")
+        return cls.from_int(int.from_bytes(data, "little"))'''
+
 
 def _camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
@@ -120,14 +150,17 @@ def _enum(name: str, doc: str, members: Iterable[tuple[str, str, str]]) -> Itera
         yield f"    {member} = {value}"
 
 
-def _number_class(name: str, doc: str, size: int, fields: tuple[Field, ...]) -> Iterator[str]:
-    """A frozen dataclass that is a number with fields; `size` bytes adds pack and unpack."""
+def _number_class(name: str, doc: str, fields: tuple[Field, ...], size: int = 0, short: int = 0) -> Iterator[str]:
+    """A frozen dataclass that is a number with fields; `size` bytes adds pack and unpack, `short` a short form."""
     yield from ["", "", "@dataclass(frozen=True, slots=True)", f"class {name}:", *_docstring(doc)]
     for field in fields:
         yield from _comment(field.desc)
         yield f"    {field.name}: int = {field.reset}"
     if size:
         yield from ["", f"    SIZE: ClassVar[int] = {size}"]
+    if short:
+        yield "    #: Bytes of a ring entry, by queue: the transfer ring leaves out the last words."
+        yield f"    ENTRY_SIZE: ClassVar[tuple[int, int]] = ({short}, {size})"
     yield from ["", "    def to_int(self) -> int:",
                 '        """Return the fields as one number; ValueError where one does not fit."""', "        return ("]
     for index, field in enumerate(fields):
@@ -141,15 +174,10 @@ def _number_class(name: str, doc: str, size: int, fields: tuple[Field, ...]) -> 
         taken = f"_named({_camel(field.encode)}, {taken})" if field.encode else taken
         yield f"            {field.name}={taken},"
     yield "        )"
-    if size:
-        yield from ["", "    def pack(self) -> _Bytes:",
-                    f'        """Return {size} bytes, little endian; ValueError where a field does not fit."""',
-                    f'        return self.to_int().to_bytes({size}, "little")',
-                    "", "    @classmethod", f"    def unpack(cls, data: _Buffer) -> {name}:",
-                    f'        """Read {size} bytes; ValueError for any other length."""',
-                    f"        if len(data) != {size}:",
-                    f'            raise ValueError(f"{name} is {size} bytes, not {{len(data)}}")',
-                    '        return cls.from_int(int.from_bytes(data, "little"))']
+    if short:
+        yield from [PACK_BY_QUEUE.format(name=name, size=size, short=short)]
+    elif size:
+        yield from [PACK.format(name=name, size=size)]
 
 
 def _address_function(block: Block) -> Iterator[str]:
@@ -204,7 +232,9 @@ def python_layout(design: Design) -> str:
                       ((name, str(value), desc) for name, value, desc in enum.members))
     for structure in design.structures:
         doc = f"{structure.title}. {structure.desc}"
-        body += _number_class(_camel(structure.name), doc, structure.bits // 8, structure.fields)
+        body += _number_class(
+            _camel(structure.name), doc, structure.fields, structure.bits // 8, structure.short_bits // 8
+        )
     for block in design.blocks:
         members = [(r.name.upper(), f"{r.offset:#06x}", r.desc) for r in block.registers]
         offsets = f"{block.name.capitalize()}Offset" if block.name else "Address"
@@ -223,7 +253,7 @@ def python_layout(design: Design) -> str:
             name = _class_name(block, register, encodings)
             names.add(name)
             where = f"{block.name}.{register.name}" if block.name else register.name
-            body += _number_class(name, f"Register {where}. {register.desc}".strip(), 0, register.fields)
+            body += _number_class(name, f"Register {where}. {register.desc}".strip(), register.fields)
     names |= {"REGISTERS", "Register", "RegisterField"}
     listed = "\n".join(f'    "{name}",' for name in sorted(names))
     text = HEAD.format(names=listed) + "\n".join(body) + "\n" + TAIL + "\n".join(_register_rows(design.blocks)) + "\n"

@@ -91,6 +91,17 @@ def test_unpacking_what_was_packed_gives_it_back(value: Any) -> None:
     assert type(value).unpack(data) == value
 
 
+@given(values(layout.Descriptor))
+def test_a_transfer_entry_is_the_first_half(value: layout.Descriptor) -> None:
+    first, last = (value.pack()[:32], value.pack()[32:])
+    short = layout.Descriptor.unpack(first)
+    assert short.pack(0) == first
+    assert len(value.pack(1)) == 64
+    if any(last):
+        with pytest.raises(ValueError, match="leaves out"):
+            value.pack(0)
+
+
 @given(st.sampled_from(REGISTER_CLASSES), st.integers(0, 2**32 - 1))
 def test_a_register_value_survives_the_way_through_its_fields(register: Any, word: int) -> None:
     value = register.from_int(word)
@@ -111,6 +122,8 @@ def test_a_value_that_does_not_fit_is_refused_by_name(value: int) -> None:
 def test_a_structure_of_the_wrong_size_is_refused() -> None:
     with pytest.raises(ValueError, match="Record is 32 bytes, not 31"):
         layout.Record.unpack(bytes(31))
+    with pytest.raises(ValueError, match="Descriptor is 32 or 64 bytes, not 48"):
+        layout.Descriptor.unpack(bytes(48))
 
 
 def test_an_unknown_encoding_stays_a_plain_number() -> None:
