@@ -30,8 +30,8 @@ class DriverError(Exception):
 class DeviceError(Exception):
     """The hardware failed an operation: `cause` is the name of the record's cause (`layout.Cause`).
 
-    `address` is what the record says (its kind depends on the cause), `tag` the descriptor's, `state` what the queue was
-    doing, `bytes` how many bytes had moved.
+    `address` is what the record says (its kind depends on the cause), `tag` the descriptor's, `state` what the queue
+    was doing, `bytes` how many bytes had moved.
     """
 
     def __init__(self, cause: str, *, address: int = 0, tag: int = 0, state: str = "", bytes: int = 0) -> None:

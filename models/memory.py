@@ -6,6 +6,7 @@ Nothing is copied to look at it: Python has it as one numpy array, the simulator
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 from pathlib import Path
@@ -57,10 +58,9 @@ class HostMemory:
     def close(self) -> None:
         """Drop the views and, where nobody else holds one, the mapping; the file stays."""
         self.bytes = self.pages = np.zeros((0, PAGE), np.uint8)
-        try:
+        # Where somebody still holds an array over it, the mapping goes with the last of them.
+        with contextlib.suppress(BufferError):
             self._map.close()
-        except BufferError:
-            pass  # somebody still holds an array over it; the mapping goes with the last of them
 
     def read(self, address: int, length: int) -> bytes:
         """Return `length` bytes at a bus address. IndexError outside of RAM."""

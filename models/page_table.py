@@ -30,7 +30,9 @@ class Mapping:
     the mapping as a whole.
     """
 
-    def __init__(self, process: str, space: AddressSpace, address: int, first: int, count: int, may_write: bool) -> None:
+    def __init__(
+        self, process: str, space: AddressSpace, address: int, first: int, count: int, may_write: bool
+    ) -> None:
         self.process = process
         self.space = space
         self.address = address
@@ -192,13 +194,15 @@ class PageTable:
 
 
 class ObjectTable:
-    """The device's page table of one host object, in host RAM, one level (flat) or two (directory of 512-entry tables).
+    """The device's page table of one host object, in host RAM.
 
-    `root` is the bus address of the flat table or the directory. Setting an entry changes RAM only: the driver tells the
-    engine with INVALIDATE.
+    One level (flat) or two (a directory of 512-entry tables); `root` is the bus address of the flat table or the
+    directory. Setting an entry changes RAM only: the driver tells the engine with INVALIDATE.
     """
 
-    def __init__(self, host: HostMemory, frames: Sequence[int], *, writable: bool = True, two_level: bool = False) -> None:
+    def __init__(
+        self, host: HostMemory, frames: Sequence[int], *, writable: bool = True, two_level: bool = False
+    ) -> None:
         self.host = host
         self.pages = len(frames)
         self.two_level = two_level

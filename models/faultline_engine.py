@@ -1,0 +1,375 @@
+"""Our engine behind the port: rings, registers, records, fences, and getting up again after an error.
+
+The driver knows a fence to be signalled only when its record has been taken from the completion ring, and takes
+records no further than the fence somebody waits for. What the driver knows, and so the events it notes, therefore does
+not depend on how fast the hardware is.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from models.costs import Costs
+from models.engine import Command, Copy, Fill, Queue, Transfer
+from models.errors import DeviceError, DriverError
+from models.events import Doorbell, FenceSignal, FenceWait, Interrupt, Recover, Submit
+from models.execute import ENTRY_SIZE
+from models.fence import Fence, seqno_passed
+from models.layout import (
+    OBJECT_COUNT,
+    REGISTERS,
+    SURFACE_COUNT,
+    Address,
+    Cause,
+    Control,
+    Descriptor,
+    IrqEnable,
+    IrqStatus,
+    ObjectConfig,
+    ObjectOffset,
+    Opcode,
+    Parameters,
+    QueueControl,
+    QueueOffset,
+    QueueSize,
+    Record,
+    Status,
+    SurfaceExtent,
+    SurfaceFormat,
+    SurfaceOffset,
+    object_address,
+    queue_address,
+    surface_address,
+)
+from models.memory import PAGE, HostMemory
+from models.page_table import ObjectTable
+from models.steps import CsrRead, CsrWrite, Note, Steps, WaitIrq
+from models.surface import Surface
+
+__all__ = ["FaultlineEngine"]
+
+_MAGIC = REGISTERS["id"].reset
+
+
+@dataclass
+class _Ring:
+    """One queue as the driver sees it: what was published, what has been taken back, what is in between."""
+
+    queue: Queue
+    entries: int
+    ring: int
+    completions: int
+    fence_at: int
+    tail: int = 0
+    taken: int = 0
+    value: int = 0
+    tag: int = 0
+    flying: deque[tuple[int, bool, Fence]] = field(default_factory=deque)
+    """Published and not taken back: (tag, is it the FENCE, fence of its submission)."""
+    failed: dict[Fence, DeviceError] = field(default_factory=dict)
+
+
+class FaultlineEngine:
+    """Drives the engine of rtl/ (or the Python device, which is the same to it).
+
+    `ring_log2` is that of both rings of both queues; `watchdog` in clock cycles, 0 for never. `records` keeps every
+    completion record in the order in which it was taken, for whoever accounts for cycles.
+    """
+
+    def __init__(
+        self, host: HostMemory, *, costs: Costs | None = None, ring_log2: int = 8, watchdog: int = 0
+    ) -> None:
+        if not 2 <= ring_log2 <= 15:
+            raise DriverError("EINVAL", f"ring of 2^{ring_log2} entries: must be 2^2 to 2^15")
+        self.host = host
+        self.costs = costs or Costs()
+        self.records: list[Record] = []
+        self.parameters = Parameters()
+        self._log2 = ring_log2
+        self._watchdog = watchdog
+        self._surfaces: list[Surface | None] = [None] * SURFACE_COUNT
+        self._objects: list[ObjectTable | None] = [None] * OBJECT_COUNT
+        self._rings: dict[Queue, _Ring] = {}
+        self._alarm: set[Queue] = set()
+
+    @property
+    def device_size(self) -> int:
+        """Bytes of device memory; known after `initialise`."""
+        return 1 << self.parameters.device_log2
+
+    # ------------------------------------------------------------------------------------------------ set-up
+
+    def initialise(self) -> Steps[None]:
+        """Bring the engine from reset to a state in which it accepts submissions.
+
+        DeviceError if there is no faultline engine behind the registers.
+        """
+        identity = yield CsrRead(Address.ID)
+        if identity != _MAGIC:
+            raise DeviceError("NONE", address=Address.ID, state=f"ID reads {identity:#x}, not {_MAGIC:#x}")
+        self.parameters = Parameters.from_int((yield CsrRead(Address.PARAMETERS)))
+        yield CsrWrite(Address.WATCHDOG, self._watchdog)
+        yield CsrWrite(Address.IRQ_STATUS, 0xFFFFFFFF)
+        yield CsrWrite(Address.IRQ_ENABLE, IrqEnable(mask=0x7F).to_int())
+        for queue in Queue:
+            ring = self._allocate(queue)
+            self._rings[queue] = ring
+            yield from self._write64(queue, QueueOffset.RING_BASE_LO, ring.ring)
+            yield from self._write64(queue, QueueOffset.COMPLETION_BASE_LO, ring.completions)
+            yield from self._write64(queue, QueueOffset.FENCE_BASE_LO, ring.fence_at)
+            size = QueueSize(ring_log2=self._log2, completion_log2=self._log2)
+            yield CsrWrite(queue_address(queue, QueueOffset.SIZE), size.to_int())
+            yield CsrWrite(queue_address(queue, QueueOffset.CONTROL), _control())
+        yield CsrWrite(Address.CONTROL, Control(enable=1).to_int())
+
+    def _allocate(self, queue: Queue) -> _Ring:
+        entries = 1 << self._log2
+
+        def pages(size: int) -> int:
+            return self.host.allocate_contiguous(-(-size // PAGE), f"{queue.name.lower()} queue") * PAGE
+
+        return _Ring(queue, entries, pages(entries * ENTRY_SIZE[queue]), pages(entries * Record.SIZE), pages(8))
+
+    def bind_surface(self, surface: Surface) -> Steps[int]:
+        """Enter a surface in the table. DriverError ENOMEM when all entries are taken."""
+        handle = _free_entry(self._surfaces, "surface")
+        self._surfaces[handle] = surface
+        extent = SurfaceExtent(width=surface.width, height=surface.height)
+        shape = SurfaceFormat(bytes_per_pixel=surface.bytes_per_pixel, layout=surface.layout, valid=1)
+        yield CsrWrite(surface_address(handle, SurfaceOffset.BASE), surface.base)
+        yield CsrWrite(surface_address(handle, SurfaceOffset.EXTENT), extent.to_int())
+        yield CsrWrite(surface_address(handle, SurfaceOffset.FORMAT), shape.to_int())
+        return handle
+
+    def release_surface(self, handle: int) -> Steps[None]:
+        """Take a surface out of the table; no unfinished submission may name it."""
+        self._surfaces[handle] = None
+        yield CsrWrite(surface_address(handle, SurfaceOffset.FORMAT), 0)
+
+    def bind_object(self, table: ObjectTable) -> Steps[int]:
+        """Enter a host object in the table and drop old translations of its number. DriverError ENOMEM when full."""
+        handle = _free_entry(self._objects, "host object")
+        self._objects[handle] = table
+        config = ObjectConfig(pages=table.pages, two_level=int(table.two_level), valid=1)
+        yield CsrWrite(object_address(handle, ObjectOffset.ROOT_LO), table.root & 0xFFFFFFFF)
+        yield CsrWrite(object_address(handle, ObjectOffset.ROOT_HI), table.root >> 32)
+        yield CsrWrite(object_address(handle, ObjectOffset.CONFIG), config.to_int())
+        yield from self.invalidate(handle)
+        return handle
+
+    def release_object(self, handle: int) -> Steps[None]:
+        """Take a host object out of the table; no unfinished submission may name it."""
+        self._objects[handle] = None
+        yield CsrWrite(object_address(handle, ObjectOffset.CONFIG), 0)
+
+    def invalidate(self, handle: int) -> Steps[Fence]:
+        """Drop the translations of an object whose table has changed, in order with the transfer queue."""
+        drop = Descriptor(opcode=Opcode.INVALIDATE, object=handle)
+        return (yield from self._submit(Queue.TRANSFER, [drop], (), "invalidate"))
+
+    # ------------------------------------------------------------------------------------------- submission
+
+    def submit(
+        self, queue: Queue, commands: Sequence[Command], after: Sequence[Fence] = (), *, cause: str = ""
+    ) -> Steps[Fence]:
+        """Queue commands behind the fences `after` and return the fence that ends them; the CPU does not wait."""
+        return (yield from self._submit(queue, [_descriptor(command) for command in commands], after, cause))
+
+    def _submit(
+        self, queue: Queue, body: Sequence[Descriptor], after: Sequence[Fence], cause: str
+    ) -> Steps[Fence]:
+        ring = self._rings[queue]
+        waits = tuple(fence for fence in after if fence.queue != queue and not fence.done)
+        work = [Descriptor(opcode=Opcode.WAIT, queue=fence.queue, host_offset=fence.value) for fence in waits]
+        work += body
+        room = ring.entries - 1
+        parts = [work[at : at + room] for at in range(0, len(work), room)] or [[]]
+        for part in parts:
+            while ring.entries - len(ring.flying) < len(part) + 1:
+                yield from self._until(ring.flying[0][2])
+            fence = Fence(queue, ring.value + 1, waits)
+            ring.value = fence.value
+            for descriptor in part:
+                self._put(ring, descriptor, fence, False)
+            end = Descriptor(opcode=Opcode.FENCE, interrupt=1, host_offset=fence.value)
+            self._put(ring, end, fence, True)
+            yield Note(Submit(cause=cause, queue=queue, descriptors=len(part) + 1, value=fence.value))
+            yield Note(Doorbell(cause=cause, queue=queue, tail=ring.tail & 0xFFFF))
+            yield CsrWrite(queue_address(queue, QueueOffset.TAIL), ring.tail & 0xFFFF)
+        return fence
+
+    def _put(self, ring: _Ring, descriptor: Descriptor, fence: Fence, last: bool) -> None:
+        size = ENTRY_SIZE[ring.queue]
+        at = ring.ring + ring.tail % ring.entries * size
+        self.host.write(at, replace(descriptor, tag=ring.tag).pack()[:size])
+        ring.flying.append((ring.tag, last, fence))
+        ring.tag = (ring.tag + 1) & 0xFFFFFFFF
+        ring.tail += 1
+
+    # ------------------------------------------------------------------------------------------- completion
+
+    def wait(self, fence: Fence, *, cause: str = "", process: str = "", buffer: str = "") -> Steps[None]:
+        """Wait until a fence is finished. DeviceError if it carries an error."""
+        if not fence.done:
+            yield Note(FenceWait(cause=cause, process=process, buffer=buffer, queue=fence.queue, value=fence.value))
+            yield from self._until(fence)
+        if fence.error is not None:
+            raise fence.error
+
+    def _until(self, fence: Fence) -> Steps[None]:
+        ring = self._rings[Queue(fence.queue)]
+        while not fence.done:
+            if self._published(ring):
+                yield from self._take(ring)
+                continue
+            for queue in sorted(self._alarm):
+                self._alarm.discard(queue)
+                yield from self._take_error(self._rings[queue])
+            if not fence.done and not self._published(ring):
+                yield from self._interrupt()
+
+    def _published(self, ring: _Ring) -> bool:
+        """Look into host RAM whether the oldest submission's fence is there; its records then are too, all of them."""
+        if not ring.flying:
+            return False
+        value = self.host.read_u64(ring.fence_at) & 0xFFFFFFFF
+        return seqno_passed(value, ring.flying[0][2].value)
+
+    def _interrupt(self) -> Steps[None]:
+        yield WaitIrq()
+        yield from self.costs.interrupt()
+        raised = yield CsrRead(Address.IRQ_STATUS)
+        yield CsrWrite(Address.IRQ_STATUS, raised)
+        status = IrqStatus.from_int(raised)
+        if status.completion_error:
+            raise DeviceError("BUS_ERROR", state="writing a record or a fence")
+        if status.transfer_error:
+            self._alarm.add(Queue.TRANSFER)
+        if status.render_error:
+            self._alarm.add(Queue.RENDER)
+
+    def _take(self, ring: _Ring) -> Steps[None]:
+        """Take the records of the oldest submission, whose fence is published."""
+        fence = ring.flying[0][2]
+        while not fence.done:
+            yield from self._settle(ring)
+        yield CsrWrite(queue_address(ring.queue, QueueOffset.COMPLETION_HEAD), ring.taken & 0xFFFF)
+
+    def _take_error(self, ring: _Ring) -> Steps[None]:
+        """After an error interrupt: take the answered records up to the first with an error."""
+        answered = yield CsrRead(queue_address(ring.queue, QueueOffset.COMPLETION_TAIL))
+        while ring.taken & 0xFFFF != answered:
+            if (yield from self._settle(ring)):
+                break
+        yield CsrWrite(queue_address(ring.queue, QueueOffset.COMPLETION_HEAD), ring.taken & 0xFFFF)
+
+    def _settle(self, ring: _Ring) -> Steps[bool]:
+        """Take one record; finish its fence if it ends one; recover and return True if it carries an error.
+
+        Up to the first step nothing else can run, so the books are always in order.
+        """
+        at = ring.completions + ring.taken % ring.entries * Record.SIZE
+        record = Record.unpack(self.host.read(at, Record.SIZE))
+        if record.phase != 1 ^ (ring.taken // ring.entries & 1):
+            raise DeviceError("NONE", state=f"{ring.queue.name} queue: record {ring.taken} is missing")
+        ring.taken += 1
+        self.records.append(record)
+        if record.cause == Cause.RING_OVERFLOW:
+            raise _error(record, ring.queue)
+        tag, last, fence = ring.flying.popleft()
+        if record.tag != tag and record.cause != Cause.FETCH_ERROR:
+            raise DeviceError("NONE", tag=record.tag, state=f"record out of order, tag {tag} was due")
+        if record.status != Status.OK:
+            ring.failed.setdefault(fence, _error(record, ring.queue))
+        if last:
+            fence.finish(ring.failed.pop(fence, None))
+            cause = fence.error.cause if fence.error else ""
+            yield Note(Interrupt(cause=cause, queue=ring.queue, records=ring.taken, value=fence.value))
+            yield Note(FenceSignal(cause=cause, queue=ring.queue, value=fence.value))
+        if record.status != Status.ERROR:
+            return False
+        yield from self._recover(ring, record, fence)
+        return True
+
+    # --------------------------------------------------------------------------------------------- recovery
+
+    def _recover(self, ring: _Ring, record: Record, fence: Fence) -> Steps[None]:
+        """A queue halted with an error: let it go on, or abort what must not run on wrong data.
+
+        The submission's fence will carry the error. Where the other queue's work stands behind that fence, both queues
+        are aborted, since a WAIT that was satisfied would let it run; where nothing does, the queue resumes with its
+        next descriptor.
+        """
+        cause = Cause(record.cause).name
+        other = self._rings[Queue(1 - ring.queue)]
+        abort = any(fence in flying.after for _, _, flying in other.flying)
+        yield Note(Recover(cause=cause, queue=ring.queue, address=record.address, tag=record.tag))
+        if not abort:
+            yield CsrWrite(queue_address(ring.queue, QueueOffset.CONTROL), _control(resume=True))
+            return
+        for stopped in (other, ring):
+            yield CsrWrite(queue_address(stopped.queue, QueueOffset.CONTROL), _control(abort=True))
+        for stopped in (ring, other):
+            yield from self._drain(stopped)
+
+    def _drain(self, ring: _Ring) -> Steps[None]:
+        """Take every record of an aborted queue; submissions that were cut short get fences with an error."""
+        while ring.flying:
+            answered = yield CsrRead(queue_address(ring.queue, QueueOffset.COMPLETION_TAIL))
+            if ring.taken & 0xFFFF == answered:
+                yield from self._interrupt()
+            while ring.taken & 0xFFFF != answered:
+                yield from self._settle(ring)
+        yield CsrWrite(queue_address(ring.queue, QueueOffset.COMPLETION_HEAD), ring.taken & 0xFFFF)
+
+    def _write64(self, queue: Queue, low: QueueOffset, value: int) -> Steps[None]:
+        yield CsrWrite(queue_address(queue, low), value & 0xFFFFFFFF)
+        yield CsrWrite(queue_address(queue, low) + 4, value >> 32)
+
+
+def _control(*, resume: bool = False, abort: bool = False) -> int:
+    return QueueControl(enable=1, halt_on_error=1, resume=int(resume), abort=int(abort)).to_int()
+
+
+def _error(record: Record, queue: Queue) -> DeviceError:
+    cause = Cause(record.cause).name
+    state = f"{queue.name} queue"
+    return DeviceError(cause, address=record.address, tag=record.tag, state=state, bytes=record.bytes)
+
+
+def _free_entry(entries: Iterable[object], what: str) -> int:
+    for index, entry in enumerate(entries):
+        if entry is None:
+            return index
+    raise DriverError("ENOMEM", f"every {what} of the engine is in use")
+
+
+def _descriptor(command: Command) -> Descriptor:
+    box = command.box
+    place = Descriptor(surface=command.surface, x=box.x, y=box.y, width=box.width, height=box.height)
+    if isinstance(command, Transfer):
+        return replace(
+            place,
+            opcode=Opcode.READBACK if command.readback else Opcode.WRITEBACK,
+            object=command.object,
+            host_offset=command.offset,
+            host_stride=command.stride,
+        )
+    if isinstance(command, Copy):
+        return replace(
+            place,
+            opcode=Opcode.COPY,
+            source_surface=command.source_surface,
+            source_x=command.source_x,
+            source_y=command.source_y,
+        )
+    assert isinstance(command, Fill)
+    pattern = command.pixel.ljust(16, b"\0")
+    return replace(
+        place,
+        opcode=Opcode.FILL,
+        pattern_low=int.from_bytes(pattern[:8], "little"),
+        pattern_high=int.from_bytes(pattern[8:], "little"),
+    )
