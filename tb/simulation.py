@@ -97,7 +97,7 @@ class Simulation:
         """
         tool = toolchain.executable(self.simulator)
         files = self._files()
-        headers = sorted((ROOT / "rtl").glob("*.vh"))
+        headers = [path for folder in toolchain.INCLUDES for path in sorted(folder.glob("*.*vh"))]
         native = [toolchain.NATIVE_SOURCE] if self.native else []
         arguments = toolchain.simulator_arguments(self.simulator, self.native)
         facts = (self.top, self.simulator, sorted(self.parameters.items()), sorted(self.defines.items()), arguments)
@@ -128,7 +128,7 @@ class Simulation:
         try:
             chosen.build(
                 sources=list(files),
-                includes=[ROOT / "rtl"],
+                includes=list(toolchain.INCLUDES),
                 defines=dict(self.defines),
                 parameters=dict(self.parameters),
                 build_args=list(arguments),
@@ -253,7 +253,8 @@ def _property(case: ElementTree.Element, name: str) -> float:
 def _first_error(log: Path) -> str:
     """The first line of a log that says what went wrong, or its last line."""
     lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
-    telling = (line for line in lines if re.search(r"error|fatal|no space left|sorry", line, re.IGNORECASE))
+    words = r"(?i)(?!.*exiting due to)(?=.*(error|%warning|fatal|no space left|sorry))"
+    telling = (line for line in lines if re.match(words, line))
     return " ".join(next(telling, lines[-1] if lines else "nothing was printed").split())[:300]
 
 

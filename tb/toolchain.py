@@ -22,6 +22,7 @@ from typing import Any, TextIO
 from cocotb_tools import runner as cocotb_runner
 
 __all__ = [
+    "INCLUDES",
     "NATIVE_SOURCE",
     "ROOT",
     "SEARCH",
@@ -40,6 +41,8 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
 SIMULATORS = ("verilator", "icarus")
+INCLUDES = (ROOT / "rtl", ROOT / "tb" / "hdl")
+"""Where `include finds headers."""
 SEARCH = (ROOT / "rtl", ROOT / "tb" / "hdl", ROOT / "tests" / "rtl")
 """Where a module `name` is found as `name.v` or `name.sv`."""
 NATIVE_SOURCE = ROOT / "tb" / "native" / "hostmem.c"

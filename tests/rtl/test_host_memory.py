@@ -1,0 +1,35 @@
+"""The simulated host memory keeps its promises, and the same ones in both simulators."""
+
+from __future__ import annotations
+
+import pytest
+
+from tb.simulation import Simulation, SimulationError, simulators
+
+BENCH = "tests.rtl.bench_host_memory"
+
+
+@pytest.mark.parametrize("width", [64, 512])
+@pytest.mark.parametrize("simulator", simulators())
+def test_the_memory_does_what_its_header_says(simulator: str, width: int) -> None:
+    Simulation("axi_memory", simulator, {"DATA_W": width}, native=True).run(BENCH)
+
+
+@pytest.mark.parametrize("seed", [1, 20])
+@pytest.mark.parametrize("simulator", [s for s in simulators() if s.values == ("icarus",)])
+def test_both_simulators_serve_a_random_load_in_the_same_cycles(simulator: str, seed: int) -> None:
+    digests = {
+        Simulation("axi_memory", name, {"DATA_W": 64}, native=True)
+        .run(BENCH, "a_random_load_is_served_right_and_leaves_its_trace", seed=seed)
+        .directory.joinpath("digest.txt")
+        .read_text()
+        for name in ("verilator", simulator)
+    }
+    assert len(digests) == 1
+
+
+def test_host_memory_that_is_not_there_fails_the_run() -> None:
+    with pytest.raises(SimulationError, match="tests failed"):
+        Simulation("axi_memory", "verilator", {"DATA_W": 64}, native=True).run(
+            BENCH, "bursts_follow_each_other_without_a_gap", env={"HOSTMEM_FILE": "/nowhere/hostmem.bin"}
+        )
