@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -104,7 +105,7 @@ class Simulation:
         tools = (str(tool), tool.stat().st_mtime_ns, version("cocotb"), toolchain.VERILATOR_MAKEFLAGS)
         key = toolchain.digest([*files, *headers, *native], facts, tools, self.record_waves)
         directory = SIM_BUILD / self.simulator / (self.name or self.top) / key
-        with _readable_disk_errors(), _locked(directory.with_suffix(".lock")):
+        with _readable_disk_errors(), _locked(directory):
             if not (directory / "complete").exists():
                 shutil.rmtree(directory, ignore_errors=True)
                 directory.mkdir(parents=True)
@@ -181,7 +182,7 @@ class Simulation:
         if self.native and self.simulator == "icarus":
             arguments += ["-M", str(product), "-m", "hostmem"]
         files = {name: str(directory / file) for name, file in _RUN_FILES.items()}
-        with _readable_disk_errors(), _locked(directory.with_suffix(".lock")):
+        with _readable_disk_errors(), _locked(directory):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True)
             failure = ""
@@ -258,10 +259,16 @@ def _first_error(log: Path) -> str:
     return " ".join(next(telling, lines[-1] if lines else "nothing was printed").split())[:300]
 
 
+_runs: Counter[str] = Counter()
+
+
 def _run_name(build: str, test_module: str, wanted: Sequence[str]) -> str:
+    """By module and testcase, or by pytest's test, each of whose runs gets a directory of its own."""
     current = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0].replace("::", ".")
-    parts = [build, current or ".".join([test_module, *wanted])]
-    return re.sub(r"[^A-Za-z0-9_.=-]+", "_", "/".join(parts).replace("/", "~")).strip("_")[:180]
+    if not current:
+        return re.sub(r"[^A-Za-z0-9_.=-]+", "_", ".".join([build, test_module, *wanted]))[:180]
+    _runs[current] += 1
+    return re.sub(r"[^A-Za-z0-9_.=-]+", "_", f"{current}.{_runs[current]}").strip("_")[-180:]
 
 
 def _seed_from_environment() -> int:
@@ -273,10 +280,10 @@ def _seed_from_environment() -> int:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file; other processes wait."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a directory, with a file beside it; other processes wait."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with directory.with_name(directory.name + ".lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 
@@ -287,7 +294,7 @@ def _readable_disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise SimulationError(
-            f"cannot write {error.filename or SIM_BUILD}: {error.strerror}; make sim_build writable or free space on its disk"
+            f"cannot write {error.filename or SIM_BUILD}: {error.strerror}; make sim_build writable or free its disk"
         ) from None
 
 

@@ -64,8 +64,8 @@ module axi_memory #(
 );
     `include "native.svh"
 
-    localparam BYTES = DATA_W / 8;
-    localparam [63:0] LANES = BYTES - 1;    // address bits inside a word
+    localparam [31:0] BYTES = DATA_W / 8;
+    localparam [63:0] LANES = {32'd0, BYTES} - 64'd1;    // address bits inside a word
     localparam DEPTH = 1 << DEPTH_LOG2;
     localparam IDS   = 1 << ID_W;
     localparam READ  = 1'b0;

@@ -143,7 +143,8 @@ DEFAULTS = {
     **dict.fromkeys((f"{c}_stall_{k}" for c in ("ar", "r", "aw", "w", "b") for k in ("on", "period", "random")), 0),
     **dict.fromkeys(("reorder", "jitter", "error_bytes", "error_read", "error_write", "error_nth"), 0),
     **dict.fromkeys(("mute_bytes", "mute_read", "mute_write", "error_base", "mute_base"), 0),
-    **{"seed": 1, "error_response": SLVERR},
+    "seed": 1,
+    "error_response": SLVERR,
 }
 
 
@@ -179,9 +180,11 @@ async def a_write_becomes_visible_with_its_answer_and_not_before(dut: Any) -> No
     m.write(0x2000, new, id=5)
     await m.until(lambda: len(m.w) == 4)
     await m.run(18)
-    assert m.memory.read(0x2000, 4 * m.width) == old and not m.b
+    assert m.memory.read(0x2000, 4 * m.width) == old
+    assert not m.b
     await m.until(lambda: bool(m.b))
-    assert m.b[0].cycle == m.w[-1] + 20 and (m.b[0].id, m.b[0].resp) == (5, OKAY)
+    assert m.b[0].cycle == m.w[-1] + 20
+    assert (m.b[0].id, m.b[0].resp) == (5, OKAY)
     assert m.memory.read(0x2000, 4 * m.width) == new
 
 
@@ -225,7 +228,8 @@ async def ids_are_reordered_but_each_stays_in_order(dut: Any) -> None:
     await m.until(lambda: len(m.r) == 120 and len(m.b) == 120)
     order = {m.memory.read(m.width * i, m.width): i for i in range(120)}
     got = [order[beat.data] for beat in m.r]
-    assert sorted(got) == list(range(120)) and got != sorted(got)
+    assert sorted(got) == list(range(120))
+    assert got != sorted(got)
     for id in range(4):
         assert [i for i in got if i % 4 == id] == list(range(id, 120, 4))
     assert [beat.id for beat in m.b] != [i % 3 for i in range(120)]
@@ -253,7 +257,8 @@ async def injected_errors_hit_their_window_and_move_nothing(dut: Any) -> None:
     m.write(0x3000, b"\x55" * 2 * m.width)
     await m.until(lambda: len(m.r) == 6 and len(m.b) == 1)
     assert [beat.resp for beat in m.r] == [OKAY] + [DECERR] * 5
-    assert m.b[0].resp == DECERR and m.memory.read(0, 1 << 16) == before
+    assert m.b[0].resp == DECERR
+    assert m.memory.read(0, 1 << 16) == before
     assert int(dut.errors_injected.value) == 3
     assert int(dut.bad_accesses.value) == 0
     dut.error_read.value = dut.error_write.value = 0
@@ -275,7 +280,8 @@ async def a_mute_window_never_answers_and_holds_nobody_up(dut: Any) -> None:
     m.write(0x3000, b"\x55" * 4 * m.width)
     m.write(0x5000, b"\x55" * m.width)
     await m.run(500)
-    assert len(m.r) == 1 and len(m.b) == 1
+    assert len(m.r) == 1
+    assert len(m.b) == 1
     assert m.memory.read(0x3000, 0x1000) == before
     assert m.memory.read(0x5000, m.width) == b"\x55" * m.width
     assert int(dut.bursts_muted.value) == 2
