@@ -1,7 +1,7 @@
 """What host work costs in time: one parameter table, charged as `Delay` steps in the clock of the RTL.
 
-Defaults are measured figures (minor fault, zap, bulk write-protect, write-protect of one page, with and without a second
-running thread) of a 2-CPU virtual machine; `interrupt_ns` is an assumption, there to be swept.
+Defaults are measured figures of a 2-CPU virtual machine (minor fault, zap, bulk write-protect, write-protect of one
+page, with and without a second running thread); `interrupt_ns` is an assumption, there to be swept.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ transfer counts whole bursts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -28,7 +28,7 @@ _QUEUE_OPCODES = {
 }
 _BOTH = {Opcode.NOP, Opcode.WAIT, Opcode.FENCE, Opcode.INVALIDATE}
 _BOXED = {Opcode.READBACK, Opcode.WRITEBACK, Opcode.FILL, Opcode.COPY}
-_RESERVED = tuple(field.name for field in fields(Descriptor) if field.name.startswith("reserved"))
+_RESERVED = tuple(part.name for part in fields(Descriptor) if part.name.startswith("reserved"))
 _NO_INDEX: Units = np.zeros(0, np.int64)
 _NO_BYTES: Bytes = np.zeros(0, np.uint8)
 
@@ -53,7 +53,7 @@ class Tables:
     objects: Sequence[HostObject | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """How a descriptor ends and what it changes.
 
@@ -67,8 +67,8 @@ class Outcome:
     address: int = 0
     bytes: int = 0
     host_writes: tuple[tuple[int, Bytes], ...] = ()
-    device_index: Units = _NO_INDEX
-    device_values: Bytes = _NO_BYTES
+    device_index: Units = field(default_factory=lambda: _NO_INDEX)
+    device_values: Bytes = field(default_factory=lambda: _NO_BYTES)
     out_of_range: bool = False
 
     def apply(self, host: Bytes, device: Bytes) -> None:
@@ -209,7 +209,7 @@ def execute(
         assert source is not None  # as above
         where = source.box_addresses(Box(descriptor.source_x, descriptor.source_y, box.width, box.height))
         outcome = _drawn(index, _fetch(device, where), device)
-        return outcome if where.max() < device.size else _flagged(outcome)
+        return outcome if where.max() < device.size else replace(outcome, out_of_range=True)
     return _transfer(descriptor, index, host, device, tables, data_width, bus or _memory(host), cache)
 
 
@@ -219,13 +219,6 @@ def _fetch(device: Bytes, index: Units) -> Bytes:
         values: Bytes = np.where(index < device.size, device[np.minimum(index, device.size - 1)], 0).astype(np.uint8)
         return values
     return device[index]
-
-
-def _flagged(outcome: Outcome) -> Outcome:
-    return Outcome(
-        outcome.status, outcome.cause, outcome.address, outcome.bytes, outcome.host_writes,
-        outcome.device_index, outcome.device_values, True,
-    )  # fmt: skip
 
 
 def _drawn(index: Units, values: Bytes, device: Bytes) -> Outcome:

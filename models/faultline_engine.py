@@ -128,7 +128,7 @@ class FaultlineEngine:
         entries = 1 << self._log2
 
         def pages(size: int) -> int:
-            return self.host.allocate_contiguous(-(-size // PAGE), f"{queue.name.lower()} queue") * PAGE
+            return self.host.allocate_contiguous(-(-size // PAGE), f"{queue.name.lower()} queue")
 
         return _Ring(queue, entries, pages(entries * ENTRY_SIZE[queue]), pages(entries * Record.SIZE), pages(8))
 

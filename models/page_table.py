@@ -21,6 +21,7 @@ __all__ = ["AddressSpace", "Mapping", "ObjectTable", "PageTable", "Piece"]
 Bits = npt.NDArray[np.bool_]
 
 _ENTRIES = PAGE // PageTableEntry.SIZE
+_OWNER = "object table"
 
 
 class Mapping:
@@ -107,14 +108,16 @@ class AddressSpace:
         return entries
 
     def harvest(self) -> list[int]:
-        """Collect the dirty pages of all mappings, clear their bits and write-protect them (R20, R21)."""
+        """Collect the dirty pages of all mappings, clear their bits and write-protect everything (R20, R21).
+
+        Writable entries that are clean (a forked child's, R22) lose the permission too, so that until the next write
+        fault no store can slip between a harvest and a zap.
+        """
         found: Bits = np.zeros(self.pages, np.bool_)
         for mapping in self.mappings:
             found[mapping.first : mapping.first + mapping.count] |= mapping.dirty
-            mapping.writable &= ~mapping.dirty
+            mapping.writable[:] = False
             mapping.dirty[:] = False
-        # A page that one process dirtied may be writable and clean in another (a forked copy, R22).
-        self.write_protect(np.flatnonzero(found).tolist())
         return [int(page) for page in np.flatnonzero(found)]
 
     def write_protect(self, pages: Iterable[int]) -> int:
@@ -210,12 +213,12 @@ class ObjectTable:
         if two_level and tables > _ENTRIES:
             raise DriverError("EINVAL", f"an object of {self.pages} pages")
         if two_level:
-            self._tables = [frame * PAGE for frame in host.allocate(tables, "object table")]
-            self.root = host.allocate_contiguous(1, "object directory")
+            self._tables = [frame * PAGE for frame in host.allocate(tables, _OWNER)]
+            self.root = host.allocate_contiguous(1, _OWNER)
             for index, table in enumerate(self._tables):
                 host.write(self.root + index * PageTableEntry.SIZE, PageTableEntry(1, 0, table // PAGE).pack())
         else:
-            self.root = host.allocate_contiguous(max(1, tables), "object table")
+            self.root = host.allocate_contiguous(max(1, tables), _OWNER)
             self._tables = [self.root + index * PAGE for index in range(tables)]
         for page, frame in enumerate(frames):
             self.set(page, PageTableEntry(1, int(writable), frame))
@@ -233,3 +236,10 @@ class ObjectTable:
     def get(self, page: int) -> PageTableEntry:
         """Read a page's entry."""
         return PageTableEntry.unpack(self.host.read(self.entry_address(page), PageTableEntry.SIZE))
+
+    def free(self) -> None:
+        """Give the table's own pages back; the engine must have forgotten the object."""
+        frames = [table // PAGE for table in self._tables]
+        self.host.free([*frames, self.root // PAGE] if self.two_level else frames, _OWNER)
+        self._tables = []
+        self.pages = 0
