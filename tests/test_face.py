@@ -1,0 +1,239 @@
+"""The face: bad input to the main job gives one clear line and leaves earlier results alone; its figures add up."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.events import Fault, FenceSignal, FenceWait, Phase, Readback, Submit, Writeback, Zap
+from tb.bridge import Stamped
+from tb.photo import __main__ as face
+from tb.photo.phases import Bus, Row, rows_of, total
+from tb.photo.picture import LARGEST, SMALLEST, PictureError, default_picture, load
+from tb.photo.report import publish, result_of, side_by_side
+from tb.photo.run import PhotoRun
+from tb.simulation import SimulationError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def save(path: Path, width: int, height: int, mode: str = "RGB") -> Path:
+    Image.new(mode, (width, height)).save(path)
+    return path
+
+
+def jpeg(width: int = 256, height: int = 256) -> bytes:
+    stream = io.BytesIO()
+    noise = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    Image.fromarray(noise).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+# -------------------------------------------------------------------------------------------------- pictures
+
+
+def test_the_default_picture_is_the_photograph_that_matplotlib_ships() -> None:
+    assert default_picture().name == "grace_hopper.jpg"
+    assert load(default_picture()).shape == (600, 512, 3)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "1"])
+def test_every_kind_of_picture_becomes_three_bytes_a_pixel(tmp_path: Path, mode: str) -> None:
+    suffix = "tif" if mode == "CMYK" else "png"
+    picture = load(save(tmp_path / f"a.{suffix}", SMALLEST, SMALLEST + 1, mode))
+    assert (picture.shape, picture.dtype) == ((SMALLEST + 1, SMALLEST, 3), np.uint8)
+
+
+def test_a_missing_picture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="no picture .*check the name, or name another with IMAGE=FILE"):
+        load(tmp_path / "none.png")
+
+
+def test_an_unreadable_picture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="cannot read picture .*IMAGE=FILE"):
+        load(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_forbidden_picture_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", 100, 100)
+    path.chmod(0)
+    with pytest.raises(PictureError, match="cannot read picture .*Permission denied"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a picture"),
+        (b"this is a text\n" * 100, "not a picture"),
+        (jpeg()[:2000], "damaged"),
+        (jpeg()[:10], "not a picture|damaged"),
+    ],
+)
+def test_a_corrupt_picture_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content)
+    with pytest.raises(PictureError, match=message):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "message"),
+    [
+        (LARGEST + 1, SMALLEST, "too large"),
+        (SMALLEST, LARGEST + 1, "too large"),
+        (20_000, 20_000, "too large"),
+        (SMALLEST - 1, SMALLEST, "too small"),
+    ],
+)
+def test_a_picture_of_the_wrong_size_is_refused(tmp_path: Path, width: int, height: int, message: str) -> None:
+    with pytest.raises(PictureError, match=message):
+        load(save(tmp_path / "a.png", width, height, "1"))
+
+
+# ---------------------------------------------------------------------------------------------- the command
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "tb.photo", *arguments]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_bad_input_ends_in_one_line_and_a_status(tmp_path: Path) -> None:
+    corrupt = tmp_path / "corrupt.png"
+    corrupt.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    for arguments, message in {
+        ("--image", str(tmp_path / "none.png")): "no picture",
+        ("--image", str(corrupt)): "corrupt.png",
+        ("--sim", "modelsim"): "SIM=modelsim",
+        ("--width", "96"): "WIDTH=96: use one of 64, 128, 256, 512",
+    }.items():
+        result = command(*arguments)
+        assert result.returncode != 0
+        assert result.stdout == ""
+        assert len(result.stderr.splitlines()) == 1, result.stderr
+        assert result.stderr.startswith("error: ")
+        assert message in result.stderr
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A results directory with an earlier result in it, which the command is made to use."""
+    directory = tmp_path / "photo"
+    directory.mkdir()
+    (directory / "result.json").write_text("earlier")
+    monkeypatch.setattr(face, "RESULTS", directory)
+    return directory
+
+
+def a_run(*differences: str) -> PhotoRun:
+    picture = np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)
+    return PhotoRun(
+        "verilator", 64, picture, picture[::-1], [Row("paint", faults=3, cycles=10)], [{"cycle": 1}],
+        {"surface": 12288}, list(differences), 10, 0.5, 1 << 20, Path("sim.log"),
+    )
+
+
+def test_a_good_run_replaces_the_results(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face, "simulate", lambda *arguments: a_run())
+    assert face.main([]) == 0
+    assert sorted(path.name for path in results.iterdir()) == [
+        "result.json", "scanout.png", "side_by_side.png", "untranslated.png",
+    ]
+    result = json.loads((results / "result.json").read_text())
+    assert (result["agree"], result["total"]["faults"], result["cycles_per_cpu_s"]) == (True, 3, 20)
+    with Image.open(results / "scanout.png") as image:
+        assert (np.asarray(image) == a_run().scanout).all()
+    assert [path.name for path in results.parent.iterdir()] == ["photo"]
+
+
+def test_differing_bytes_fail_and_keep_the_earlier_results(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(face, "simulate", lambda *arguments: a_run("surface: 1 byte differs at 17"))
+    assert face.main([]) == 1
+    assert "error: surface: 1 byte differs at 17" in capsys.readouterr().err
+    assert (results / "result.json").read_text() == "earlier"
+
+
+def test_a_failed_simulation_is_one_line_and_keeps_the_earlier_results(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*arguments: object) -> PhotoRun:
+        raise SimulationError("the engine is on fire: use water")
+
+    monkeypatch.setattr(face, "simulate", fail)
+    assert face.main([]) == 1
+    assert capsys.readouterr().err == "error: the engine is on fire: use water\n"
+    assert (results / "result.json").read_text() == "earlier"
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_earlier_results(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device", "scanout.png")
+
+    monkeypatch.setattr(face, "simulate", lambda *arguments: a_run())
+    monkeypatch.setattr(Image.Image, "save", full)
+    assert face.main([]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: cannot write scanout.png (No space left on device): ")
+    assert "free space" in error
+    assert (results / "result.json").read_text() == "earlier"
+    assert [path.name for path in results.parent.iterdir()] == ["photo"]
+
+
+# ---------------------------------------------------------------------------------------------- the figures
+
+
+NOTES = [
+    Stamped(5, "driver", Submit(queue=0, descriptors=1, value=1)),
+    Stamped(10, "driver", Phase(name="paint")),
+    Stamped(11, "painter", Fault(write=True)),
+    Stamped(12, "painter", FenceWait(queue=0, value=0xFFFFFFFF)),
+    Stamped(13, "reader", FenceWait(queue=1, value=1)),
+    Stamped(20, "driver", Phase(name="draw")),
+    Stamped(21, "driver", Zap(pages=((0, 3), (7, 2)), entries=4)),
+    Stamped(22, "driver", Writeback(pages=((0, 1),), bytes=100, descriptors=2)),
+    Stamped(23, "driver", Submit(queue=0, descriptors=3, value=1)),
+    Stamped(24, "driver", Readback(pages=((4, 2),), bytes=8192, descriptors=1)),
+    Stamped(30, "driver", FenceSignal(queue=0, value=1)),
+]
+
+
+def test_events_are_counted_in_the_phase_they_happen_in() -> None:
+    setup, paint, draw = rows_of(NOTES, 60, [Bus(1, 2), Bus(3, 4), Bus(5, 20)])
+    assert setup == Row("set up", descriptors=1, dma_cycles=1, beats=2, cycles=10)
+    assert paint == Row("paint", faults=1, dma_cycles=3, beats=4, cycles=10)
+    assert draw == Row(
+        "draw", pages_zapped=5, pages_read_back=2, bytes_read_back=8192, pages_written_back=1, bytes_written_back=100,
+        descriptors=3, dma_cycles=5, fence_wait_cycles=18, beats=20, cycles=40,
+    )
+    assert draw.bus_utilization == 0.5
+    whole = total([setup, paint, draw])
+    assert (whole.cycles, whole.descriptors, whole.beats, whole.faults) == (60, 4, 26, 1)
+
+
+def test_the_result_has_every_row_and_the_total() -> None:
+    result = result_of(rows_of(NOTES, 60), {"agree": True})
+    assert [row["phase"] for row in result["phases"]] == ["set up", "paint", "draw"]
+    assert (result["agree"], result["total"]["cycles"]) == (True, 60)
+
+
+def test_published_results_replace_the_earlier_ones_as_a_whole(tmp_path: Path) -> None:
+    black, white = np.zeros((2, 3, 3), np.uint8), np.full((2, 3, 3), 255, np.uint8)
+    publish(tmp_path / "photo", {"a": black, "b": white}, {})
+    publish(tmp_path / "photo", {"a": side_by_side(black, white)}, {"x": 1})
+    assert sorted(path.name for path in (tmp_path / "photo").iterdir()) == ["a.png", "result.json"]
+    with Image.open(tmp_path / "photo" / "a.png") as image:
+        assert image.size == (3 + 16 + 3, 2)
