@@ -1,0 +1,186 @@
+// sim_top: the engine, its host and the observers; the top of every system simulation.
+//
+// Why: one design serves both simulators and every system test. The clock runs in here because a clock driven from
+// Python halves the speed. Python drives `rst_n` (0 when the simulation begins) and the AXI4-Lite pins, between clock
+// edges; everything it may set or read is a variable of this module or of `memory` and `checker_`, listed in
+// sim_top.vlt. `tb/sim_top.py` is the Python side.
+//
+// Clock       4 ns: edge n (from 0) rises at 2 + 4n ns. `cycle` counts the edges so far.
+// Dump        toggle dump_request: dump_bytes bytes of device memory from dump_base (both multiples of 64) go to
+//             DEVICE_FILE in no time; dump_done then equals dump_request. A toggle of flush_request writes the trace
+//             out and copies itself to flush_done.
+// Errors      a dump beyond device memory gives zeros for what is not there.
+`timescale 1ns / 1ps
+`default_nettype none
+
+module sim_top #(
+    // width of the data bus in bits: 64, 128, 256 or 512
+    parameter DATA_W      = 64,
+    // width of the bus addresses in bits
+    parameter ADDR_W      = 64,
+    // width of the bus IDs in bits
+    parameter ID_W        = 4,
+    // bursts the engine may have outstanding
+    parameter READS       = 16,
+    parameter WRITES      = 16,
+    // entries of the engine's translation cache
+    parameter TLB_ENTRIES = 64,
+    // descriptors a ring fetches ahead
+    parameter PREFETCH    = 4,
+    // log2 of the device memory's bytes
+    parameter DEVICE_LOG2 = 25
+);
+    `include "native.svh"
+
+    localparam BYTES     = DATA_W / 8;
+    localparam BYTE_LOG2 = $clog2(BYTES);
+
+    // ------------------------------------------------------------------------------------ what Python drives
+    reg        rst_n          = 1'b0;
+    reg [15:0] s_axil_awaddr  = 16'd0;
+    reg [2:0]  s_axil_awprot  = 3'd0;
+    reg        s_axil_awvalid = 1'b0;
+    reg [31:0] s_axil_wdata   = 32'd0;
+    reg [3:0]  s_axil_wstrb   = 4'd0;
+    reg        s_axil_wvalid  = 1'b0;
+    reg        s_axil_bready  = 1'b0;
+    reg [15:0] s_axil_araddr  = 16'd0;
+    reg [2:0]  s_axil_arprot  = 3'd0;
+    reg        s_axil_arvalid = 1'b0;
+    reg        s_axil_rready  = 1'b0;
+    reg        trace_enable   = 1'b1;
+    reg [31:0] dump_base      = 32'd0;
+    reg [31:0] dump_bytes     = 32'd0;
+    reg        dump_request   = 1'b0;
+    reg        flush_request  = 1'b0;
+
+    // ------------------------------------------------------------------------------------- what Python reads
+    reg         clk           = 1'b0;
+    reg  [63:0] cycle         = 64'd0;
+    reg         dump_done     = 1'b0;
+    reg         flush_done    = 1'b0;
+    wire        irq;
+    wire        s_axil_awready, s_axil_wready, s_axil_bvalid, s_axil_arready, s_axil_rvalid;
+    wire [1:0]  s_axil_bresp, s_axil_rresp;
+    wire [31:0] s_axil_rdata;
+
+    always #2 clk = !clk;
+
+    always @(posedge clk)
+        cycle <= cycle + 64'd1;
+
+    // ------------------------------------------------------------------------------------------- the host bus
+    wire [ID_W-1:0]     m_axi_awid, m_axi_bid, m_axi_arid, m_axi_rid;
+    wire [ADDR_W-1:0]   m_axi_awaddr, m_axi_araddr;
+    wire [7:0]          m_axi_awlen, m_axi_arlen;
+    wire [2:0]          m_axi_awsize, m_axi_arsize;
+    wire [1:0]          m_axi_awburst, m_axi_arburst, m_axi_bresp, m_axi_rresp;
+    wire                m_axi_awvalid, m_axi_awready, m_axi_wlast, m_axi_wvalid, m_axi_wready, m_axi_bvalid, m_axi_bready;
+    wire                m_axi_arvalid, m_axi_arready, m_axi_rlast, m_axi_rvalid, m_axi_rready;
+    wire [DATA_W-1:0]   m_axi_wdata, m_axi_rdata;
+    wire [DATA_W/8-1:0] m_axi_wstrb;
+
+    faultline #(
+        .DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .READS(READS), .WRITES(WRITES), .TLB_ENTRIES(TLB_ENTRIES),
+        .PREFETCH(PREFETCH), .DEVICE_LOG2(DEVICE_LOG2)
+    ) engine (
+        .clk_i(clk), .rst_ni(rst_n),
+        .s_axil_awaddr(s_axil_awaddr), .s_axil_awprot(s_axil_awprot), .s_axil_awvalid(s_axil_awvalid),
+        .s_axil_awready(s_axil_awready), .s_axil_wdata(s_axil_wdata), .s_axil_wstrb(s_axil_wstrb),
+        .s_axil_wvalid(s_axil_wvalid), .s_axil_wready(s_axil_wready), .s_axil_bresp(s_axil_bresp),
+        .s_axil_bvalid(s_axil_bvalid), .s_axil_bready(s_axil_bready),
+        .s_axil_araddr(s_axil_araddr), .s_axil_arprot(s_axil_arprot), .s_axil_arvalid(s_axil_arvalid),
+        .s_axil_arready(s_axil_arready), .s_axil_rdata(s_axil_rdata), .s_axil_rresp(s_axil_rresp),
+        .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(s_axil_rready),
+        .m_axi_awid(m_axi_awid), .m_axi_awaddr(m_axi_awaddr), .m_axi_awlen(m_axi_awlen), .m_axi_awsize(m_axi_awsize),
+        .m_axi_awburst(m_axi_awburst), .m_axi_awlock(), .m_axi_awcache(), .m_axi_awprot(), .m_axi_awqos(),
+        .m_axi_awvalid(m_axi_awvalid), .m_axi_awready(m_axi_awready),
+        .m_axi_wdata(m_axi_wdata), .m_axi_wstrb(m_axi_wstrb), .m_axi_wlast(m_axi_wlast),
+        .m_axi_wvalid(m_axi_wvalid), .m_axi_wready(m_axi_wready),
+        .m_axi_bid(m_axi_bid), .m_axi_bresp(m_axi_bresp), .m_axi_bvalid(m_axi_bvalid), .m_axi_bready(m_axi_bready),
+        .m_axi_arid(m_axi_arid), .m_axi_araddr(m_axi_araddr), .m_axi_arlen(m_axi_arlen), .m_axi_arsize(m_axi_arsize),
+        .m_axi_arburst(m_axi_arburst), .m_axi_arlock(), .m_axi_arcache(), .m_axi_arprot(), .m_axi_arqos(),
+        .m_axi_arvalid(m_axi_arvalid), .m_axi_arready(m_axi_arready),
+        .m_axi_rid(m_axi_rid), .m_axi_rdata(m_axi_rdata), .m_axi_rresp(m_axi_rresp), .m_axi_rlast(m_axi_rlast),
+        .m_axi_rvalid(m_axi_rvalid), .m_axi_rready(m_axi_rready),
+        .irq_o(irq)
+    );
+
+    axi_memory #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .DEPTH_LOG2(8)) memory (
+        .clk_i(clk), .rst_ni(rst_n),
+        .s_axi_awid(m_axi_awid), .s_axi_awaddr(m_axi_awaddr), .s_axi_awlen(m_axi_awlen), .s_axi_awsize(m_axi_awsize),
+        .s_axi_awvalid(m_axi_awvalid), .s_axi_awready(m_axi_awready),
+        .s_axi_wdata(m_axi_wdata), .s_axi_wstrb(m_axi_wstrb), .s_axi_wlast(m_axi_wlast),
+        .s_axi_wvalid(m_axi_wvalid), .s_axi_wready(m_axi_wready),
+        .s_axi_bid(m_axi_bid), .s_axi_bresp(m_axi_bresp), .s_axi_bvalid(m_axi_bvalid), .s_axi_bready(m_axi_bready),
+        .s_axi_arid(m_axi_arid), .s_axi_araddr(m_axi_araddr), .s_axi_arlen(m_axi_arlen), .s_axi_arsize(m_axi_arsize),
+        .s_axi_arvalid(m_axi_arvalid), .s_axi_arready(m_axi_arready),
+        .s_axi_rid(m_axi_rid), .s_axi_rdata(m_axi_rdata), .s_axi_rresp(m_axi_rresp), .s_axi_rlast(m_axi_rlast),
+        .s_axi_rvalid(m_axi_rvalid), .s_axi_rready(m_axi_rready)
+    );
+
+    axi_checker #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W)) checker_ (
+        .clk_i(clk), .rst_ni(rst_n),
+        .axi_awid(m_axi_awid), .axi_awaddr(m_axi_awaddr), .axi_awlen(m_axi_awlen), .axi_awsize(m_axi_awsize),
+        .axi_awburst(m_axi_awburst), .axi_awvalid(m_axi_awvalid), .axi_awready(m_axi_awready),
+        .axi_wdata(m_axi_wdata), .axi_wstrb(m_axi_wstrb), .axi_wlast(m_axi_wlast),
+        .axi_wvalid(m_axi_wvalid), .axi_wready(m_axi_wready),
+        .axi_bid(m_axi_bid), .axi_bresp(m_axi_bresp), .axi_bvalid(m_axi_bvalid), .axi_bready(m_axi_bready),
+        .axi_arid(m_axi_arid), .axi_araddr(m_axi_araddr), .axi_arlen(m_axi_arlen), .axi_arsize(m_axi_arsize),
+        .axi_arburst(m_axi_arburst), .axi_arvalid(m_axi_arvalid), .axi_arready(m_axi_arready),
+        .axi_rid(m_axi_rid), .axi_rdata(m_axi_rdata), .axi_rresp(m_axi_rresp), .axi_rlast(m_axi_rlast),
+        .axi_rvalid(m_axi_rvalid), .axi_rready(m_axi_rready)
+    );
+
+    trace_recorder #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .RECORD_ID(1)) recorder (
+        .clk_i(clk), .rst_ni(rst_n), .cycle_i(cycle), .enable_i(trace_enable),
+        .axil_awaddr(s_axil_awaddr), .axil_awvalid(s_axil_awvalid), .axil_awready(s_axil_awready),
+        .axil_wdata(s_axil_wdata), .axil_wvalid(s_axil_wvalid), .axil_wready(s_axil_wready),
+        .axil_bresp(s_axil_bresp), .axil_bvalid(s_axil_bvalid), .axil_bready(s_axil_bready),
+        .axi_awid(m_axi_awid), .axi_awaddr(m_axi_awaddr), .axi_awlen(m_axi_awlen), .axi_awsize(m_axi_awsize),
+        .axi_awvalid(m_axi_awvalid), .axi_awready(m_axi_awready),
+        .axi_wdata(m_axi_wdata), .axi_wstrb(m_axi_wstrb), .axi_wlast(m_axi_wlast),
+        .axi_wvalid(m_axi_wvalid), .axi_wready(m_axi_wready),
+        .axi_bid(m_axi_bid), .axi_bresp(m_axi_bresp), .axi_bvalid(m_axi_bvalid), .axi_bready(m_axi_bready),
+        .axi_arid(m_axi_arid), .axi_araddr(m_axi_araddr), .axi_arlen(m_axi_arlen), .axi_arsize(m_axi_arsize),
+        .axi_arvalid(m_axi_arvalid), .axi_arready(m_axi_arready),
+        .axi_rid(m_axi_rid), .axi_rresp(m_axi_rresp), .axi_rlast(m_axi_rlast),
+        .axi_rvalid(m_axi_rvalid), .axi_rready(m_axi_rready),
+        .irq_i(irq)
+    );
+
+    // --------------------------------------------------------------------------------------------- device dump
+    integer          offset;
+    reg [31:0]       address;
+    reg [31:0]       index;
+    reg [DATA_W-1:0] word;
+
+    always @(dump_request)
+        if (dump_request != dump_done) begin
+            `DEVICE_OPEN({32'd0, dump_bytes});
+            for (offset = 0; offset < dump_bytes; offset = offset + BYTES) begin
+                address = dump_base + offset;
+                index   = (address >> 8 << (6 - BYTE_LOG2)) | ((address & 32'h3F) >> BYTE_LOG2);
+                case (address[7:6])
+                    2'd0: word = engine.u_device_memory.g_bank[0].mem_q[index[DEVICE_LOG2-3-BYTE_LOG2:0]];
+                    2'd1: word = engine.u_device_memory.g_bank[1].mem_q[index[DEVICE_LOG2-3-BYTE_LOG2:0]];
+                    2'd2: word = engine.u_device_memory.g_bank[2].mem_q[index[DEVICE_LOG2-3-BYTE_LOG2:0]];
+                    2'd3: word = engine.u_device_memory.g_bank[3].mem_q[index[DEVICE_LOG2-3-BYTE_LOG2:0]];
+                endcase
+                if (address >> DEVICE_LOG2 != 0)
+                    word = {DATA_W{1'b0}};
+                `DEVICE_PUT({32'd0, offset}, BYTES, word);
+            end
+            `DEVICE_CLOSE;
+            dump_done = dump_request;
+        end
+
+    always @(flush_request)
+        if (flush_request != flush_done) begin
+            `TRACE_FLUSH;
+            flush_done = flush_request;
+        end
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,97 @@
+"""The Python face of tb/hdl/sim_top.sv: reset, device dumps, and whether the observers saw anything wrong.
+
+Everything here works between clock edges, so that both simulators see the same cycle, and wakes Python a fixed number
+of times whatever the length.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from cocotb.triggers import FallingEdge, ReadWrite, Timer
+
+from tb.clocking import sleep
+from tb.simulation import Simulation
+
+__all__ = ["AXI_RULES", "ObserverError", "assert_clean", "device_bytes", "flush_trace", "reset", "system"]
+
+AXI_RULES = (
+    *("AXI_AW_HELD", "AXI_AW_STABLE", "AXI_W_HELD", "AXI_W_STABLE", "AXI_AR_HELD", "AXI_AR_STABLE"),
+    *("AXI_R_HELD", "AXI_R_STABLE", "AXI_B_HELD", "AXI_B_STABLE"),
+    *("AXI_AW_4KIB", "AXI_AR_4KIB", "AXI_AW_SIZE", "AXI_AR_SIZE", "AXI_AW_BURST", "AXI_AR_BURST"),
+    *("AXI_W_LAST", "AXI_R_LAST", "AXI_W_STRB", "AXI_W_ADDRESS", "AXI_B_OUTSTANDING", "AXI_R_OUTSTANDING"),
+    *("AXI_AW_X", "AXI_W_X", "AXI_AR_X", "AXI_R_X", "AXI_B_X", "AXI_RESET_VALID"),
+)
+"""The checker's rules: bit n of its `violated` is rule n."""
+
+RESET_CYCLES = 8
+"""Clock cycles in which `reset` holds the engine in reset."""
+
+
+class ObserverError(AssertionError):
+    """A passive observer saw a broken rule or an access outside of host memory."""
+
+
+def system(simulator: str, *, data_width: int = 64, **parameters: int) -> Simulation:
+    """The whole system on one simulator; further parameters are those of sim_top (READS, TLB_ENTRIES, ...)."""
+    return Simulation(
+        "sim_top", simulator, {"DATA_W": data_width, **parameters}, native=True, public="tb/hdl/sim_top.vlt"
+    )
+
+
+async def reset(dut: Any) -> None:
+    """Hold reset for RESET_CYCLES and release it; returns between clock edges, one cycle after the release.
+
+    Host memory (the file of HOSTMEM_FILE) must exist: the simulator maps it when reset ends.
+    """
+    dut.rst_n.value = 0
+    await Timer(1, "step")
+    await FallingEdge(dut.clk)
+    await sleep(RESET_CYCLES)
+    dut.rst_n.value = 1
+    await sleep(2)
+    if int(dut.memory.host_bytes.value) == 0:
+        raise ObserverError(f"no host memory: {os.environ.get('HOSTMEM_FILE')} could not be opened")
+
+
+async def device_bytes(dut: Any, base: int, size: int) -> npt.NDArray[np.uint8]:
+    """`size` raw bytes of device memory from `base`, as a uint8 array of its own; no simulated time passes.
+
+    Beyond device memory there are zeros.  ValueError for a size below 1 or an address below 0.
+    """
+    if base < 0 or size < 1:
+        raise ValueError(f"device memory from {base} for {size} bytes")
+    begin, end = base & ~63, (base + size + 63) & ~63
+    dut.dump_base.value = begin
+    dut.dump_bytes.value = end - begin
+    await ReadWrite()
+    wanted = 1 - int(dut.dump_done.value)
+    dut.dump_request.value = wanted
+    await Timer(1, "ps")
+    if int(dut.dump_done.value) != wanted:
+        raise ObserverError("the simulator did not dump device memory")
+    return np.fromfile(os.environ["DEVICE_FILE"], np.uint8)[base - begin : base - begin + size]
+
+
+async def flush_trace(dut: Any) -> None:
+    """Write buffered trace events out, so that `tb.trace` can read what has happened so far."""
+    wanted = 1 - int(dut.flush_done.value)
+    dut.flush_request.value = wanted
+    await Timer(1, "ps")
+    if int(dut.flush_done.value) != wanted:
+        raise ObserverError("the simulator did not write its trace")
+
+
+def assert_clean(dut: Any) -> None:
+    """Raise ObserverError unless the bus was used by its rules and host memory within its bounds."""
+    broken = int(dut.checker_.violated.value)
+    names = [name for bit, name in enumerate(AXI_RULES) if broken >> bit & 1]
+    bad = int(dut.memory.bad_accesses.value)
+    if names or bad:
+        raise ObserverError(
+            f"{int(dut.checker_.violations.value)} AXI violations ({', '.join(names) or 'none'}), "
+            f"{bad} accesses outside of host memory; the log says where"
+        )
