@@ -1,0 +1,1 @@
+"""CPU programs as generators: what uses the driver the way applications do."""

@@ -1,0 +1,40 @@
+"""A compositor on the exporting device: it imports the buffer, which gives the very same object, and scans it out.
+
+No mapping and no DMA: importing on the device that exported is the way the thread's last word recommends (R3).
+"""
+
+from __future__ import annotations
+
+from models.dmabuf import Buffer, DeviceFiles, DmaBuf
+from models.driver import Driver
+from models.events import Import, ScanOutDone
+from models.memory import Bytes
+from models.oracle import Oracle
+from models.steps import Note, ScanOut, Steps
+
+__all__ = ["Compositor"]
+
+
+class Compositor:
+    """A client of the device `driver.device` that shows buffers."""
+
+    def __init__(self, name: str, driver: Driver, watch: dict[Buffer, Oracle] | None = None) -> None:
+        self.name = name
+        self.driver = driver
+        self.handles = DeviceFiles(driver.device)
+        self.watch = watch if watch is not None else {}
+
+    def show(self, dmabuf: DmaBuf) -> Steps[Bytes]:
+        """Import a buffer, wait for its writers and scan it out; return the raw device bytes, tiled as they lie.
+
+        What the display's own tile decoder makes of them is judged by the oracle where there is one.
+        """
+        handle, same = self.handles.import_dmabuf(dmabuf)
+        buffer = self.handles.buffer(handle)
+        yield Note(Import(process=self.name, buffer=buffer.name, device=self.driver.device, same=same))
+        yield from self.driver.device_read(buffer)
+        raw: Bytes = yield ScanOut(buffer.surface.base, buffer.surface.size)
+        yield Note(ScanOutDone(process=self.name, buffer=buffer.name, bytes=raw.size))
+        if buffer in self.watch:
+            self.watch[buffer].seen(self.name, buffer.surface.detile(raw))
+        return raw

@@ -1,0 +1,32 @@
+"""A client that paints with ordinary stores and has the device draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from models.client.process import Process
+from models.dmabuf import Buffer
+from models.driver import CopyBox, FillBox
+from models.fence import Fence
+from models.memory import Bytes
+from models.page_table import Mapping
+from models.steps import Steps
+
+__all__ = ["Writer"]
+
+
+class Writer(Process):
+    """A process that changes a buffer, by the CPU and by the device."""
+
+    def paint(self, mapping: Mapping, image: Bytes, *, x: int = 0, y: int = 0) -> Steps[None]:
+        """Store an image, shape (height, width in bytes), at byte x of row y."""
+        yield from self.store_box(mapping, x, y, image)
+
+    def draw(self, buffer: Buffer, commands: Sequence[FillBox | CopyBox]) -> Steps[Fence]:
+        """Have the device draw; returns the fence without waiting for it."""
+        oracle = self.watch.get(buffer)
+        token = oracle.draw_begins(commands) if oracle else 0
+        fence = yield from self.driver.draw(buffer, commands)
+        if oracle:
+            oracle.draw_ends(token)
+        return fence
