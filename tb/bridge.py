@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import cocotb
@@ -20,9 +21,12 @@ from cocotb.triggers import Lock
 
 from models.events import Event
 from models.steps import Acquire, CsrRead, CsrWrite, Delay, Note, Release, ScanOut, Step, WaitIrq
+from tb.agents.memory import MemoryConfig
 from tb.clocking import cycle_now, cycles_of, sleep
+from tb.env import Environment, run_body
+from tb.sim_top import device_bytes, reset
 
-__all__ = ["Bridge", "BridgeError", "Stamped"]
+__all__ = ["Bridge", "BridgeError", "Performed", "Stamped", "bridge_of", "run"]
 
 PATIENCE = 4_000_000
 """Clock cycles without a performed step after which a run is given up."""
@@ -192,3 +196,48 @@ class Bridge:
         left = [lock for lock, owner in self._owners.items() if owner == task]
         if left:
             raise BridgeError(f"{task} ended holding {', '.join(left)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What a run left behind: results by task, events in the order of time, and its clock cycles [begin, end)."""
+
+    results: dict[str, Any]
+    notes: list[Stamped]
+    begin: int
+    end: int
+
+
+def bridge_of(
+    env: Environment, *, patience: int = PATIENCE, on_note: Callable[[Stamped], None] | None = None
+) -> Bridge:
+    """A bridge on the agents of an environment."""
+    scan_out = partial(device_bytes, env.top)
+    return Bridge(env.csr.port, env.interrupt, scan_out, patience=patience, on_note=on_note)
+
+
+async def run(
+    dut: Any,
+    generators: Generator[Step, Any, Any] | Mapping[str, Generator[Step, Any, Any]],
+    *,
+    memory: MemoryConfig | None = None,
+    patience: int = PATIENCE,
+    on_note: Callable[[Stamped], None] | None = None,
+) -> Performed:
+    """Reset the engine in tb/hdl/sim_top.sv and perform a generator (as task "driver"), or several by name.
+
+    Host memory (the file of HOSTMEM_FILE) must exist.  memory: its temper, the default unless told.
+    Raises what a generator raises, BridgeError, CsrError, and CheckFailed when anything logged an error or an observer
+    saw a broken rule.
+    """
+    named = generators if isinstance(generators, Mapping) else {"driver": generators}
+
+    async def body(env: Environment) -> Performed:
+        await reset(dut)
+        bridge = bridge_of(env, patience=patience, on_note=on_note)
+        begin = cycle_now()
+        results = await bridge.run(named)
+        return Performed(results, bridge.notes, begin, cycle_now())
+
+    performed: Performed = await run_body(dut, body, memory=memory, limit=1 << 40)
+    return performed

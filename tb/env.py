@@ -31,6 +31,7 @@ from tb.agents.memory import MemoryAgent, MemoryConfig
 from tb.clocking import PERIOD_NS
 from tb.registers import RegisterModel
 from tb.scoreboard import Scoreboard
+from tb.sim_top import ObserverError, assert_clean
 
 __all__ = ["BodyTest", "CheckFailed", "Environment", "run_body"]
 
@@ -83,6 +84,13 @@ class Environment(uvm_env):  # type: ignore[misc]  # pyuvm carries no types
         self.interrupt = InterruptAgent("interrupt", self, top, top.clk)
         self.memory = MemoryAgent("memory", self, top.memory, self._memory_config)
         self.scoreboard = Scoreboard("scoreboard", self)
+
+    def check_phase(self) -> None:
+        """The passive observers in the simulation must have seen nothing wrong."""
+        try:
+            assert_clean(self.top)
+        except ObserverError as error:
+            self.logger.error("%s", error)
 
     def make_register_model(self) -> RegisterModel:
         """A register model on the CSR agent's sequencer; its mirror starts at the reset values."""

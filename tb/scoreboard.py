@@ -212,13 +212,13 @@ class Scoreboard(uvm_scoreboard):  # type: ignore[misc]  # pyuvm carries no type
         self.ledger = Ledger(image, device, data_width)
         return self.ledger
 
-    def settle(self, device: Bytes) -> bool:
-        """Compare; every problem is logged as an error.  True when there was none."""
+    def settle(self, device: Bytes) -> list[str]:
+        """Compare; every problem is logged as an error and returned."""
         assert self.ledger is not None, "open() first"
         problems = self.ledger.settle(device)
         for problem in problems:
             self.logger.error("%s", problem)
-        return not problems
+        return problems
 
     def check_phase(self) -> None:
         """Something must have been compared, and nothing left out."""

@@ -10,13 +10,12 @@ from models.layout import Cause
 from models.memory import HostMemory
 from tb.agents.memory.config import MemoryConfig
 from tb.agents.memory.image import HostImage
-from tb.agents.pins import unsigned
 
 __all__ = ["MemoryAgent"]
 
 
 class MemoryAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
-    """Sets the knobs of the Verilog memory `entity` and looks at its counters in the end.
+    """Sets the knobs of the Verilog memory `entity`.
 
     image: what host memory must contain, once a test has called `begin`.
     """
@@ -50,9 +49,3 @@ class MemoryAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
         if self.image is not None and address + length > self.image.host.size:
             return Cause.BUS_ERROR
         return self.config.bus(address, length, write)
-
-    def check_phase(self) -> None:
-        """The engine must never have asked for what is not host memory."""
-        bad = unsigned(self._entity.bad_accesses)
-        if bad:
-            self.logger.error("%d bursts outside of host memory", bad)
