@@ -1,0 +1,67 @@
+"""Host RAM: one sparse shared file with owned pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.errors import DriverError
+from models.memory import PAGE, HostMemory
+
+
+def test_file_and_array_are_the_same_bytes(tmp_path: Path) -> None:
+    host = HostMemory(tmp_path / "ram", 1 << 20)
+    host.write(5000, b"seen through the file")
+    with open(tmp_path / "ram", "rb") as file:
+        file.seek(5000)
+        assert file.read(21) == b"seen through the file"
+    assert host.pages[1, 5000 - PAGE] == ord("s")
+    host.close()
+
+
+def test_file_stays_sparse(tmp_path: Path) -> None:
+    host = HostMemory(tmp_path / "ram")
+    host.allocate(10, "somebody")
+    assert (tmp_path / "ram").stat().st_size == 256 << 20
+    assert (tmp_path / "ram").stat().st_blocks * 512 < 1 << 20
+    host.close()
+
+
+@pytest.mark.parametrize("size", [0, PAGE, 3 * PAGE, 100_000])
+def test_size_must_be_a_power_of_two(size: int) -> None:
+    with pytest.raises(ValueError, match="power of two"):
+        HostMemory(None, size)
+
+
+def test_page_zero_is_never_handed_out_and_pages_are_never_shared() -> None:
+    host = HostMemory(None, 64 * PAGE)
+    frames = host.allocate(40, "a") + host.allocate(23, "b")
+    assert sorted(frames) == list(range(1, 64))
+    with pytest.raises(DriverError, match="ENOMEM"):
+        host.allocate(1, "c")
+
+
+def test_neighbouring_pages_get_frames_that_are_no_neighbours() -> None:
+    frames = np.array(HostMemory(None, 1 << 20).allocate(64, "a"))
+    assert np.count_nonzero(np.diff(frames) == 1) < 8
+
+
+def test_freed_pages_come_back_zeroed_and_only_from_their_owner() -> None:
+    host = HostMemory(None, 8 * PAGE)
+    frames = host.allocate(7, "a")
+    host.pages[frames[0]] = 7
+    with pytest.raises(ValueError, match="belongs to 'a'"):
+        host.free(frames, "b")
+    host.free(frames, "a")
+    assert not host.pages[host.allocate(7, "b")].any()
+
+
+def test_access_outside_of_ram_is_refused() -> None:
+    host = HostMemory(None, 2 * PAGE)
+    for address in (-1, 2 * PAGE - 3):
+        with pytest.raises(IndexError):
+            host.read(address, 8)
+        with pytest.raises(IndexError):
+            host.write_u64(address, 0)

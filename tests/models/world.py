@@ -1,0 +1,96 @@
+"""A small world for model tests: host RAM, the Python device, a driver, one buffer and two processes that share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from models.client.reader import Reader
+from models.client.writer import Writer
+from models.costs import Costs
+from models.device import Device
+from models.dmabuf import Buffer, DmaBuf
+from models.driver import Driver
+from models.events import Event
+from models.faultline_engine import FaultlineEngine
+from models.layout import Layout
+from models.memory import Bytes, HostMemory
+from models.oracle import Oracle
+from models.page_table import Mapping
+from models.perform import run
+from models.policy.page_mkwrite import PageMkwrite
+
+__all__ = ["World", "make_world", "noise"]
+
+
+@dataclass
+class World:
+    """What a test touches."""
+
+    host: HostMemory
+    device: Device
+    engine: FaultlineEngine
+    policy: PageMkwrite
+    driver: Driver
+    buffer: Buffer
+    shared: DmaBuf
+    oracle: Oracle
+    writer: Writer
+    reader: Reader
+    mine: Mapping
+    theirs: Mapping
+    start: int = field(default=0)
+
+    def run(self, generator: Any) -> Any:
+        """Run one generator to its end."""
+        return run(generator, self.device)
+
+    def mark(self) -> None:
+        """Count events from here on."""
+        self.start = len(self.device.events)
+
+    def events(self, kind: type[Event]) -> list[Any]:
+        """Return the events of a kind since the mark."""
+        return [event for event in self.device.events[self.start :] if isinstance(event, kind)]
+
+    def scanout(self) -> Bytes:
+        """Return the device surface as it is now, linear."""
+        surface = self.buffer.surface
+        return surface.detile(self.device.memory[surface.base : surface.base + surface.size])
+
+
+def make_world(
+    *,
+    width: int = 160,
+    height: int = 40,
+    bytes_per_pixel: int = 4,
+    layout: Layout = Layout.Y_TILED,
+    ring_log2: int = 6,
+    policy: PageMkwrite | None = None,
+    make_driver: Callable[..., Driver] = Driver,
+    two_level: bool = False,
+) -> World:
+    """Build a world with an initialised driver, a cleared buffer (10 pages of 6.4 rows by default) and two mappings."""
+    host = HostMemory(None, 16 << 20)
+    device = Device(host, device_size=1 << 20)
+    costs = Costs()
+    engine = FaultlineEngine(host, costs=costs, ring_log2=ring_log2)
+    chosen = policy or PageMkwrite()
+    driver = make_driver(host, engine, chosen, costs=costs)
+    run(driver.initialise(), device)
+    buffer = run(driver.create("canvas", width, height, bytes_per_pixel, layout, two_level=two_level), device)
+    shared = driver.export(buffer)
+    oracle = Oracle(buffer.surface)
+    watch = {buffer: oracle}
+    writer, reader = Writer("writer", driver, watch), Reader("reader", driver, watch)
+    mine = writer.map(writer.files.install(shared.get()))
+    theirs = reader.receive(shared)
+    return World(host, device, engine, chosen, driver, buffer, shared, oracle, writer, reader, mine, theirs)
+
+
+def noise(seed: int, height: int, width: int) -> Bytes:
+    """Return random bytes of shape (height, width)."""
+    return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
