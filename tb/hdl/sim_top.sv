@@ -21,12 +21,12 @@ module sim_top #(
     // width of the bus IDs in bits
     parameter ID_W        = 4,
     // bursts the engine may have outstanding
-    parameter READS       = 16,
-    parameter WRITES      = 16,
+    parameter READS       = 64,
+    parameter WRITES      = 64,
     // entries of the engine's translation cache
     parameter TLB_ENTRIES = 64,
     // descriptors a ring fetches ahead
-    parameter PREFETCH    = 4,
+    parameter PREFETCH    = 16,
     // log2 of the device memory's bytes
     parameter DEVICE_LOG2 = 25
 );
