@@ -182,7 +182,7 @@ class Bridge:
     async def _acquire(self, lock: str, task: str) -> None:
         if self._owners.get(lock) == task:
             raise BridgeError(f"{task} takes {lock!r} twice")
-        held = self._locks.setdefault(lock, Lock(lock))
+        held = self._locks.setdefault(lock, Lock())
         await held.acquire()
         self._owners[lock] = task
 

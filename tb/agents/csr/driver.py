@@ -37,7 +37,7 @@ class CsrMaster(BusDriver):  # type: ignore[misc]  # cocotb-bus carries no types
 
     def __init__(self, entity: SimHandleBase, clock: Any, patience: int = 1000) -> None:
         super().__init__(entity, "s_axil", clock, case_insensitive=False)
-        self._turn = Lock("s_axil")
+        self._turn = Lock()
         self._edge = FallingEdge(clock)
         self._settled = ReadOnly()
         self._patience = patience
