@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.client.photo import LARGEST, SMALLEST
 from models.events import Fault, FenceSignal, FenceWait, Phase, Readback, Submit, Writeback, Zap
 from tb.bridge import Stamped
 from tb.photo import __main__ as face
-from tb.photo.phases import Bus, Row, rows_of, total
-from tb.photo.picture import LARGEST, SMALLEST, PictureError, default_picture, load
+from tb.photo.phases import Row, rows_of, total
+from tb.photo.picture import MOST_PIXELS, PictureError, default_picture, load
 from tb.photo.report import publish, result_of, side_by_side
 from tb.photo.run import PhotoRun
 from tb.simulation import SimulationError
+from tb.trace import EVENT, Kind, Trace
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -92,6 +94,7 @@ def test_a_corrupt_picture_is_refused(tmp_path: Path, content: bytes, message: s
         (LARGEST + 1, SMALLEST, "too large"),
         (SMALLEST, LARGEST + 1, "too large"),
         (20_000, 20_000, "too large"),
+        (MOST_PIXELS // 4096 + 1, 4096, "too large"),
         (SMALLEST - 1, SMALLEST, "too small"),
     ],
 )
@@ -197,37 +200,55 @@ def test_a_full_disk_is_one_line_and_keeps_the_earlier_results(
 
 
 NOTES = [
-    Stamped(5, "driver", Submit(queue=0, descriptors=1, value=1)),
-    Stamped(10, "driver", Phase(name="paint")),
-    Stamped(11, "painter", Fault(write=True)),
-    Stamped(12, "painter", FenceWait(queue=0, value=0xFFFFFFFF)),
-    Stamped(13, "reader", FenceWait(queue=1, value=1)),
-    Stamped(20, "driver", Phase(name="draw")),
-    Stamped(21, "driver", Zap(pages=((0, 3), (7, 2)), entries=4)),
-    Stamped(22, "driver", Writeback(pages=((0, 1),), bytes=100, descriptors=2)),
-    Stamped(23, "driver", Submit(queue=0, descriptors=3, value=1)),
-    Stamped(24, "driver", Readback(pages=((4, 2),), bytes=8192, descriptors=1)),
-    Stamped(30, "driver", FenceSignal(queue=0, value=1)),
+    Stamped(10, "photo", Phase(name="paint")),
+    Stamped(11, "photo", Fault(write=True)),
+    Stamped(12, "photo", FenceWait(queue=0, value=0xFFFFFFFF)),
+    Stamped(13, "photo", FenceWait(queue=1, value=1)),
+    Stamped(14, "photo", FenceWait(queue=0, value=1, cause="readback")),
+    Stamped(20, "photo", Phase(name="draw")),
+    Stamped(21, "photo", Zap(pages=((0, 3), (7, 2)), entries=4)),
+    Stamped(22, "photo", Writeback(pages=((0, 1),), bytes=100, descriptors=2)),
+    Stamped(23, "photo", Submit(queue=0, descriptors=3, value=1)),
+    Stamped(24, "photo", Readback(pages=((4, 2),), bytes=8192, descriptors=1)),
+    Stamped(30, "photo", FenceSignal(queue=0, value=1)),
 ]
 
 
-def test_events_are_counted_in_the_phase_they_happen_in() -> None:
-    setup, paint, draw = rows_of(NOTES, 60, [Bus(1, 2), Bus(3, 4), Bus(5, 20)])
-    assert setup == Row("set up", descriptors=1, dma_cycles=1, beats=2, cycles=10)
-    assert paint == Row("paint", faults=1, dma_cycles=3, beats=4, cycles=10)
+def bus_trace(*bursts: tuple[Kind, int, int, int]) -> Trace:
+    """A trace of (kind, cycle, AXI ID, beats)."""
+    events = np.zeros(len(bursts), EVENT)
+    for event, (kind, cycle, axi_id, beats) in zip(events, bursts, strict=True):
+        event["kind"], event["cycle"], event["id"], event["value"] = kind, cycle, axi_id, beats
+    return Trace(events)
+
+
+BURSTS = bus_trace(
+    (Kind.READ_ADDRESS, 12, 0, 4), (Kind.READ_LAST, 16, 0, 4), (Kind.WRITE_ADDRESS, 25, 0, 8),
+    (Kind.READ_LAST, 26, 1, 100), (Kind.WRITE_LAST, 33, 0, 8), (Kind.WRITE_RESPONSE, 34, 0, 8),
+)
+
+
+def test_events_and_cycles_are_counted_in_the_phase_they_happen_in() -> None:
+    paint, draw = rows_of(NOTES, BURSTS, 60)
+    assert paint == Row("paint", faults=1, dma_cycles=5, beats=4, cycles=10)
     assert draw == Row(
-        "draw", pages_zapped=5, pages_read_back=2, bytes_read_back=8192, pages_written_back=1, bytes_written_back=100,
-        descriptors=3, dma_cycles=5, fence_wait_cycles=18, beats=20, cycles=40,
+        "draw", pages_zapped=4, readback_pages=2, readback_bytes=8192, writeback_pages=1, writeback_bytes=100,
+        descriptors=3, dma_cycles=10, fence_wait_cycles=18, beats=8, cycles=40,
     )
-    assert draw.bus_utilization == 0.5
-    whole = total([setup, paint, draw])
-    assert (whole.cycles, whole.descriptors, whole.beats, whole.faults) == (60, 4, 26, 1)
+    assert (paint.bus_utilization, draw.bus_utilization, Row("idle").bus_utilization) == (0.8, 0.8, 0.0)
+    whole = total([paint, draw])
+    assert (whole.cycles, whole.descriptors, whole.beats, whole.faults) == (50, 3, 12, 1)
+
+
+def test_a_scenario_without_a_first_phase_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not begin with a phase"):
+        rows_of(NOTES[1:], BURSTS, 60)
 
 
 def test_the_result_has_every_row_and_the_total() -> None:
-    result = result_of(rows_of(NOTES, 60), {"agree": True})
-    assert [row["phase"] for row in result["phases"]] == ["set up", "paint", "draw"]
-    assert (result["agree"], result["total"]["cycles"]) == (True, 60)
+    result = result_of(rows_of(NOTES, BURSTS, 60), {"agree": True})
+    assert [row["phase"] for row in result["phases"]] == ["paint", "draw"]
+    assert (result["agree"], result["total"]["cycles"]) == (True, 50)
 
 
 def test_published_results_replace_the_earlier_ones_as_a_whole(tmp_path: Path) -> None:

@@ -1,38 +1,37 @@
-"""From the driver's stamped events to one row a phase: what each part of the scenario cost.
+"""One row a phase: what each part of the scenario asked for (the driver's events) and what it cost (cycles).
 
-A reader of the one trace: it counts events and cycles and knows nothing of the simulator that made them.
+A reader of the one trace: it counts notes and bus events and knows nothing of the simulator that made them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
-from models.events import Fault, FenceSignal, FenceWait, Phase, Readback, Submit, Writeback, Zap, page_count
+from models.client.photo import count_phases
+from models.events import FenceSignal, FenceWait, Phase
+from models.fence import seqno_passed
 from tb.bridge import Stamped
+from tb.trace import Trace
 
-__all__ = ["Bus", "Row", "rows_of", "total"]
-
-
-@dataclass(frozen=True, slots=True)
-class Bus:
-    """What the bus did in some cycles: cycles with DMA data in flight, and data beats moved, both directions."""
-
-    dma_cycles: int = 0
-    beats: int = 0
+__all__ = ["Row", "rows_of", "total"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One phase. Pages are of 4 KiB; fence-wait cycles are summed over the waits that ended in the phase."""
+    """One phase. Pages are of 4 KiB, `beats` those of host data in both directions.
+
+    `fence_wait_cycles` sums the waits, ended in this phase, for work that was under way already, not those for a
+    transfer that a fault has just started.
+    """
 
     phase: str
     faults: int = 0
     pages_zapped: int = 0
-    pages_read_back: int = 0
-    bytes_read_back: int = 0
-    pages_written_back: int = 0
-    bytes_written_back: int = 0
+    readback_pages: int = 0
+    readback_bytes: int = 0
+    writeback_pages: int = 0
+    writeback_bytes: int = 0
     descriptors: int = 0
     dma_cycles: int = 0
     fence_wait_cycles: int = 0
@@ -41,68 +40,52 @@ class Row:
 
     @property
     def bus_utilization(self) -> float:
-        """Data beats a cycle: 1.0 is one direction always busy, 2.0 both."""
-        return self.beats / self.cycles if self.cycles else 0.0
+        """Beats a cycle while DMA was under way: 1.0 is one direction without a gap, 2.0 both."""
+        return self.beats / self.dma_cycles if self.dma_cycles else 0.0
 
 
-def spans(notes: Sequence[Stamped], end: int) -> list[tuple[str, int, int]]:
-    """Return (phase, first cycle, cycle after the last) in order; what precedes the first phase is "set up"."""
-    begins = [(note.event.name, note.cycle) for note in notes if isinstance(note.event, Phase)]
-    if not begins or begins[0][1] > 0:
-        begins.insert(0, ("set up", 0))
-    ends = [*(cycle for _, cycle in begins[1:]), end]
-    return [(name, start, stop) for (name, start), stop in zip(begins, ends, strict=True)]
+def rows_of(notes: Sequence[Stamped], trace: Trace, end: int) -> list[Row]:
+    """Return a row for each phase, in order; `notes` are in the order of time, `end` is the last cycle.
 
-
-def rows_of(notes: Sequence[Stamped], end: int, buses: Sequence[Bus] | None = None) -> list[Row]:
-    """Return a row for each phase of `notes`, which are in the order of time; `end` is the last cycle.
-
-    buses: one a phase (see `spans`), where the bus was recorded.
+    Raises ValueError unless the first note begins a phase.
     """
-    phases = spans(notes, end)
-    counts = [dict.fromkeys((field.name for field in fields(Row) if field.name != "phase"), 0) for _ in phases]
-    waits: list[tuple[int, int, int]] = []
-    current = 0
-    seen = 0 if phases[0][0] == "set up" else -1
-    for note in notes:
-        event = note.event
-        if isinstance(event, Phase):
-            seen += 1
-            current = seen
-        count = counts[current]
-        match event:
-            case Fault():
-                count["faults"] += 1
-            case Zap():
-                count["pages_zapped"] += page_count(event.pages)
-            case Readback():
-                count["pages_read_back"] += page_count(event.pages)
-                count["bytes_read_back"] += event.bytes
-            case Writeback():
-                count["pages_written_back"] += page_count(event.pages)
-                count["bytes_written_back"] += event.bytes
-            case Submit():
-                count["descriptors"] += event.descriptors
-            case FenceWait():
-                waits.append((event.queue, event.value, note.cycle))
-            case FenceSignal():
-                reached = [wait for wait in waits if wait[0] == event.queue and _reached(wait[1], event.value)]
-                count["fence_wait_cycles"] += sum(note.cycle - since for _, _, since in reached)
-                waits = [wait for wait in waits if wait not in reached]
+    if not notes or not isinstance(notes[0].event, Phase):
+        raise ValueError("the scenario does not begin with a phase")
+    starts = [(note.event.name, note.cycle) for note in notes if isinstance(note.event, Phase)]
+    usages = trace.phases(starts, end)
+    waits = _fence_waits(notes)
     rows = []
-    for index, (name, start, stop) in enumerate(phases):
-        bus = buses[index] if buses is not None else Bus()
-        counts[index].update(cycles=stop - start, dma_cycles=bus.dma_cycles, beats=bus.beats)
-        rows.append(Row(name, **counts[index]))
+    for name, counts in count_phases(note.event for note in notes).items():
+        usage = usages[name]
+        wanted = {key: value for key, value in asdict(counts).items() if key in _NAMES}
+        beats = usage.read_beats + usage.write_beats
+        row = Row(name, **wanted, dma_cycles=usage.dma_cycles, beats=beats, cycles=usage.cycles,
+                  fence_wait_cycles=waits.get(name, 0))
+        rows.append(row)
     return rows
 
 
 def total(rows: Sequence[Row]) -> Row:
     """Return the sum of rows as one that is called "total"."""
-    names = [field.name for field in fields(Row) if field.name != "phase"]
-    return Row("total", **{name: sum(getattr(row, name) for row in rows) for name in names})
+    return Row("total", **{name: sum(getattr(row, name) for row in rows) for name in _NAMES})
 
 
-def _reached(value: int, signalled: int) -> bool:
-    """Whether a fence value has been reached; values are 32 bits and wrap."""
-    return (signalled - value) % (1 << 32) < 1 << 31
+_NAMES = tuple(field.name for field in fields(Row) if field.name != "phase")
+
+
+def _fence_waits(notes: Sequence[Stamped]) -> dict[str, int]:
+    """Cycles that waits for work under way took, by the phase in which they ended."""
+    cycles: dict[str, int] = {}
+    waiting: list[tuple[FenceWait, int]] = []
+    phase = ""
+    for note in notes:
+        match note.event:
+            case Phase(name=name):
+                phase = name
+            case FenceWait() as wait if wait.cause != "readback":
+                waiting.append((wait, note.cycle))
+            case FenceSignal(queue=queue, value=value):
+                ended = [item for item in waiting if item[0].queue == queue and seqno_passed(value, item[0].value)]
+                cycles[phase] = cycles.get(phase, 0) + sum(note.cycle - since for _, since in ended)
+                waiting = [item for item in waiting if item not in ended]
+    return cycles

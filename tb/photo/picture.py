@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-__all__ = ["LARGEST", "SMALLEST", "PictureError", "default_picture", "load"]
+from models.client.photo import LARGEST, SMALLEST
 
-SMALLEST = 64
-"""Pixels a side that the scenario's boxes need."""
-LARGEST = 2048
-"""Pixels a side: two surfaces of that size still fit into the device memory of the simulation."""
+__all__ = ["MOST_PIXELS", "PictureError", "default_picture", "load"]
+
+MOST_PIXELS = 1 << 22
+"""Pixels of the largest picture: its surface fills half of the simulation's device memory."""
+_SCALE = f"scale it down to {MOST_PIXELS:,} pixels, at most {LARGEST:,} a side"
 
 
 class PictureError(Exception):
@@ -48,17 +49,14 @@ def load(path: Path) -> npt.NDArray[np.uint8]:
     except UnidentifiedImageError:
         raise PictureError(f"{path} is not a picture that Pillow knows: convert it to PNG or JPEG, or {cure}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PictureError(f"picture {path} is too large: scale it down to {LARGEST} x {LARGEST} pixels") from None
+        raise PictureError(f"picture {path} is too large: {_SCALE}") from None
     except (OSError, SyntaxError, ValueError) as error:
         raise PictureError(f"picture {path} is damaged ({error}): repair it, or {cure}") from None
 
 
 def _check_size(path: Path, width: int, height: int) -> None:
-    if max(width, height) > LARGEST:
-        raise PictureError(
-            f"picture {path} is too large ({width} x {height} pixels): scale it down to {LARGEST} x {LARGEST} pixels"
-        )
+    size = f"({width} x {height} pixels)"
+    if max(width, height) > LARGEST or width * height > MOST_PIXELS:
+        raise PictureError(f"picture {path} is too large {size}: {_SCALE}")
     if min(width, height) < SMALLEST:
-        raise PictureError(
-            f"picture {path} is too small ({width} x {height} pixels): use one of at least {SMALLEST} x {SMALLEST}"
-        )
+        raise PictureError(f"picture {path} is too small {size}: use one of at least {SMALLEST} x {SMALLEST}")

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tb.photo.phases import Row
-from tb.simulation import SIM_BUILD, Simulation
+from tb.sim_top import system
+from tb.simulation import SIM_BUILD
 
 __all__ = ["PhotoRun", "Progress", "simulate"]
 
@@ -26,6 +27,8 @@ Progress = Callable[[str, int], None]
 """(phase, cycle), called now and then from another thread."""
 
 POLL_S = 0.2
+TIMEOUT_S = 3600.0
+"""Seconds of wall clock for a build or a run, enough for the largest picture on Icarus."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,11 @@ def simulate(
     watcher = threading.Thread(target=_watch, args=(work / "progress", ended, progress), daemon=True)
     try:
         np.save(work / "picture.npy", picture)
-        simulation = Simulation(
-            "sim_top", simulator, {"DATA_W": width}, native=True, public="tb/hdl/sim_top.vlt", timeout_s=3600
-        )
+        simulation = replace(system(simulator, data_width=width), timeout_s=TIMEOUT_S)
         simulation.build()
         watcher.start()
-        outcome = simulation.run("tb.photo.bench", env={"PHOTO_WORK": str(work)}, run_name=f"photo/{width}")
+        env = {"PHOTO_WORK": str(work), "PHOTO_WIDTH": str(width)}
+        outcome = simulation.run("tb.photo.bench", env=env, run_name=f"photo/{width}")
         return _collect(work, simulator, width, outcome.log)
     finally:
         ended.set()
@@ -95,10 +97,11 @@ def _watch(file: Path, ended: threading.Event, progress: Progress | None) -> Non
     """Hand each new line of the bench's progress file on until the run has ended."""
     if progress is None:
         return
-    last = ""
+    shown = 0
     while not ended.wait(POLL_S):
-        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        if lines and lines[-1] != last and "\t" in lines[-1]:
-            last = lines[-1]
-            phase, _, cycle = last.partition("\t")
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        lines = text[: text.rfind("\n") + 1].splitlines()
+        for line in lines[shown:]:
+            phase, _, cycle = line.partition("\t")
             progress(phase, int(cycle))
+        shown = len(lines)
