@@ -3,14 +3,14 @@
 // Why: coherence only matters because somebody else draws. The renderer shares nothing with the movers but the
 // banks of device memory.
 //
-//             +-> stripe -------------------------------+
-//   command --+-> sweep (source) -> tile -> read        |
-//             |                          fifo -> realign-+-> write
-//             +-> sweep (target) -> tile -----------------+
+//             +-> stripe ------------------------------------------+
+//   command --+-> sweep (source) -> tile -> read, fifo -> realign -+-> write
+//             +-> sweep (target) -> tile --------------------------+
 //
-// Latency     FILL: first write 10 cycles after the command; COPY: 7 cycles; the end follows the last write.
-// Throughput  FILL one word a cycle. COPY one word a cycle along a row; a row whose target spans more words than
-//             its source costs one cycle more for the spill, one that spans fewer costs one for the word read ahead.
+// Latency     FILL: first write 10 cycles after the command; COPY: 6, or 7 when it needs two words of the source; the
+//             end follows the last write by 1.
+// Throughput  FILL one word a cycle. COPY one word a cycle along a row, and at most one cycle more a row where source
+//             and target lie in different byte lanes.
 // Ordering    commands one after another; rows top to bottom. A command has ended when its last word is in memory.
 // Errors      abort_i: nothing more is written but a word that already waits at the memory; the command ends with cause
 //             ABORTED and the bytes written so far, or with none if it had written everything.

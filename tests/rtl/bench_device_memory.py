@@ -1,7 +1,7 @@
 """Device memory under random traffic against a dictionary, and what the ports promise each other.
 
-Runs inside the simulator; tests/rtl/test_device_memory.py starts it. All four ports are driven from one coroutine between
-clock edges, so that what was accepted in a cycle is known exactly.
+Runs inside the simulator; tests/rtl/test_device_memory.py starts it. All four ports are driven from one coroutine
+between clock edges, so that what was accepted in a cycle is known exactly.
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ class Memory:
         """Let what was accepted arrive."""
         for _ in range(LATENCY + 2):
             await self.step()
-        assert not any(self.due) and self.read == [None, None] and self.write == [None, None]
+        assert not any(self.due)
+        assert self.read == [None, None]
+        assert self.write == [None, None]
 
 
 def random_address(rng: random.Random, memory: Memory, words: int) -> int:
@@ -156,8 +158,11 @@ async def random_traffic_reads_what_was_written(dut: Any) -> None:
     memory.read = [None, None]
     memory.write = [None, None]
     await memory.drain()
-    assert min(memory.reads) > 1000 and min(memory.writes) > 1000
-    assert memory.conflicts > 100 and memory.ranges > 10 and memory.refused > 10
+    assert min(memory.reads) > 1000
+    assert min(memory.writes) > 1000
+    assert memory.conflicts > 100
+    assert memory.ranges > 10
+    assert memory.refused > 10
 
 
 @cocotb.test()
@@ -171,7 +176,8 @@ async def two_ports_on_one_bank_take_turns(dut: Any) -> None:
             memory.read[p] = 0x000 if p == MOVER else 0x400
             memory.write[p] = (0x000 if p == MOVER else 0x400, 1, 1)
         reads, writes = await memory.step()
-        assert sum(reads) == 1 and sum(writes) == 1
+        assert sum(reads) == 1
+        assert sum(writes) == 1
         turns.append(reads)
     assert all(before != after for before, after in zip(turns, turns[1:], strict=False))
     memory.read = [None, None]
@@ -189,7 +195,8 @@ async def different_banks_proceed_together(dut: Any) -> None:
             memory.read[p] = (n * 64 + 128 * p) % 0x1000
             memory.write[p] = ((n * 64 + 64 + 128 * p) % 0x1000, n << 8 | p, (1 << memory.lanes) - 1)
         reads, writes = await memory.step()
-        assert all(reads) and all(writes)
+        assert all(reads)
+        assert all(writes)
     assert memory.conflicts == 0
     await memory.drain()
 
