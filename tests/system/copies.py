@@ -93,10 +93,8 @@ def boxes_with_strides(bench: Workbench) -> Steps[None]:
 
 def every_pixel_size(bench: Workbench) -> Steps[None]:
     """Pixels of 1 to 16 bytes in each layout: fill, copy beside it, transfer both ways."""
-    base = bench.used
-    bench.used += 64 * PAGE
     for pixel, layout in product(range(1, 17), Layout):
-        surface = Surface(base, 61, 19, pixel, layout)
+        surface = Surface(bench.scratch, 61, 19, pixel, layout)
         yield from bench.rig.surface(8, surface)
         pattern = int(bench.random.integers(1 << 62))
         fill = boxed(
@@ -109,12 +107,14 @@ def every_pixel_size(bench: Workbench) -> Steps[None]:
         x = pixel // 2
         box = Box(x, 0, surface.row_bytes - 2 * x, 19)
         there = boxed(Opcode.READBACK, box, surface=8, object=DESTINATION, host_offset=PAGE - 5, host_stride=box.width + 3)
-        back = boxed(Opcode.WRITEBACK, Box(x, 2, 5 * pixel, 9), surface=8, object=SOURCE, host_offset=11, host_stride=99)
+        back = boxed(Opcode.WRITEBACK, Box(x, 2, 5 * pixel, 9), surface=8, object=SOURCE, host_offset=11, host_stride=99, order=1)
         yield from bench.batch(Queue.TRANSFER, [there, back])
 
 
 def drawing(bench: Workbench) -> Steps[None]:
     """Draw and transfer at the same time, in surfaces of their own, with no WAIT between the queues."""
+    yield from bench.rig.surface(8, Surface(bench.scratch, 130, 40, 4, Layout.MORTON))
+    yield from bench.rig.surface(9, Surface(bench.scratch + 16 * PAGE, 130, 40, 3, Layout.Y_TILED))
     for _ in range(max(1, 6 // bench.thin)):
         transfers = random_boxes(bench, 20, ordered=False)
         draws: list[Descriptor] = []
@@ -136,10 +136,6 @@ def drawing(bench: Workbench) -> Steps[None]:
                         source_y=20 + int(bench.random.integers(8)),
                     )
                 )
-        base = bench.used
-        bench.used += 32 * PAGE
-        yield from bench.rig.surface(8, Surface(base, 130, 40, 4, Layout.MORTON))
-        yield from bench.rig.surface(9, Surface(base + 16 * PAGE, 130, 40, 3, Layout.Y_TILED))
         yield from bench.rig.post(Queue.RENDER, draws)
         yield from bench.rig.post(Queue.TRANSFER, transfers)
         yield from bench.rig.collect(Queue.RENDER, len(draws))

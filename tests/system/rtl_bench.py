@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import cocotb
-import numpy as np
 
-from models.memory import HostMemory
+from models.memory import Bytes, HostMemory
 from models.steps import Steps
 from tb.agents.memory import HostImage
 from tb.bridge import Bridge, bridge_of
@@ -56,9 +55,9 @@ async def stand(dut: Any, body: Callable[[Stand], Awaitable[None]], **layout: in
         host = HostMemory(os.environ["HOSTMEM_FILE"], HOST_SIZE)
         await reset(dut)
 
-        def begin(image: HostImage, device_size: int, data_width: int) -> Ledger:
+        def begin(image: HostImage, device: Bytes, data_width: int) -> Ledger:
             env.memory.image = image
-            return env.scoreboard.open(image, np.zeros(device_size, np.uint8), data_width)
+            return env.scoreboard.open(image, device, data_width)
 
         bench = Workbench(
             host,

@@ -27,6 +27,9 @@ HOST_SIZE = 16 << 20
 PAGES = 40
 """Pages of the source and of the destination object."""
 
+SCRATCH_PAGES = 64
+"""Pages of device memory behind the surfaces, from `Workbench.scratch` on, for the surfaces of a case."""
+
 SOURCE, DESTINATION, LARGE = 0, 1, 2
 """Objects: read by WRITEBACK, written by READBACK, and a two-level one of 530 pages."""
 
@@ -57,7 +60,7 @@ class Workbench:
         seed: int,
         *,
         configure: Callable[[MemoryConfig], None],
-        begin: Callable[[HostImage, int, int], Ledger],
+        begin: Callable[[HostImage, Bytes, int], Ledger],
         settle: Callable[[Bytes], list[str]],
         thin: int = 1,
         ring_log2: int = 6,
@@ -81,6 +84,8 @@ class Workbench:
             surface = Surface(self.used, width, height, pixel, layout)
             self.surfaces.append(surface)
             self.used += surface.size + PAGE  # a page of guard bytes behind each
+        self.scratch = self.used
+        self.used += SCRATCH_PAGES * PAGE
 
     def _bus(self, address: int, length: int, write: bool) -> Cause:
         return self.temper.bus(address, length, write)
@@ -102,7 +107,9 @@ class Workbench:
             yield from self.rig.surface(index, surface)
         for index, table in enumerate(self.tables):
             yield from self.rig.object(index, table)
-        self.rig.ledger = self._begin(HostImage(self.host), self.device_size, 8 * self.data_bytes)
+        device = np.zeros(self.device_size, np.uint8)
+        device[: self.used] = yield ScanOut(0, self.used)  # device memory outlives a reset
+        self.rig.ledger = self._begin(HostImage(self.host), device, 8 * self.data_bytes)
         yield from self.rig.perform(Queue.TRANSFER, list(self.noise(range(len(self.surfaces)))))
         yield from self.settle()
 
