@@ -102,7 +102,7 @@ class Trace:
 
     @classmethod
     def load(cls, path: Path | str, data_width: int = 64) -> Trace:
-        """Read a trace file.  ValueError when it is cut short or its cycles run backwards, OSError when it is missing."""
+        """Read a trace file.  OSError when it is missing, ValueError when it is cut short or runs backwards."""
         size = Path(path).stat().st_size
         if size % EVENT.itemsize:
             raise ValueError(f"{path}: {size} bytes are not a whole number of events; the simulation was cut short")

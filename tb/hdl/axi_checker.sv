@@ -94,24 +94,20 @@ module axi_checker #(
     reg              was_reset;
     reg [63:0]       cycle;             // clock edges since the simulation began
 
-    wire [AX_W-1:0]  aw_now = {axi_awid, axi_awaddr, axi_awlen, axi_awsize, axi_awburst};
-    wire [AX_W-1:0]  ar_now = {axi_arid, axi_araddr, axi_arlen, axi_arsize, axi_arburst};
-    wire [W_W-1:0]   w_now  = {axi_wdata, axi_wstrb, axi_wlast};
-    wire [R_W-1:0]   r_now  = {axi_rid, axi_rdata, axi_rresp, axi_rlast};
-    wire [B_W-1:0]   b_now  = {axi_bid, axi_bresp};
-
     // ------------------------------------------------------------------------------------- bursts outstanding
     reg [63:0] w_address [0:DEPTH-1];       // addresses whose data have not all come
     reg [7:0]  w_len     [0:DEPTH-1];
     reg [2:0]  w_size    [0:DEPTH-1];
     reg [ID_W-1:0] w_id  [0:DEPTH-1];
-    integer    w_head, w_count, w_beat;
+    reg [8:0]  w_head, w_tail;              // equal: none
+    integer    w_beat;
     integer    b_owed    [0:IDS-1];         // write bursts complete and not answered
     reg [7:0]  r_len     [0:IDS*DEPTH-1];   // reads not answered, an ID at a time
-    integer    r_head    [0:IDS-1];
+    reg [8:0]  r_head    [0:IDS-1];
     integer    r_count   [0:IDS-1];
     integer    r_beat    [0:IDS-1];
     integer    i, lane;
+    reg [8:0]  place;
     reg [63:0] beat_address;
 
     // Whether a burst leaves its 4 KiB page.
@@ -134,15 +130,191 @@ module axi_checker #(
         end
     endfunction
 
+    // Each channel: what was offered and not taken must still be there; then the rules of what is taken now. Payloads
+    // are looked at for X when they are taken: until then they are stable.
+    task b_channel;
+        if (axi_bvalid) begin
+            if (b_waits && {axi_bid, axi_bresp} !== b_was)
+                broken(B_STABLE, "B_STABLE");
+            b_waits = !axi_bready;
+            if (b_waits)
+                b_was = {axi_bid, axi_bresp};
+            else begin
+`ifndef VERILATOR
+                if (^{axi_bid, axi_bresp} === 1'bx)
+                    broken(B_X, "B_X");
+`endif
+                if (b_owed[axi_bid] == 0)
+                    broken(B_OUTSTANDING, "B_OUTSTANDING");
+                else
+                    b_owed[axi_bid] = b_owed[axi_bid] - 1;
+            end
+        end else begin
+            if (b_waits)
+                broken(B_HELD, "B_HELD");
+            b_waits = 1'b0;
+`ifndef VERILATOR
+            if (axi_bvalid === 1'bx)
+                broken(B_X, "B_X");
+`endif
+        end
+    endtask
+
+    task r_channel;
+        if (axi_rvalid) begin
+            if (r_waits && {axi_rid, axi_rdata, axi_rresp, axi_rlast} !== r_was)
+                broken(R_STABLE, "R_STABLE");
+            r_waits = !axi_rready;
+            if (r_waits)
+                r_was = {axi_rid, axi_rdata, axi_rresp, axi_rlast};
+            else begin
+`ifndef VERILATOR
+                if (^axi_rdata === 1'bx || ^{axi_rid, axi_rresp, axi_rlast} === 1'bx)
+                    broken(R_X, "R_X");
+`endif
+                if (r_count[axi_rid] == 0)
+                    broken(R_OUTSTANDING, "R_OUTSTANDING");
+                else begin
+                    if (axi_rlast != (r_beat[axi_rid] == {24'd0, r_len[{axi_rid, r_head[axi_rid]}]}))
+                        broken(R_LAST, "R_LAST");
+                    r_beat[axi_rid] = r_beat[axi_rid] + 1;
+                    if (axi_rlast) begin
+                        r_beat[axi_rid]  = 0;
+                        r_head[axi_rid]  = r_head[axi_rid] + 1'b1;
+                        r_count[axi_rid] = r_count[axi_rid] - 1;
+                    end
+                end
+            end
+        end else begin
+            if (r_waits)
+                broken(R_HELD, "R_HELD");
+            r_waits = 1'b0;
+`ifndef VERILATOR
+            if (axi_rvalid === 1'bx)
+                broken(R_X, "R_X");
+`endif
+        end
+    endtask
+
+    task aw_channel;
+        if (axi_awvalid) begin
+            if (aw_waits && {axi_awid, axi_awaddr, axi_awlen, axi_awsize, axi_awburst} !== aw_was)
+                broken(AW_STABLE, "AW_STABLE");
+            aw_waits = !axi_awready;
+            if (aw_waits)
+                aw_was = {axi_awid, axi_awaddr, axi_awlen, axi_awsize, axi_awburst};
+            else begin
+`ifndef VERILATOR
+                if (^{axi_awid, axi_awaddr, axi_awlen, axi_awsize, axi_awburst} === 1'bx)
+                    broken(AW_X, "AW_X");
+`endif
+                if (crosses(axi_awaddr[11:0], axi_awlen, axi_awsize)) broken(AW_4KIB, "AW_4KIB");
+                if ((32'd1 << axi_awsize) > BYTES)                    broken(AW_SIZE, "AW_SIZE");
+                if (axi_awburst != 2'd1)                              broken(AW_BURST, "AW_BURST");
+                w_address[w_tail] = {{64-ADDR_W{1'b0}}, axi_awaddr};
+                w_len[w_tail]     = axi_awlen;
+                w_size[w_tail]    = axi_awsize;
+                w_id[w_tail]      = axi_awid;
+                w_tail            = w_tail + 1'b1;
+            end
+        end else begin
+            if (aw_waits)
+                broken(AW_HELD, "AW_HELD");
+            aw_waits = 1'b0;
+`ifndef VERILATOR
+            if (axi_awvalid === 1'bx)
+                broken(AW_X, "AW_X");
+`endif
+        end
+    endtask
+
+    task w_channel;
+        if (axi_wvalid) begin
+            if (w_waits && {axi_wdata, axi_wstrb, axi_wlast} !== w_was)
+                broken(W_STABLE, "W_STABLE");
+            w_waits = !axi_wready;
+            if (w_waits)
+                w_was = {axi_wdata, axi_wstrb, axi_wlast};
+            else begin
+`ifndef VERILATOR
+                if (^{axi_wstrb, axi_wlast} === 1'bx)
+                    broken(W_X, "W_X");
+                else if (^axi_wdata === 1'bx)
+                    for (lane = 0; lane < BYTES; lane = lane + 1)
+                        if (axi_wstrb[lane] && ^axi_wdata[8*lane +: 8] === 1'bx)
+                            broken(W_X, "W_X");
+`endif
+                if (w_head == w_tail)
+                    broken(W_ADDRESS, "W_ADDRESS");
+                else begin
+                    // a full inner beat may write every lane
+                    if (w_beat == 0 || (32'd1 << w_size[w_head]) != BYTES) begin
+                        beat_address = w_address[w_head];
+                        if (w_beat != 0)
+                            beat_address = ((beat_address >> w_size[w_head]) + {32'd0, w_beat}) << w_size[w_head];
+                        if ((axi_wstrb & ~lanes(beat_address, w_size[w_head])) != 0)
+                            broken(W_STRB, "W_STRB");
+                    end
+                    if (axi_wlast != (w_beat == {24'd0, w_len[w_head]}))
+                        broken(W_LAST, "W_LAST");
+                    w_beat = w_beat + 1;
+                    if (axi_wlast) begin
+                        b_owed[w_id[w_head]] = b_owed[w_id[w_head]] + 1;
+                        w_beat = 0;
+                        w_head = w_head + 1'b1;
+                    end
+                end
+            end
+        end else begin
+            if (w_waits)
+                broken(W_HELD, "W_HELD");
+            w_waits = 1'b0;
+`ifndef VERILATOR
+            if (axi_wvalid === 1'bx)
+                broken(W_X, "W_X");
+`endif
+        end
+    endtask
+
+    task ar_channel;
+        if (axi_arvalid) begin
+            if (ar_waits && {axi_arid, axi_araddr, axi_arlen, axi_arsize, axi_arburst} !== ar_was)
+                broken(AR_STABLE, "AR_STABLE");
+            ar_waits = !axi_arready;
+            if (ar_waits)
+                ar_was = {axi_arid, axi_araddr, axi_arlen, axi_arsize, axi_arburst};
+            else begin
+`ifndef VERILATOR
+                if (^{axi_arid, axi_araddr, axi_arlen, axi_arsize, axi_arburst} === 1'bx)
+                    broken(AR_X, "AR_X");
+`endif
+                if (crosses(axi_araddr[11:0], axi_arlen, axi_arsize)) broken(AR_4KIB, "AR_4KIB");
+                if ((32'd1 << axi_arsize) > BYTES)                    broken(AR_SIZE, "AR_SIZE");
+                if (axi_arburst != 2'd1)                              broken(AR_BURST, "AR_BURST");
+                place = r_head[axi_arid] + r_count[axi_arid][8:0];
+                r_len[{axi_arid, place}] = axi_arlen;
+                r_count[axi_arid] = r_count[axi_arid] + 1;
+            end
+        end else begin
+            if (ar_waits)
+                broken(AR_HELD, "AR_HELD");
+            ar_waits = 1'b0;
+`ifndef VERILATOR
+            if (axi_arvalid === 1'bx)
+                broken(AR_X, "AR_X");
+`endif
+        end
+    endtask
+
     always @(posedge clk_i) begin
         if (!rst_ni) begin
             if (was_reset && (axi_awvalid || axi_wvalid || axi_arvalid))
                 broken(RESET_VALID, "RESET_VALID");
             was_reset = 1'b1;   // the first edge in reset still shows what was before it
             {aw_waits, w_waits, ar_waits, r_waits, b_waits} = 5'd0;
-            w_head  = 0;
-            w_count = 0;
-            w_beat  = 0;
+            w_head = 0;
+            w_tail = 0;
+            w_beat = 0;
             for (i = 0; i < IDS; i = i + 1) begin
                 b_owed[i]  = 0;
                 r_head[i]  = 0;
@@ -151,103 +323,12 @@ module axi_checker #(
             end
         end else begin
             was_reset = 1'b0;
-            // handshake
-            if (aw_waits && !axi_awvalid) broken(AW_HELD, "AW_HELD");
-            if (w_waits  && !axi_wvalid)  broken(W_HELD,  "W_HELD");
-            if (ar_waits && !axi_arvalid) broken(AR_HELD, "AR_HELD");
-            if (r_waits  && !axi_rvalid)  broken(R_HELD,  "R_HELD");
-            if (b_waits  && !axi_bvalid)  broken(B_HELD,  "B_HELD");
-            if (aw_waits && axi_awvalid && aw_now !== aw_was) broken(AW_STABLE, "AW_STABLE");
-            if (w_waits  && axi_wvalid  && w_now  !== w_was)  broken(W_STABLE,  "W_STABLE");
-            if (ar_waits && axi_arvalid && ar_now !== ar_was) broken(AR_STABLE, "AR_STABLE");
-            if (r_waits  && axi_rvalid  && r_now  !== r_was)  broken(R_STABLE,  "R_STABLE");
-            if (b_waits  && axi_bvalid  && b_now  !== b_was)  broken(B_STABLE,  "B_STABLE");
-            aw_waits = axi_awvalid && !axi_awready;
-            w_waits  = axi_wvalid  && !axi_wready;
-            ar_waits = axi_arvalid && !axi_arready;
-            r_waits  = axi_rvalid  && !axi_rready;
-            b_waits  = axi_bvalid  && !axi_bready;
-            if (aw_waits) aw_was = aw_now;
-            if (w_waits)  w_was  = w_now;
-            if (ar_waits) ar_was = ar_now;
-            if (r_waits)  r_was  = r_now;
-            if (b_waits)  b_was  = b_now;
-
-`ifndef VERILATOR
-            if (^{axi_awvalid, axi_awvalid ? aw_now : {AX_W{1'b0}}} === 1'bx) broken(AW_X, "AW_X");
-            if (^{axi_arvalid, axi_arvalid ? ar_now : {AX_W{1'b0}}} === 1'bx) broken(AR_X, "AR_X");
-            if (^{axi_bvalid,  axi_bvalid  ? b_now  : {B_W{1'b0}}}  === 1'bx) broken(B_X,  "B_X");
-            if (^{axi_rvalid,  axi_rvalid  ? r_now  : {R_W{1'b0}}}  === 1'bx) broken(R_X,  "R_X");
-            if (^{axi_wvalid,  axi_wvalid  ? {axi_wstrb, axi_wlast} : {BYTES+1{1'b0}}} === 1'bx)
-                broken(W_X, "W_X");
-            else if (axi_wvalid)
-                for (lane = 0; lane < BYTES; lane = lane + 1)
-                    if (axi_wstrb[lane] && ^axi_wdata[8*lane +: 8] === 1'bx)
-                        broken(W_X, "W_X");
-`endif
-
             // answers first: what is accepted in this cycle cannot be answered in it
-            if (axi_bvalid && axi_bready) begin
-                if (b_owed[axi_bid] == 0)
-                    broken(B_OUTSTANDING, "B_OUTSTANDING");
-                else
-                    b_owed[axi_bid] = b_owed[axi_bid] - 1;
-            end
-            if (axi_rvalid && axi_rready) begin
-                i = {{32-ID_W{1'b0}}, axi_rid};
-                if (r_count[i] == 0)
-                    broken(R_OUTSTANDING, "R_OUTSTANDING");
-                else begin
-                    if (axi_rlast != (r_beat[i] == {24'd0, r_len[i * DEPTH + r_head[i]]}))
-                        broken(R_LAST, "R_LAST");
-                    r_beat[i] = r_beat[i] + 1;
-                    if (axi_rlast) begin
-                        r_beat[i]  = 0;
-                        r_head[i]  = (r_head[i] + 1) % DEPTH;
-                        r_count[i] = r_count[i] - 1;
-                    end
-                end
-            end
-
-            if (axi_awvalid && axi_awready) begin
-                if (crosses(axi_awaddr[11:0], axi_awlen, axi_awsize)) broken(AW_4KIB, "AW_4KIB");
-                if ((32'd1 << axi_awsize) > BYTES)                    broken(AW_SIZE, "AW_SIZE");
-                if (axi_awburst != 2'd1)                              broken(AW_BURST, "AW_BURST");
-                i = (w_head + w_count) % DEPTH;
-                w_address[i] = {{64-ADDR_W{1'b0}}, axi_awaddr};
-                w_len[i]     = axi_awlen;
-                w_size[i]    = axi_awsize;
-                w_id[i]      = axi_awid;
-                w_count      = w_count + 1;
-            end
-            if (axi_wvalid && axi_wready) begin
-                if (w_count == 0)
-                    broken(W_ADDRESS, "W_ADDRESS");
-                else begin
-                    beat_address = w_address[w_head];
-                    if (w_beat != 0)
-                        beat_address = ((beat_address >> w_size[w_head]) + {32'd0, w_beat}) << w_size[w_head];
-                    if ((axi_wstrb & ~lanes(beat_address, w_size[w_head])) != 0)
-                        broken(W_STRB, "W_STRB");
-                    if (axi_wlast != (w_beat == {24'd0, w_len[w_head]}))
-                        broken(W_LAST, "W_LAST");
-                    w_beat = w_beat + 1;
-                    if (axi_wlast) begin
-                        b_owed[w_id[w_head]] = b_owed[w_id[w_head]] + 1;
-                        w_beat  = 0;
-                        w_head  = (w_head + 1) % DEPTH;
-                        w_count = w_count - 1;
-                    end
-                end
-            end
-            if (axi_arvalid && axi_arready) begin
-                if (crosses(axi_araddr[11:0], axi_arlen, axi_arsize)) broken(AR_4KIB, "AR_4KIB");
-                if ((32'd1 << axi_arsize) > BYTES)                    broken(AR_SIZE, "AR_SIZE");
-                if (axi_arburst != 2'd1)                              broken(AR_BURST, "AR_BURST");
-                i = {{32-ID_W{1'b0}}, axi_arid};
-                r_len[i * DEPTH + (r_head[i] + r_count[i]) % DEPTH] = axi_arlen;
-                r_count[i] = r_count[i] + 1;
-            end
+            b_channel;
+            r_channel;
+            aw_channel;
+            w_channel;
+            ar_channel;
         end
         cycle = cycle + 64'd1;
     end

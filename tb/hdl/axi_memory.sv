@@ -90,6 +90,12 @@ module axi_memory #(
     reg [7:0]  w_stall_on  = 0, w_stall_period  = 0, w_stall_random  = 0;
     reg [7:0]  b_stall_on  = 0, b_stall_period  = 0, b_stall_random  = 0;
 
+    // Evaluated only when a knob changes: whether any cycle needs a random draw, or a stall pattern its phase.
+    wire draws  = reorder || jitter != 0
+                  || |{ar_stall_random, r_stall_random, aw_stall_random, w_stall_random, b_stall_random};
+    wire stalls = |{ar_stall_random, r_stall_random, aw_stall_random, w_stall_random, b_stall_random,
+                    ar_stall_on, r_stall_on, aw_stall_on, w_stall_on, b_stall_on};
+
     // Bursts that touch [base, base + bytes) and are of the chosen kind: all of them, or only the nth since either
     // error_read or error_write was last 0 (1 is the first; 0 means all).
     reg [63:0] error_base     = 64'd0;
@@ -135,7 +141,7 @@ module axi_memory #(
     reg [DEPTH_LOG2:0]   open_count;
 
     reg [63:0] cycle, order, random, nth_seen;
-    reg [31:0] slot;
+    reg [31:0] slot, b_pending;
     reg        opened;
     // the write burst whose data come, and the read burst whose data go
     reg        w_active, w_keep, w_mute;
@@ -270,7 +276,7 @@ module axi_memory #(
             end
             if (s_axi_rvalid && s_axi_rready && s_axi_rlast)
                 reads_pending = reads_pending - 1;
-            stall = stalled(r_phase, r_stall_on, r_stall_random, random[7:0]);
+            stall = stalls && stalled(r_phase, r_stall_on, r_stall_random, random[7:0]);
             if (!s_axi_rvalid || s_axi_rready) begin
                 if (!stall && r_left == 0 && reads_pending != 0) begin
                     pop(READ);
@@ -297,7 +303,7 @@ module axi_memory #(
                 end
             end
             s_axi_arready <= reads_pending < {16'd0, read_limit} && reads_pending < DEPTH
-                             && !stalled(ar_phase, ar_stall_on, ar_stall_random, random[15:8]);
+                             && !(stalls && stalled(ar_phase, ar_stall_on, ar_stall_random, random[15:8]));
         end
     endtask
 
@@ -322,8 +328,10 @@ module axi_memory #(
                         `HOSTMEM_CLOSE(slot);
                     if (w_mute)
                         writes_pending = writes_pending - 1;
-                    else
+                    else begin
                         push(WRITE, open_id[open_head], 64'd0, 8'd0, 3'd0, w_resp);
+                        b_pending = b_pending + 1;
+                    end
                     slot       = (slot + 1) % ENTRIES;
                     w_active   = 1'b0;
                     open_head  = open_head + 1'b1;
@@ -345,10 +353,11 @@ module axi_memory #(
                 writes_pending = writes_pending - 1;
             if (!s_axi_bvalid || s_axi_bready) begin
                 found = 1'b0;
-                if (writes_pending != 0 && !stalled(b_phase, b_stall_on, b_stall_random, random[23:16]))
+                if (b_pending != 0 && !(stalls && stalled(b_phase, b_stall_on, b_stall_random, random[23:16])))
                     pop(WRITE);
                 s_axi_bvalid <= found;
                 if (found) begin
+                    b_pending = b_pending - 1;
                     s_axi_bid   <= chosen[ID_W-1:0];
                     s_axi_bresp <= entry_resp[entry];
                     if (entry_resp[entry] == OKAY)
@@ -356,8 +365,8 @@ module axi_memory #(
                 end
             end
             s_axi_awready <= writes_pending < {16'd0, write_limit} && writes_pending < DEPTH
-                             && !stalled(aw_phase, aw_stall_on, aw_stall_random, random[31:24]);
-            s_axi_wready  <= open_count != 0 && !stalled(w_phase, w_stall_on, w_stall_random, random[39:32]);
+                             && !(stalls && stalled(aw_phase, aw_stall_on, aw_stall_random, random[31:24]));
+            s_axi_wready  <= open_count != 0 && !(stalls && stalled(w_phase, w_stall_on, w_stall_random, random[39:32]));
         end
     endtask
 
@@ -373,6 +382,7 @@ module axi_memory #(
             cycle          = 64'd0;
             order          = 64'd0;
             slot           = 32'd0;
+            b_pending      = 32'd0;
             nth_seen       = 64'd0;
             highest        = 0;
             open_head      = 0;
@@ -392,19 +402,23 @@ module axi_memory #(
                 opened = 1'b1;
                 `HOSTMEM_OPEN(host_bytes);
             end
-            random = random ^ (random << 13);
-            random = random ^ (random >> 7);
-            random = random ^ (random << 17);
+            if (draws) begin
+                random = random ^ (random << 13);
+                random = random ^ (random >> 7);
+                random = random ^ (random << 17);
+            end
             if (!error_read && !error_write)
                 nth_seen = 64'd0;
             read_step;
             write_step;
-            ar_phase = next_phase(ar_phase, ar_stall_period);
-            r_phase  = next_phase(r_phase,  r_stall_period);
-            aw_phase = next_phase(aw_phase, aw_stall_period);
-            w_phase  = next_phase(w_phase,  w_stall_period);
-            b_phase  = next_phase(b_phase,  b_stall_period);
-            cycle    = cycle + 64'd1;
+            if (stalls) begin
+                ar_phase = next_phase(ar_phase, ar_stall_period);
+                r_phase  = next_phase(r_phase,  r_stall_period);
+                aw_phase = next_phase(aw_phase, aw_stall_period);
+                w_phase  = next_phase(w_phase,  w_stall_period);
+                b_phase  = next_phase(b_phase,  b_stall_period);
+            end
+            cycle = cycle + 64'd1;
         end
     end
 

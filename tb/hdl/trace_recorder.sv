@@ -100,7 +100,7 @@ module trace_recorder #(
     // Writes whose data have not all come, in the order of their addresses: {ID, place} among those above.
     integer     w_burst [0:DEPTH-1];
     integer     w_head, w_count;
-    reg         w_inside;
+    reg         w_inside, w_record;         // a burst's data have begun; it is a record or a fence
     // The bytes of records and fences that are not answered.
     reg [255:0] record [0:DEPTH-1];
     integer     record_bytes [0:DEPTH-1];
@@ -141,7 +141,7 @@ module trace_recorder #(
 
     task reads;
         begin
-            if (axi_rvalid && axi_rready) begin
+            if (axi_rvalid && axi_rready && (axi_rlast || !r_inside[axi_rid])) begin
                 i  = {{32-ID_W{1'b0}}, axi_rid};
                 at = i * DEPTH + r_head[i];
                 if (!r_inside[i])
@@ -196,12 +196,13 @@ module trace_recorder #(
                     record_bytes[at % DEPTH] = 0;
                 emit(WRITE_ADDRESS, i, b_length[at], b_beats[at], 32'd0, 32'd0, b_address[at]);
             end
-            if (axi_wvalid && axi_wready) begin
+            if (axi_wvalid && axi_wready && (axi_wlast || !w_inside || w_record)) begin
                 at = w_burst[w_head];
                 i  = at / DEPTH;
+                w_record = i == {{32-ID_W{1'b0}}, RECORD_ID};
                 if (!w_inside)
                     emit(WRITE_FIRST, i, b_length[at], b_beats[at], 32'd0, 32'd0, b_address[at]);
-                if (i == {{32-ID_W{1'b0}}, RECORD_ID}) begin
+                if (w_record) begin
                     bytes   = record[at % DEPTH];
                     filling = record_bytes[at % DEPTH];
                     for (lane = 0; lane < BYTES; lane = lane + 1)
@@ -228,6 +229,7 @@ module trace_recorder #(
             w_head   = 0;
             w_count  = 0;
             w_inside = 1'b0;
+            w_record = 1'b0;
             irq_was  = 1'b0;
             for (i = 0; i < IDS; i = i + 1) begin
                 r_head[i]   = 0;
