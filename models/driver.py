@@ -7,6 +7,7 @@ device writes pages, no entry may show them; before the CPU sees a page that the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from models.costs import Costs
@@ -95,11 +96,21 @@ class Driver:
             shape = Surface(0, width, height, bytes_per_pixel, layout)
         except ValueError as error:
             raise DriverError("EINVAL", str(error)) from error
-        surface = Surface(self._memory.allocate(shape.size), width, height, bytes_per_pixel, layout)
-        frames = self.host.allocate(-(-surface.linear_size // PAGE), name)
-        table = ObjectTable(self.host, frames, two_level=two_level)
-        handle = yield from self.engine.bind_surface(surface)
-        buffer = Buffer(name, surface, frames, table, handle, (yield from self.engine.bind_object(table)))
+        with ExitStack() as undo:
+            surface = Surface(self._memory.allocate(shape.size), width, height, bytes_per_pixel, layout)
+            undo.callback(self._memory.free, surface.base)
+            frames = self.host.allocate(-(-surface.linear_size // PAGE), name)
+            undo.callback(self.host.free, frames, name)
+            table = ObjectTable(self.host, frames, two_level=two_level)
+            undo.callback(table.free)
+            handle = yield from self.engine.bind_surface(surface)
+            try:
+                names = handle, (yield from self.engine.bind_object(table))
+            except DriverError:
+                yield from self.engine.release_surface(handle)
+                raise
+            undo.pop_all()
+        buffer = Buffer(name, surface, frames, table, *names)
         self._names.add(name)
         self.policy.adopt(buffer)
         clear = Fill(handle, surface.box, bytes(bytes_per_pixel))

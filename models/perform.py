@@ -33,9 +33,9 @@ def run_together(
     Returns the results in order. Stuck on a deadlock.
     """
     results: list[Any] = [None] * len(generators)
-    waiting = {index: next(generator) for index, generator in enumerate(generators)}
+    waiting: dict[int, Step | None] = dict.fromkeys(range(len(generators)))
 
-    def ready(step: Step) -> bool:
+    def ready(step: Step | None) -> bool:
         if isinstance(step, Acquire):
             return step.lock not in device.locks
         return device.irq if isinstance(step, WaitIrq) else True
@@ -48,7 +48,8 @@ def run_together(
             continue
         index = able[choose(len(able))]
         try:
-            waiting[index] = generators[index].send(device.perform(waiting[index]))
+            step = waiting[index]
+            waiting[index] = generators[index].send(device.perform(step) if step is not None else None)
         except StopIteration as stop:
             results[index] = stop.value
             del waiting[index]

@@ -1,0 +1,216 @@
+"""The ring engine: full rings, recovery from errors, fences between queues, values that wrap."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.device import BusRange, Device
+from models.engine import Fill, Queue, Transfer
+from models.errors import DeviceError, DriverError
+from models.events import Recover
+from models.faultline_engine import FaultlineEngine
+from models.fence import Fence, FenceState
+from models.layout import Cause, Layout, Opcode, PageTableEntry
+from models.memory import PAGE, HostMemory
+from models.page_table import ObjectTable
+from models.perform import run, run_together
+from models.steps import CsrWrite, Steps
+from models.surface import Box, Surface
+from tests.models.world import noise
+
+
+class Bench:
+    def __init__(self, ring_log2: int = 4) -> None:
+        self.host = HostMemory(None, 4 << 20)
+        self.device = Device(self.host, device_size=1 << 20)
+        self.engine = FaultlineEngine(self.host, ring_log2=ring_log2)
+        self.surface = Surface(0, 64, 64, 4, Layout.X_TILED)
+        self.frames = self.host.allocate(4, "object")
+        self.table = ObjectTable(self.host, self.frames)
+        run(self.engine.initialise(), self.device)
+        self.here: int = run(self.engine.bind_surface(self.surface), self.device)
+        self.there: int = run(self.engine.bind_object(self.table), self.device)
+
+    def page(self, page: int, *, readback: bool) -> Transfer:
+        return Transfer(readback, self.here, self.there, Box(0, page * 16, 256, 16), page * PAGE, 256)
+
+    def fill(self, value: int) -> Fill:
+        return Fill(self.here, Box(0, 0, 256, 64), bytes([value] * 4))
+
+    def submit(self, queue: Queue, *commands: Transfer | Fill, after: tuple[Fence, ...] = ()) -> Fence:
+        fence: Fence = run(self.engine.submit(queue, commands, after), self.device)
+        return fence
+
+    def wait(self, fence: Fence) -> None:
+        run(self.engine.wait(fence), self.device)
+
+    def recoveries(self) -> list[Recover]:
+        return [event for event in self.device.events if isinstance(event, Recover)]
+
+
+def test_more_work_than_the_ring_holds_goes_through_in_order() -> None:
+    bench = Bench(ring_log2=2)
+    fences = [bench.submit(Queue.RENDER, *[bench.fill(7 * lap + n) for n in range(5)]) for lap in range(30)]
+    bench.wait(fences[-1])
+    assert all(fence.state is FenceState.SIGNALLED for fence in fences)
+    assert (bench.surface.detile(bench.device.memory[: bench.surface.size]) == 7 * 29 + 4).all()
+
+
+def test_a_page_goes_to_the_device_and_back() -> None:
+    bench = Bench()
+    data = noise(1, 1, PAGE)
+    bench.host.pages[bench.frames[2]] = data
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(2, readback=False)))
+    bench.host.pages[bench.frames[2]] = 0
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(2, readback=True)))
+    assert np.array_equal(bench.host.pages[bench.frames[2]], data[0])
+
+
+def test_one_queue_waits_for_the_other_without_the_cpu() -> None:
+    """The device does transfers first, so only the WAIT can hold this one back."""
+    bench = Bench()
+    drawn = bench.submit(Queue.RENDER, bench.fill(9))
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(1, readback=True), after=(drawn,)))
+    assert (bench.host.pages[bench.frames[1]] == 9).all()
+
+
+def test_fences_know_no_more_than_somebody_waited_for() -> None:
+    """Or the driver's events would depend on the hardware's speed."""
+    bench = Bench()
+    first, second = bench.submit(Queue.RENDER, bench.fill(1)), bench.submit(Queue.RENDER, bench.fill(2))
+    bench.device.settle()
+    bench.wait(first)
+    assert first.done and not second.done
+
+
+def test_fence_values_wrap() -> None:
+    bench = Bench()
+    ring = bench.engine._rings[Queue.TRANSFER]
+    for value in (0x7FFFFFF0, 0xFFFFFFE0, 0xFFFFFFFD):
+        ring.value = value
+        bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    fences = [bench.submit(Queue.TRANSFER, bench.page(0, readback=True)) for _ in range(4)]
+    bench.wait(fences[-1])
+    assert [fence.value for fence in fences] == [0xFFFFFFFF, 0, 1, 2]
+
+
+def test_an_error_with_nothing_behind_it_fails_its_fence_and_the_queue_resumes() -> None:
+    bench = Bench()
+    bench.table.set(1, PageTableEntry(0, 0, 0))
+    bad = bench.submit(Queue.TRANSFER, bench.page(1, readback=True), bench.page(0, readback=True))
+    good = bench.submit(Queue.TRANSFER, bench.page(2, readback=True))
+    bench.wait(good)
+    with pytest.raises(DeviceError) as caught:
+        bench.wait(bad)
+    assert (caught.value.cause, caught.value.address) == ("TRANSLATION_FAULT", PAGE)
+    assert [event.cause for event in bench.recoveries()] == ["TRANSLATION_FAULT"]
+
+
+def test_drawing_that_stands_behind_a_failed_upload_is_aborted_and_the_engine_stays_usable() -> None:
+    bench = Bench()
+    bench.table.set(1, PageTableEntry(0, 0, 0))
+    bad = bench.submit(Queue.TRANSFER, bench.page(1, readback=False))
+    drawn = bench.submit(Queue.RENDER, bench.fill(5), after=(bad,))
+    for fence, cause in ((drawn, "ABORTED"), (bad, "TRANSLATION_FAULT")):
+        with pytest.raises(DeviceError, match=cause):
+            bench.wait(fence)
+    assert not bench.device.memory.any()
+    bench.wait(bench.submit(Queue.RENDER, bench.fill(6)))
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    assert (bench.host.pages[bench.frames[0]] == 6).all()
+
+
+@pytest.mark.parametrize("cause", [Cause.BUS_ERROR, Cause.WATCHDOG])
+def test_a_bus_that_fails_fails_the_fence(cause: Cause) -> None:
+    bench = Bench()
+    first = bench.frames[0] * PAGE
+    bench.device.bus_ranges = [BusRange(first, first + PAGE, True, cause)]
+    with pytest.raises(DeviceError) as caught:
+        bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    assert (caught.value.cause, caught.value.address) == (cause.name, first)
+    bench.device.bus_ranges = []
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+
+
+def test_a_descriptor_that_cannot_be_fetched_fails_its_fence() -> None:
+    bench = Bench()
+    ring = bench.engine._rings[Queue.RENDER]
+    bench.device.bus_ranges = [BusRange(ring.ring, ring.ring + 64, False)]
+    with pytest.raises(DeviceError, match="FETCH_ERROR"):
+        bench.wait(bench.submit(Queue.RENDER, bench.fill(1)))
+
+
+def test_records_that_cannot_be_written_are_an_error_of_the_device() -> None:
+    bench = Bench()
+    ring = bench.engine._rings[Queue.RENDER]
+    bench.device.bus_ranges = [BusRange(ring.completions, ring.completions + PAGE, True)]
+    with pytest.raises(DeviceError, match="writing a record"):
+        bench.wait(bench.submit(Queue.RENDER, bench.fill(1)))
+
+
+def test_a_changed_table_is_seen_after_invalidate_and_not_before() -> None:
+    bench = Bench()
+    bench.wait(bench.submit(Queue.RENDER, bench.fill(3)))
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    (fresh,) = bench.host.allocate(1, "object")
+    bench.table.set(0, PageTableEntry(1, 1, fresh))
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    assert not bench.host.pages[fresh].any()
+    bench.wait(run(bench.engine.invalidate(bench.there), bench.device))
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    assert (bench.host.pages[fresh] == 3).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_threads_that_wait_for_different_queues_all_get_their_interrupts(seed: int) -> None:
+    bench = Bench(ring_log2=2)
+    random = np.random.default_rng(seed)
+    ended: list[int] = []
+
+    def thread(number: int) -> Steps[None]:
+        for lap in range(4):
+            queue = Queue((number + lap) % 2)
+            command = bench.page(0, readback=True) if queue is Queue.TRANSFER else bench.fill(lap)
+            fence = yield from bench.engine.submit(queue, [command])
+            yield from bench.engine.wait(fence)
+        ended.append(number)
+
+    run_together([thread(number) for number in range(3)], bench.device, lambda count: int(random.integers(count)))
+    assert sorted(ended) == [0, 1, 2]
+
+
+def test_tables_that_are_full_and_engines_that_are_not_there_are_refused() -> None:
+    bench = Bench()
+    for _ in range(15):
+        run(bench.engine.bind_surface(bench.surface), bench.device)
+    with pytest.raises(DriverError, match="ENOMEM"):
+        run(bench.engine.bind_surface(bench.surface), bench.device)
+    run(bench.engine.release_surface(3), bench.device)
+    assert run(bench.engine.bind_surface(bench.surface), bench.device) == 3
+    strange = FaultlineEngine(bench.host).initialise()
+    next(strange)
+    with pytest.raises(DeviceError, match="ID reads 0x0"):
+        strange.send(0)
+    with pytest.raises(DriverError, match="EINVAL"):
+        FaultlineEngine(bench.host, ring_log2=1)
+
+
+def test_history_tells_boxes_from_bookkeeping() -> None:
+    bench = Bench()
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    moved = [record for record in bench.engine.records if record.opcode == Opcode.READBACK]
+    spans = bench.engine.history(Queue.TRANSFER)
+    assert len(moved) == 1 and [last > first for first, last in spans].count(True) == 1
+
+
+def test_the_doorbell_rings_after_the_descriptors_are_in_memory() -> None:
+    bench = Bench()
+    ring = bench.engine._rings[Queue.RENDER]
+    for step in bench.engine.submit(Queue.RENDER, [bench.fill(1)]):
+        if isinstance(step, CsrWrite):
+            assert bench.host.read(ring.ring, 1)[0] == Opcode.FILL
+            assert bench.host.read(ring.ring + 64, 1)[0] == Opcode.FENCE
+            break
+    else:
+        pytest.fail("no doorbell")
