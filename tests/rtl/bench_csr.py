@@ -277,6 +277,35 @@ async def reads_and_writes_do_not_wait_for_each_other(dut: Any) -> None:
 
 
 @cocotb.test()
+async def a_write_waits_for_the_answer_before_it(dut: Any) -> None:
+    """With the answer of one write untaken, the next has no effect yet, and then gets an answer of its own."""
+    bus = Bus(dut)
+    await bus.start()
+    dut.s_axil_wstrb.value = 15
+    for address, value in ((0xF000, 1), (Address.WATCHDOG, 55)):
+        dut.s_axil_awaddr.value = address
+        dut.s_axil_wdata.value = value
+        dut.s_axil_awvalid.value = dut.s_axil_wvalid.value = 1
+        for _ in range(10):
+            taken = int(dut.s_axil_awready.value) and int(dut.s_axil_wready.value)
+            await bus.cycles(1)
+            if taken:
+                break
+        assert taken
+        dut.s_axil_awvalid.value = dut.s_axil_wvalid.value = 0
+    await bus.cycles(5)
+    assert int(dut.watchdog_o.value) == 0
+    dut.s_axil_bready.value = 1
+    answers = []
+    for _ in range(10):
+        if int(dut.s_axil_bvalid.value):
+            answers.append(int(dut.s_axil_bresp.value))
+        await bus.cycles(1)
+    assert answers == [SLVERR, OKAY]
+    assert int(dut.watchdog_o.value) == 55
+
+
+@cocotb.test()
 async def a_doorbell_rings_once_with_the_whole_count(dut: Any) -> None:
     """TAIL pulses its own queue's doorbell with the value, and not at all for half a count."""
     bus = Bus(dut)
@@ -419,10 +448,10 @@ async def each_cause_raises_its_bit_and_one_clears_it(dut: Any) -> None:
         await bus.write(Address.IRQ_STATUS, 0x7F & ~bit)
         await bus.write(Address.IRQ_STATUS, bit, strobes=14)
         assert await bus.get(Address.IRQ_STATUS) == bit
-        getattr(dut, pin).value = value
-        await bus.write(Address.IRQ_STATUS, bit)
-        getattr(dut, pin).value = 0
+        clearing = cocotb.start_soon(bus.write(Address.IRQ_STATUS, bit, order="both"))
         await bus.cycles(1)
+        await bus.pulse(pin, value)  # in the very cycle in which the write clears
+        await clearing
         assert await bus.get(Address.IRQ_STATUS) == bit
         await bus.write(Address.IRQ_STATUS, bit)
         assert await bus.get(Address.IRQ_STATUS) == 0
