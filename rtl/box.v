@@ -80,42 +80,45 @@ module box #(
     assign last_o      = (row_last && rows_q == 16'd0) || killed;
     assign serial_o    = serial_q;
 
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            active_q <= 1'b0;
-            serial_q <= {SERIAL_W{1'b0}};
-        end else if (take) begin
-            active_q <= 1'b1;
-        end else if (give && last_o) begin
-            active_q <= 1'b0;
-            serial_q <= serial_q + 1'b1;
-        end
+    wire wake = take || give || !rst_ni;
 
-        if (take) begin
-            surface_q   <= cmd_surface_i;
-            object_q    <= cmd_object_i;
-            left_edge_q <= cmd_x_i;
-            width_q     <= cmd_width_i;
-            x_q         <= cmd_x_i;
-            left_q      <= cmd_width_i;
-            y_q         <= cmd_y_i;
-            rows_q      <= cmd_height_i - 1'b1;
-            stride_q    <= cmd_stride_i;
-            row_q       <= {1'b0, cmd_offset_i};
-            offset_q    <= {1'b0, cmd_offset_i};
-        end else if (give && row_last) begin
-            x_q      <= left_edge_q;
-            left_q   <= width_q;
-            y_q      <= y_q + 1'b1;
-            rows_q   <= rows_q - 1'b1;
-            row_q    <= {next_row[32] | row_q[32], next_row[31:0]};
-            offset_q <= {next_row[32] | row_q[32], next_row[31:0]};
-        end else if (give) begin
-            x_q      <= x_q + {7'd0, bytes_o};
-            left_q   <= left_q - {7'd0, bytes_o};
-            offset_q <= {next_run[32] | offset_q[32], next_run[31:0]};
+    always @(posedge clk_i)
+        if (wake) begin
+            if (!rst_ni) begin
+                active_q <= 1'b0;
+                serial_q <= {SERIAL_W{1'b0}};
+            end else if (take) begin
+                active_q <= 1'b1;
+            end else if (give && last_o) begin
+                active_q <= 1'b0;
+                serial_q <= serial_q + 1'b1;
+            end
+
+            if (take) begin
+                surface_q   <= cmd_surface_i;
+                object_q    <= cmd_object_i;
+                left_edge_q <= cmd_x_i;
+                width_q     <= cmd_width_i;
+                x_q         <= cmd_x_i;
+                left_q      <= cmd_width_i;
+                y_q         <= cmd_y_i;
+                rows_q      <= cmd_height_i - 1'b1;
+                stride_q    <= cmd_stride_i;
+                row_q       <= {1'b0, cmd_offset_i};
+                offset_q    <= {1'b0, cmd_offset_i};
+            end else if (give && row_last) begin
+                x_q      <= left_edge_q;
+                left_q   <= width_q;
+                y_q      <= y_q + 1'b1;
+                rows_q   <= rows_q - 1'b1;
+                row_q    <= {next_row[32] | row_q[32], next_row[31:0]};
+                offset_q <= {next_row[32] | row_q[32], next_row[31:0]};
+            end else if (give) begin
+                x_q      <= x_q + {7'd0, bytes_o};
+                left_q   <= left_q - {7'd0, bytes_o};
+                offset_q <= {next_run[32] | offset_q[32], next_run[31:0]};
+            end
         end
-    end
 
 endmodule
 

@@ -187,65 +187,68 @@ module complete #(
     wire unused = &{1'b0, lap[15:1], payload, b_count};
 
     integer q;
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            state_q <= S_IDLE;
-            turn_q  <= 1'b0;
-            aw_q    <= 1'b0;
-            w_q     <= 1'b0;
-            beat_q  <= 3'd0;
-            for (q = 0; q < 2; q = q + 1) begin
-                place_q[q] <= 16'd0;
-                tail_q[q]  <= 16'd0;
-                fence_q[q] <= 32'd0;
-                owed_q[q]  <= 7'd0;
-            end
-        end else begin
-            case (state_q)
-                S_IDLE:   if (accept) state_q <= S_RECORD;
-                S_RECORD: if (sent)   state_q <= fence_pending_q ? S_DRAIN : S_IDLE;
-                S_DRAIN:  if (!under_way) state_q <= S_FENCE;
-                default:  if (sent)   state_q <= S_IDLE;
-            endcase
+    wire wake = accept || state_q != S_IDLE || b_valid_i || !rst_ni;
 
-            aw_q <= (accept || (state_q == S_DRAIN && !under_way)) || (aw_q && !aw_ready_i);
-            if (accept || (state_q == S_DRAIN && !under_way))
-                w_q <= 1'b1;
-            else if (w_done)
-                w_q <= 1'b0;
-            if (w_q && w_ready_i)
-                beat_q <= w_done ? 3'd0 : beat_q + 1'b1;
+    always @(posedge clk_i)
+        if (wake) begin
+            if (!rst_ni) begin
+                state_q <= S_IDLE;
+                turn_q  <= 1'b0;
+                aw_q    <= 1'b0;
+                w_q     <= 1'b0;
+                beat_q  <= 3'd0;
+                for (q = 0; q < 2; q = q + 1) begin
+                    place_q[q] <= 16'd0;
+                    tail_q[q]  <= 16'd0;
+                    fence_q[q] <= 32'd0;
+                    owed_q[q]  <= 7'd0;
+                end
+            end else begin
+                case (state_q)
+                    S_IDLE:   if (accept) state_q <= S_RECORD;
+                    S_RECORD: if (sent)   state_q <= fence_pending_q ? S_DRAIN : S_IDLE;
+                    S_DRAIN:  if (!under_way) state_q <= S_FENCE;
+                    default:  if (sent)   state_q <= S_IDLE;
+                endcase
+
+                aw_q <= (accept || (state_q == S_DRAIN && !under_way)) || (aw_q && !aw_ready_i);
+                if (accept || (state_q == S_DRAIN && !under_way))
+                    w_q <= 1'b1;
+                else if (w_done)
+                    w_q <= 1'b0;
+                if (w_q && w_ready_i)
+                    beat_q <= w_done ? 3'd0 : beat_q + 1'b1;
+
+                if (accept) begin
+                    turn_q       <= !who;
+                    place_q[who] <= place + 1'b1;
+                end
+
+                for (q = 0; q < 2; q = q + 1)
+                    owed_q[q] <= owed_q[q] + {6'd0, sending && sent && {31'd0, who_q} == q} - {6'd0, b_valid_i && {31'd0, b_who} == q};
+
+                if (b_valid_i && !b_fence)
+                    tail_q[b_who] <= tail_q[b_who] + 1'b1;
+                if (b_valid_i && b_fence)
+                    fence_q[b_who] <= b_value;
+            end
 
             if (accept) begin
-                turn_q       <= !who;
-                place_q[who] <= place + 1'b1;
+                who_q           <= who;
+                fence_pending_q <= (who ? end_fence_i[1] : end_fence_i[0]) && cause == `FL_CAUSE_NONE;
+                interrupt_q     <= who ? end_interrupt_i[1] : end_interrupt_i[0];
+                error_q         <= cause != `FL_CAUSE_NONE;
+                value_q         <= who ? end_value_i[63:32] : end_value_i[31:0];
+                address_q       <= (who ? base_i[127:64] : base_i[63:0]) + {43'd0, index, 5'd0};
+                record_q        <= record;
+            end else if (state_q == S_DRAIN) begin
+                fence_pending_q <= 1'b0;
+                address_q       <= who_q ? fence_base_i[127:64] : fence_base_i[63:0];
+                record_q        <= {{(`FL_RECORD_BITS - 32){1'b0}}, value_q};
+            end else if (w_q && w_ready_i) begin
+                record_q        <= record_q >> (DATA_W < `FL_RECORD_BITS ? DATA_W : 0);
             end
-
-            for (q = 0; q < 2; q = q + 1)
-                owed_q[q] <= owed_q[q] + {6'd0, sending && sent && {31'd0, who_q} == q} - {6'd0, b_valid_i && {31'd0, b_who} == q};
-
-            if (b_valid_i && !b_fence)
-                tail_q[b_who] <= tail_q[b_who] + 1'b1;
-            if (b_valid_i && b_fence)
-                fence_q[b_who] <= b_value;
         end
-
-        if (accept) begin
-            who_q           <= who;
-            fence_pending_q <= (who ? end_fence_i[1] : end_fence_i[0]) && cause == `FL_CAUSE_NONE;
-            interrupt_q     <= who ? end_interrupt_i[1] : end_interrupt_i[0];
-            error_q         <= cause != `FL_CAUSE_NONE;
-            value_q         <= who ? end_value_i[63:32] : end_value_i[31:0];
-            address_q       <= (who ? base_i[127:64] : base_i[63:0]) + {43'd0, index, 5'd0};
-            record_q        <= record;
-        end else if (state_q == S_DRAIN) begin
-            fence_pending_q <= 1'b0;
-            address_q       <= who_q ? fence_base_i[127:64] : fence_base_i[63:0];
-            record_q        <= {{(`FL_RECORD_BITS - 32){1'b0}}, value_q};
-        end else if (w_q && w_ready_i) begin
-            record_q        <= record_q >> (DATA_W < `FL_RECORD_BITS ? DATA_W : 0);
-        end
-    end
 
 endmodule
 

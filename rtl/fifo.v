@@ -42,22 +42,24 @@ module fifo #(
     assign valid_o = tail_q != head_q;
     assign data_o  = mem_q[head_q[DEPTH_LOG2-1:0]];
 
-    always @(posedge clk_i) begin
-        if (push)
-            mem_q[tail_q[DEPTH_LOG2-1:0]] <= data_i;
-    end
+    // Nothing changes without one of these; saying so keeps an idle engine cheap in an event-driven simulator.
+    wire wake = push || pop || !rst_ni;
 
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            head_q <= {(DEPTH_LOG2 + 1){1'b0}};
-            tail_q <= {(DEPTH_LOG2 + 1){1'b0}};
-        end else begin
+    always @(posedge clk_i)
+        if (wake) begin
             if (push)
-                tail_q <= tail_q + 1'b1;
-            if (pop)
-                head_q <= head_q + 1'b1;
+                mem_q[tail_q[DEPTH_LOG2-1:0]] <= data_i;
+
+            if (!rst_ni) begin
+                head_q <= {(DEPTH_LOG2 + 1){1'b0}};
+                tail_q <= {(DEPTH_LOG2 + 1){1'b0}};
+            end else begin
+                if (push)
+                    tail_q <= tail_q + 1'b1;
+                if (pop)
+                    head_q <= head_q + 1'b1;
+            end
         end
-    end
 
     initial begin
         if (WIDTH < 1 || DEPTH_LOG2 < 1)

@@ -277,45 +277,48 @@ module read_mover #(
 
     wire unused = &{1'b0, data_fits, place_x[LANE_W-1:0]};
 
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            room_q    <= BEATS[BEATS_LOG2:0];
-            word_q    <= 9'd0;
-            started_q <= 1'b0;
-            w_valid_q <= 1'b0;
-            bad_q     <= 1'b0;
-            bytes_q   <= 32'd0;
-        end else begin
-            room_q <= room_q - ((issue && t_data) ? {{(BEATS_LOG2 - 8){1'b0}}, {1'b0, t_len} + 9'd1} : {(BEATS_LOG2 + 1){1'b0}})
-                             + {{BEATS_LOG2{1'b0}}, data_valid && data_ready};
-            if (data_valid && data_ready)
-                started_q <= !run_ready;
-            if (word)
-                word_q <= out_last ? 9'd0 : word_q + 1'b1;
-            if (word || finish)
-                w_valid_q <= 1'b1;
-            else if (w_leave)
+    wire wake = issue || place_valid || w_valid_q || (data_valid && data_ready) || !rst_ni;
+
+    always @(posedge clk_i)
+        if (wake) begin
+            if (!rst_ni) begin
+                room_q    <= BEATS[BEATS_LOG2:0];
+                word_q    <= 9'd0;
+                started_q <= 1'b0;
                 w_valid_q <= 1'b0;
+                bad_q     <= 1'b0;
+                bytes_q   <= 32'd0;
+            end else begin
+                room_q <= room_q - ((issue && t_data) ? {{(BEATS_LOG2 - 8){1'b0}}, {1'b0, t_len} + 9'd1} : {(BEATS_LOG2 + 1){1'b0}})
+                                 + {{BEATS_LOG2{1'b0}}, data_valid && data_ready};
+                if (data_valid && data_ready)
+                    started_q <= !run_ready;
+                if (word)
+                    word_q <= out_last ? 9'd0 : word_q + 1'b1;
+                if (word || finish)
+                    w_valid_q <= 1'b1;
+                else if (w_leave)
+                    w_valid_q <= 1'b0;
 
-            bad_q   <= bad && !(place_pop && place_last);
-            bytes_q <= !place_pop ? bytes_q : place_last ? 32'd0 : bytes;
-        end
+                bad_q   <= bad && !(place_pop && place_last);
+                bytes_q <= !place_pop ? bytes_q : place_last ? 32'd0 : bytes;
+            end
 
-        if (word || finish) begin
-            w_write_q   <= word && !bad;
-            w_end_q     <= place_pop && place_last;
-            w_address_q <= address;
-            w_data_q    <= out_data;
-            w_strb_q    <= out_strb;
-            w_cause_q   <= bad ? bad_cause : place_cause;
-            w_fault_q   <= (bad || place_cause != `FL_CAUSE_NONE) ? (bad ? bad_address : place_address) : 64'd0;
-            w_bytes_q   <= bytes;
+            if (word || finish) begin
+                w_write_q   <= word && !bad;
+                w_end_q     <= place_pop && place_last;
+                w_address_q <= address;
+                w_data_q    <= out_data;
+                w_strb_q    <= out_strb;
+                w_cause_q   <= bad ? bad_cause : place_cause;
+                w_fault_q   <= (bad || place_cause != `FL_CAUSE_NONE) ? (bad ? bad_address : place_address) : 64'd0;
+                w_bytes_q   <= bytes;
+            end
+            if (bad && !bad_q) begin
+                bad_cause_q   <= bad_cause;
+                bad_address_q <= place_address;
+            end
         end
-        if (bad && !bad_q) begin
-            bad_cause_q   <= bad_cause;
-            bad_address_q <= place_address;
-        end
-    end
 
     initial begin
         if (BEATS_LOG2 < 8)

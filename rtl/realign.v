@@ -87,25 +87,28 @@ module realign #(
     assign out_data_o = from_hold ? (rotated & new_lanes) | (hold_q & ~new_lanes) : rotated;
     assign out_strb_o = (starts ? from_start : {LANES{1'b1}}) & ~(out_last_o ? after_end : {LANES{1'b0}});
 
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            index_q <= {(BYTES_W + 1){1'b0}};
-            flush_q <= 1'b0;
-        end else begin
-            if (accept)
-                index_q <= in_last ? {(BYTES_W + 1){1'b0}} : index_q + 1'b1;
-            if (accept && in_last && !target_is_last)
-                flush_q <= 1'b1;
-            else if (out_ready_i)
-                flush_q <= 1'b0;
-        end
+    wire wake = accept || flush_q || !rst_ni;
 
-        if (accept) begin
-            hold_q        <= rotated;
-            flush_end_q   <= target_end[LANE_W-1:0];
-            flush_shift_q <= shift;
+    always @(posedge clk_i)
+        if (wake) begin
+            if (!rst_ni) begin
+                index_q <= {(BYTES_W + 1){1'b0}};
+                flush_q <= 1'b0;
+            end else begin
+                if (accept)
+                    index_q <= in_last ? {(BYTES_W + 1){1'b0}} : index_q + 1'b1;
+                if (accept && in_last && !target_is_last)
+                    flush_q <= 1'b1;
+                else if (out_ready_i)
+                    flush_q <= 1'b0;
+            end
+
+            if (accept) begin
+                hold_q        <= rotated;
+                flush_end_q   <= target_end[LANE_W-1:0];
+                flush_shift_q <= shift;
+            end
         end
-    end
 
     initial begin
         if (DATA_W != 64 && DATA_W != 128 && DATA_W != 256 && DATA_W != 512)

@@ -152,18 +152,21 @@ module translate #(
     assign rsp_ready_o = take;
     assign wait_o      = info_valid && !rsp_valid_i;
 
-    always @(posedge clk_i) begin
-        if (!rst_ni)
-            dead_q <= 1'b0;
-        else if (take)
-            dead_q <= !data_o && !last;
+    wire wake = take || !rst_ni;
 
-        if (take && !dead_q) begin
-            dead_serial_q <= serial_o;
-            cause_q       <= cause_now;
-            address_q     <= address_o;
+    always @(posedge clk_i)
+        if (wake) begin
+            if (!rst_ni)
+                dead_q <= 1'b0;
+            else if (take)
+                dead_q <= !data_o && !last;
+
+            if (take && !dead_q) begin
+                dead_serial_q <= serial_o;
+                cause_q       <= cause_now;
+                address_q     <= address_o;
+            end
         end
-    end
 
 endmodule
 

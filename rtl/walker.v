@@ -170,61 +170,64 @@ module walker #(
         end
     endgenerate
 
-    always @(posedge clk_i) begin
-        if (take) begin
-            who_q    <= who;
-            object_q <= object;
-            page_q   <= page;
-            beyond_q <= who ? req_beyond_i[1] : req_beyond_i[0];
-            entry_q  <= tlb_mem_q[slot(object, page)];
-        end
+    wire wake = take || busy_q || invalidate_i || !rst_ni;
 
-        if (state_q == S_FILL)
-            tlb_mem_q[here] <= {object_q, page_q, writable_q, frame_q};
+    always @(posedge clk_i)
+        if (wake) begin
+            if (take) begin
+                who_q    <= who;
+                object_q <= object;
+                page_q   <= page;
+                beyond_q <= who ? req_beyond_i[1] : req_beyond_i[0];
+                entry_q  <= tlb_mem_q[slot(object, page)];
+            end
 
-        if (!rst_ni) begin
-            busy_q      <= 1'b0;
-            last_q      <= 1'b0;
-            state_q     <= S_LOOKUP;
-            tlb_valid_q <= {ENTRIES{1'b0}};
-            stale_q     <= 1'b0;
-        end else begin
-            busy_q <= take || (busy_q && !answer);
-            if (take)
-                last_q <= who;
+            if (state_q == S_FILL)
+                tlb_mem_q[here] <= {object_q, page_q, writable_q, frame_q};
 
-            stale_q <= (stale_q || invalidate_i) && state_q != S_LOOKUP;
-            if (invalidate_i)
+            if (!rst_ni) begin
+                busy_q      <= 1'b0;
+                last_q      <= 1'b0;
+                state_q     <= S_LOOKUP;
                 tlb_valid_q <= {ENTRIES{1'b0}};
-            else if (state_q == S_FILL && !stale_q)
-                tlb_valid_q[here] <= 1'b1;
-            else if (state_q == S_FILL)
-                tlb_valid_q[here] <= 1'b0;
+                stale_q     <= 1'b0;
+            end else begin
+                busy_q <= take || (busy_q && !answer);
+                if (take)
+                    last_q <= who;
 
-            case (state_q)
-                S_LOOKUP: if (busy_q && !now) state_q <= S_ADDR;
-                S_ADDR:   if (ar_ready_i)     state_q <= S_DATA;
-                S_DATA:   if (r_valid_i)      state_q <= entry_cause != `FL_CAUSE_NONE ? S_ANSWER :
-                                                         directory_q ? S_ADDR : S_FILL;
-                S_FILL:   state_q <= S_ANSWER;
-                default:  state_q <= S_LOOKUP;
-            endcase
-        end
+                stale_q <= (stale_q || invalidate_i) && state_q != S_LOOKUP;
+                if (invalidate_i)
+                    tlb_valid_q <= {ENTRIES{1'b0}};
+                else if (state_q == S_FILL && !stale_q)
+                    tlb_valid_q[here] <= 1'b1;
+                else if (state_q == S_FILL)
+                    tlb_valid_q[here] <= 1'b0;
 
-        if (state_q == S_LOOKUP) begin
-            directory_q     <= two_level;
-            entry_address_q <= {root, 9'd0} + (two_level ? {50'd0, page_q[19:9]} : {41'd0, page_q});
-        end
-        if (state_q == S_DATA && r_valid_i) begin
-            cause_q    <= entry_cause;
-            frame_q    <= entry[`FL_PAGE_TABLE_ENTRY_FRAME];
-            writable_q <= entry[`FL_PAGE_TABLE_ENTRY_WRITABLE];
-            if (entry_cause == `FL_CAUSE_NONE && directory_q) begin
-                directory_q     <= 1'b0;
-                entry_address_q <= {12'd0, entry[`FL_PAGE_TABLE_ENTRY_FRAME], page_q[8:0]};
+                case (state_q)
+                    S_LOOKUP: if (busy_q && !now) state_q <= S_ADDR;
+                    S_ADDR:   if (ar_ready_i)     state_q <= S_DATA;
+                    S_DATA:   if (r_valid_i)      state_q <= entry_cause != `FL_CAUSE_NONE ? S_ANSWER :
+                                                             directory_q ? S_ADDR : S_FILL;
+                    S_FILL:   state_q <= S_ANSWER;
+                    default:  state_q <= S_LOOKUP;
+                endcase
+            end
+
+            if (state_q == S_LOOKUP) begin
+                directory_q     <= two_level;
+                entry_address_q <= {root, 9'd0} + (two_level ? {50'd0, page_q[19:9]} : {41'd0, page_q});
+            end
+            if (state_q == S_DATA && r_valid_i) begin
+                cause_q    <= entry_cause;
+                frame_q    <= entry[`FL_PAGE_TABLE_ENTRY_FRAME];
+                writable_q <= entry[`FL_PAGE_TABLE_ENTRY_WRITABLE];
+                if (entry_cause == `FL_CAUSE_NONE && directory_q) begin
+                    directory_q     <= 1'b0;
+                    entry_address_q <= {12'd0, entry[`FL_PAGE_TABLE_ENTRY_FRAME], page_q[8:0]};
+                end
             end
         end
-    end
 
     initial begin
         if (TLB_LOG2 < 5 || TLB_LOG2 > 12)

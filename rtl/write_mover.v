@@ -293,31 +293,34 @@ module write_mover #(
 
     wire unused = &{1'b0, data_fits, answer_fits, out_last};
 
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            word_q    <= 9'd0;
-            asked_q   <= {(DATA_LOG2 + 1){1'b0}};
-            bad_q     <= 1'b0;
-            aborted_q <= 1'b0;
-            bytes_q   <= 32'd0;
-        end else begin
-            if (read)
-                word_q <= job_pop ? 9'd0 : word_q + 1'b1;
-            asked_q   <= asked_q + {{DATA_LOG2{1'b0}}, read} - {{DATA_LOG2{1'b0}}, data_valid && data_ready};
-            aborted_q <= (abort_i || aborted_q) && track_valid;
-            if (track_pop)
-                bytes_q <= track_last ? 32'd0 : bytes;
-            if (track_pop && track_last)
-                bad_q <= 1'b0;
-            else if (ripe && bad)
-                bad_q <= 1'b1;
-        end
+    wire wake = track_valid || read || (data_valid && data_ready) || !rst_ni;
 
-        if (ripe && bad && !bad_q) begin
-            bad_cause_q   <= bad_cause;
-            bad_address_q <= track_address;
+    always @(posedge clk_i)
+        if (wake) begin
+            if (!rst_ni) begin
+                word_q    <= 9'd0;
+                asked_q   <= {(DATA_LOG2 + 1){1'b0}};
+                bad_q     <= 1'b0;
+                aborted_q <= 1'b0;
+                bytes_q   <= 32'd0;
+            end else begin
+                if (read)
+                    word_q <= job_pop ? 9'd0 : word_q + 1'b1;
+                asked_q   <= asked_q + {{DATA_LOG2{1'b0}}, read} - {{DATA_LOG2{1'b0}}, data_valid && data_ready};
+                aborted_q <= (abort_i || aborted_q) && track_valid;
+                if (track_pop)
+                    bytes_q <= track_last ? 32'd0 : bytes;
+                if (track_pop && track_last)
+                    bad_q <= 1'b0;
+                else if (ripe && bad)
+                    bad_q <= 1'b1;
+            end
+
+            if (ripe && bad && !bad_q) begin
+                bad_cause_q   <= bad_cause;
+                bad_address_q <= track_address;
+            end
         end
-    end
 
 endmodule
 
