@@ -45,12 +45,13 @@ from models.layout import (
 )
 from models.memory import PAGE, HostMemory
 from models.page_table import ObjectTable
-from models.steps import CsrRead, CsrWrite, Note, Steps, WaitIrq
+from models.steps import Acquire, CsrRead, CsrWrite, Note, Release, Steps, WaitIrq
 from models.surface import Surface
 
 __all__ = ["FaultlineEngine"]
 
 _MAGIC = REGISTERS["id"].reset
+_LOCK = "interrupt"
 
 
 @dataclass
@@ -69,6 +70,15 @@ class _Ring:
     flying: deque[tuple[int, bool, Fence]] = field(default_factory=deque)
     """Published and not taken back: (tag, is it the FENCE, fence of its submission)."""
     failed: dict[Fence, DeviceError] = field(default_factory=dict)
+
+    @property
+    def lock(self) -> str:
+        """Name of the lock around the queue's two counts in the registers."""
+        return f"queue:{self.queue.name.lower()}"
+
+    def owes(self, answered: int) -> bool:
+        """Return whether records up to COMPLETION_TAIL `answered` are still to be taken; others may take them too."""
+        return 0 < (answered - self.taken) & 0xFFFF <= self.entries
 
 
 class FaultlineEngine:
@@ -197,7 +207,9 @@ class FaultlineEngine:
             self._put(ring, end, fence, True)
             yield Note(Submit(cause=cause, queue=queue, descriptors=len(part) + 1, value=fence.value))
             yield Note(Doorbell(cause=cause, queue=queue, tail=ring.tail & 0xFFFF))
+            yield Acquire(ring.lock)
             yield CsrWrite(queue_address(queue, QueueOffset.TAIL), ring.tail & 0xFFFF)
+            yield Release(ring.lock)
         return fence
 
     def _put(self, ring: _Ring, descriptor: Descriptor, fence: Fence, last: bool) -> None:
@@ -227,8 +239,8 @@ class FaultlineEngine:
             for queue in sorted(self._alarm):
                 self._alarm.discard(queue)
                 yield from self._take_error(self._rings[queue])
-            if not fence.done and not self._published(ring):
-                yield from self._interrupt()
+            if not fence.done:
+                yield from self._interrupt(ring)
 
     def _published(self, ring: _Ring) -> bool:
         """Look into host RAM whether the oldest submission's fence is there; its records then are too, all of them."""
@@ -237,33 +249,51 @@ class FaultlineEngine:
         value = self.host.read_u64(ring.fence_at) & 0xFFFFFFFF
         return seqno_passed(value, ring.flying[0][2].value)
 
-    def _interrupt(self) -> Steps[None]:
+    def _interrupt(self, ring: _Ring) -> Steps[None]:
+        """Serve one interrupt unless somebody else did meanwhile.
+
+        Only the holder of the lock waits and acknowledges, and looks again before it does: an interrupt that another
+        thread has acknowledged is never waited for.
+        """
+        yield Acquire(_LOCK)
+        status = IrqStatus()
+        if not self._alarm and not self._published(ring):
+            status = yield from self._acknowledge()
+        yield Release(_LOCK)
+        _check(status)
+
+    def _acknowledge(self) -> Steps[IrqStatus]:
         yield WaitIrq()
         yield from self.costs.interrupt()
         raised = yield CsrRead(Address.IRQ_STATUS)
         yield CsrWrite(Address.IRQ_STATUS, raised)
         status = IrqStatus.from_int(raised)
-        if status.completion_error:
-            raise DeviceError("BUS_ERROR", state="writing a record or a fence")
         if status.transfer_error:
             self._alarm.add(Queue.TRANSFER)
         if status.render_error:
             self._alarm.add(Queue.RENDER)
+        return status
+
+    def _give_room(self, ring: _Ring) -> Steps[None]:
+        """Tell the engine what was taken; under the lock, so that an older count never follows a newer one."""
+        yield Acquire(ring.lock)
+        yield CsrWrite(queue_address(ring.queue, QueueOffset.COMPLETION_HEAD), ring.taken & 0xFFFF)
+        yield Release(ring.lock)
 
     def _take(self, ring: _Ring) -> Steps[None]:
         """Take the records of the oldest submission, whose fence is published."""
         fence = ring.flying[0][2]
         while not fence.done:
             yield from self._settle(ring)
-        yield CsrWrite(queue_address(ring.queue, QueueOffset.COMPLETION_HEAD), ring.taken & 0xFFFF)
+        yield from self._give_room(ring)
 
     def _take_error(self, ring: _Ring) -> Steps[None]:
         """After an error interrupt: take the answered records up to the first with an error."""
         answered = yield CsrRead(queue_address(ring.queue, QueueOffset.COMPLETION_TAIL))
-        while ring.taken & 0xFFFF != answered:
+        while ring.owes(answered):
             if (yield from self._settle(ring)):
                 break
-        yield CsrWrite(queue_address(ring.queue, QueueOffset.COMPLETION_HEAD), ring.taken & 0xFFFF)
+        yield from self._give_room(ring)
 
     def _settle(self, ring: _Ring) -> Steps[bool]:
         """Take one record; finish its fence if it ends one; recover and return True if it carries an error.
@@ -326,16 +356,23 @@ class FaultlineEngine:
     def _drain(self, ring: _Ring) -> Steps[None]:
         """Take every record of an aborted queue; submissions that were cut short get fences with an error."""
         while ring.flying:
+            yield Acquire(_LOCK)
             answered = yield CsrRead(queue_address(ring.queue, QueueOffset.COMPLETION_TAIL))
-            if ring.taken & 0xFFFF == answered:
-                yield from self._interrupt()
-            while ring.taken & 0xFFFF != answered:
+            status = IrqStatus() if ring.owes(answered) else (yield from self._acknowledge())
+            yield Release(_LOCK)
+            _check(status)
+            while ring.owes(answered):
                 yield from self._settle(ring)
-        yield CsrWrite(queue_address(ring.queue, QueueOffset.COMPLETION_HEAD), ring.taken & 0xFFFF)
+        yield from self._give_room(ring)
 
     def _write64(self, queue: Queue, low: QueueOffset, value: int) -> Steps[None]:
         yield CsrWrite(queue_address(queue, low), value & 0xFFFFFFFF)
         yield CsrWrite(queue_address(queue, low) + 4, value >> 32)
+
+
+def _check(status: IrqStatus) -> None:
+    if status.completion_error:
+        raise DeviceError("BUS_ERROR", state="writing a record or a fence")
 
 
 def _control(*, resume: bool = False, abort: bool = False) -> int:

@@ -27,10 +27,11 @@ def run(generator: Generator[Step, Any, _T], device: Device) -> _T:
 def run_together(
     generators: Sequence[Generator[Step, Any, Any]], device: Device, choose: Callable[[int], int]
 ) -> list[Any]:
-    """Run several generators as threads: before each step `choose(n)` picks one of the n that can go on.
+    """Run several generators as threads beside the device: before each step `choose(n)` picks who moves, 0 to n - 1.
 
-    A thread that wants a held lock, or an interrupt that is not there, cannot; when none can, the device moves on.
-    Returns the results in order. Stuck on a deadlock.
+    The last choice is the device, which ends one descriptor if it can; the others are the threads that can go on. A
+    thread that wants a held lock, or an interrupt that is not there, cannot. Returns the results in order. Stuck on a
+    deadlock.
     """
     results: list[Any] = [None] * len(generators)
     waiting: dict[int, Step | None] = dict.fromkeys(range(len(generators)))
@@ -42,11 +43,14 @@ def run_together(
 
     while waiting:
         able = [index for index, step in waiting.items() if ready(step)]
-        if not able:
-            if not device.advance():
+        pick = choose(len(able) + 1) if able else 0
+        if pick == len(able):
+            if device.advance():
+                continue
+            if not able:
                 raise Stuck(f"every thread waits: {list(waiting.values())}")
-            continue
-        index = able[choose(len(able))]
+            pick = choose(len(able))
+        index = able[pick]
         try:
             step = waiting[index]
             waiting[index] = generators[index].send(device.perform(step) if step is not None else None)

@@ -162,7 +162,7 @@ def test_a_changed_table_is_seen_after_invalidate_and_not_before() -> None:
     assert (bench.host.pages[fresh] == 3).all()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(40))
 def test_threads_that_wait_for_different_queues_all_get_their_interrupts(seed: int) -> None:
     bench = Bench(ring_log2=2)
     random = np.random.default_rng(seed)
