@@ -170,8 +170,12 @@ def race(handler: type[FaultHandler], seed: int) -> int:
     random = np.random.default_rng(seed)
 
     def draw() -> Steps[None]:
-        for lap in range(4):
-            yield from world.writer.draw(world.buffer, [FillBox(Box(100, 8, 300, 10), bytes([seed, lap, 7, 8]))])
+        for lap in range(6):
+            command = FillBox(Box(100, 8, 300, 10), bytes([seed, lap, 7, 8]))
+            fence = yield from world.writer.draw(world.buffer, [command])
+            yield from world.driver.wait(fence)
+            for _ in range(int(random.integers(40))):
+                yield Delay(100, "thinking")
 
     def look() -> Steps[None]:
         for _ in range(8):
