@@ -1,0 +1,173 @@
+"""Boxes against a generator in Python: every burst with its place on both sides, stalls, and boxes cut short.
+
+Runs inside the simulator; tests/rtl/test_box.py starts it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cocotb
+
+from tests.rtl.bench_burst import limit
+from tests.rtl.harness import Bench, Held
+
+TOP = "box"
+PARAMETERS = {"DATA_W": 64}
+SERIALS = 256
+
+
+@dataclass(frozen=True)
+class HostBox:
+    """A box with its host side, as a descriptor has it."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    offset: int
+    stride: int
+    surface: int = 0
+    object: int = 0
+
+
+@dataclass(frozen=True)
+class Burst:
+    """A burst of a box: where it lies on either side, and whether it is the last."""
+
+    offset: int
+    x: int
+    y: int
+    bytes: int
+    last: bool
+
+
+def bursts(box: HostBox, lanes: int) -> Iterator[Burst]:
+    """The bursts of a box in order, offsets without a limit of 32 bits."""
+    for row in range(box.height):
+        done = 0
+        while done < box.width:
+            offset = box.offset + row * box.stride + done
+            count = min(box.width - done, limit(lanes) - offset % limit(lanes))
+            last = row == box.height - 1 and done + count == box.width
+            yield Burst(offset, box.x + done, box.y + row, count, last)
+            done += count
+
+
+def random_box(rng: random.Random) -> HostBox:
+    """Small and large boxes; now and then one whose offsets pass 2^32."""
+    width = rng.choice((1, rng.randint(1, 80), rng.randint(1, 9000)))
+    height = rng.choice((1, rng.randint(1, 6)))
+    offset, stride = rng.getrandbits(32), rng.choice((width, rng.randint(0, 20000), rng.getrandbits(32)))
+    if rng.random() < 0.2:
+        offset = (1 << 32) - rng.randint(1, 9000)
+    x, y = rng.randint(0, (1 << 20) - width - 1), rng.randint(0, (1 << 16) - height)
+    return HostBox(x, y, width, height, offset, stride, rng.randrange(16), rng.randrange(16))
+
+
+class Walk(Bench):
+    """Gives boxes and checks their bursts."""
+
+    def __init__(self, dut: Any) -> None:
+        super().__init__(dut)
+        self.lanes = int(dut.DATA_W.value) // 8
+        self.serial = 0
+
+    async def give(self, box: HostBox) -> None:
+        """Hand over one box; the walk is idle and takes it at once."""
+        dut = self.dut
+        for name in ("x", "y", "width", "height", "offset", "stride", "surface", "object"):
+            getattr(dut, f"cmd_{name}_i").value = getattr(box, name)
+        dut.cmd_valid_i.value = 1
+        dut.ready_i.value = 0
+        await self.settle()
+        assert dut.cmd_ready_o.value == 1 and dut.valid_o.value == 0
+        await self.edge()
+        dut.cmd_valid_i.value = 0
+
+    async def follow(self, box: HostBox, kill_at: int | None = None) -> tuple[int, int]:
+        """Check the bursts of a box; kill_at: burst at which it is cut short. Returns (bursts, cycles)."""
+        dut, start, seen = self.dut, self.cycle, 0
+        held = Held("burst")
+        for number, burst in enumerate(bursts(box, self.lanes)):
+            killed = number == kill_at
+            dut.kill_i.value = int(killed)
+            dut.kill_serial_i.value = self.serial
+            while True:
+                ready = self.chance()
+                dut.ready_i.value = int(ready)
+                await self.settle()
+                assert dut.valid_o.value == 1 and dut.cmd_ready_o.value == 0
+                got = Burst(
+                    int(dut.offset_o.value), int(dut.x_o.value), int(dut.y_o.value), int(dut.bytes_o.value),
+                    bool(dut.last_o.value),
+                )  # fmt: skip
+                wanted = Burst(burst.offset % (1 << 32), burst.x, burst.y, burst.bytes, burst.last or killed)
+                assert got == wanted, (box, number)
+                assert bool(dut.beyond_o.value) == (burst.offset >= 1 << 32), (box, number)
+                words = (burst.offset % 4096 % self.lanes + burst.bytes - 1) // self.lanes
+                assert int(dut.len_o.value) == words
+                assert (int(dut.surface_o.value), int(dut.object_o.value)) == (box.surface, box.object)
+                assert int(dut.serial_o.value) == self.serial
+                taken = held.check(True, ready, got)
+                await self.edge()
+                if taken:
+                    break
+            seen += 1
+            if killed:
+                break
+        dut.kill_i.value = 0
+        self.serial = (self.serial + 1) % SERIALS
+        return seen, self.cycle - start
+
+
+@cocotb.test()
+async def a_box_becomes_the_bursts_of_its_rows(dut: Any) -> None:
+    """Random boxes with random stalls; serial numbers count up and wrap."""
+    bench = Walk(dut)
+    await bench.start()
+    for n in range(300):
+        bench.stall = (0.0, 0.5)[n % 2]
+        box = random_box(bench.rng)
+        await bench.give(box)
+        await bench.follow(box)
+    assert bench.serial == 300 % SERIALS
+
+
+@cocotb.test()
+async def a_burst_a_cycle_and_one_cycle_between_boxes(dut: Any) -> None:
+    """The first burst shows 1 cycle after the command; the next command is taken right after the last burst."""
+    bench = Walk(dut)
+    await bench.start()
+    for _ in range(60):
+        box = random_box(bench.rng)
+        start = bench.cycle
+        await bench.give(box)
+        assert bench.cycle == start + 1
+        seen, cycles = await bench.follow(box)
+        assert cycles == seen
+
+
+@cocotb.test()
+async def a_killed_box_ends_with_the_burst_on_offer(dut: Any) -> None:
+    """Whichever burst it is; the next box starts whole. A kill for another number does nothing."""
+    bench = Walk(dut)
+    await bench.start()
+    for _ in range(120):
+        bench.stall = bench.rng.choice((0.0, 0.4))
+        box = random_box(bench.rng)
+        total = sum(1 for _ in bursts(box, bench.lanes))
+        kill = bench.rng.randrange(total)
+        await bench.give(box)
+        assert (await bench.follow(box, kill))[0] == kill + 1
+        other = random_box(bench.rng)
+        await bench.give(other)
+        dut.kill_i.value = 1
+        dut.kill_serial_i.value = (bench.serial - 1) % SERIALS
+        await bench.settle()
+        single = sum(1 for _ in bursts(other, bench.lanes)) == 1
+        assert bool(dut.last_o.value) == single
+        await bench.follow(other)
