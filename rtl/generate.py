@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from peakrdl_cheader.exporter import CHeaderExporter
-from systemrdl import RDLCompiler
+from systemrdl.compiler import RDLCompiler
 from systemrdl.node import AddrmapNode, FieldNode, RegfileNode, RegNode
 
 __all__ = ["OUTPUTS", "load", "main", "render", "stale"]
@@ -136,19 +136,28 @@ def _field(node: FieldNode, base: int, enums: dict[str, Enum]) -> Field:
         found = enums.setdefault(name, Enum(name, node.width, members))
         if found.width != node.width:
             raise SystemExit(f"{SOURCE}: {node.get_path()} has {node.width} bits, other {name} fields {found.width}")
+    onwrite, reset = node.get_property("onwrite"), node.get_property("reset")
+    if not isinstance(reset, int):
+        raise SystemExit(f"{SOURCE}: {node.get_path()} has no reset value")
     if node.get_property("singlepulse"):
         access = "pulse"
-    elif node.get_property("onwrite") is not None:
-        access = {"woclr": "w1c"}[node.get_property("onwrite").name]
+    elif onwrite is not None:
+        access = {"woclr": "w1c"}[onwrite.name]
     else:
         access = {"r": "ro", "rw": "rw"}[node.get_property("sw").name]
     volatile = access != "rw" and node.get_property("hw").name in ("w", "rw")
-    return Field(node.inst_name, base + node.lsb, node.width, access, node.get_property("reset"), volatile,
-                 _text(node), name)
+    return Field(node.inst_name, base + node.lsb, node.width, access, reset, volatile, _text(node), name)
+
+
+def _array(node: RegNode | RegfileNode) -> tuple[int, int]:
+    """Return how many there are and the bytes from one to the next; (1, 0) for one that is no array."""
+    if not node.array_dimensions or node.array_stride is None:
+        return 1, 0
+    return node.array_dimensions[0], node.array_stride
 
 
 def _register(node: RegNode, enums: dict[str, Enum]) -> Register:
-    count, stride = (node.array_dimensions[0], node.array_stride) if node.is_array else (1, 0)
+    count, stride = _array(node)
     fields = tuple(_field(field, 0, enums) for field in node.fields())
     return Register(node.inst_name, node.raw_address_offset, count, stride, fields, _text(node))
 
@@ -158,7 +167,7 @@ def _blocks(top: AddrmapNode, enums: dict[str, Enum]) -> Iterator[Block]:
     yield Block("", 0, 1, 0, registers, _text(top))
     for node in top.children():
         if isinstance(node, RegfileNode):
-            count, stride = (node.array_dimensions[0], node.array_stride) if node.is_array else (1, 0)
+            count, stride = _array(node)
             registers = tuple(_register(child, enums) for child in node.registers())
             yield Block(node.inst_name, node.raw_address_offset, count, stride, registers, _text(node))
 
@@ -185,7 +194,7 @@ def load(root: Path) -> Design:
         CHeaderExporter().export(tree, str(header), explode_top=True, generate_bitfields=True)
         structs = header.read_text(encoding="utf-8")
     enums: dict[str, Enum] = {}
-    children = {node.inst_name: node for node in tree.top.children()}
+    children = {node.inst_name: node for node in tree.top.children() if isinstance(node, AddrmapNode)}
     structures = tuple(_structure(children[name], enums) for name in STRUCTURES)
     blocks = tuple(_blocks(children["faultline"], enums))
     return Design(tuple(enums.values()), blocks, structures, structs)

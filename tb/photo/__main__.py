@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tb import toolchain
 from tb.photo import picture
-from tb.photo.report import publish, result_of, side_by_side, table_of
+from tb.photo.report import TABLE_WIDTH, publish, result_of, side_by_side, table_of
 from tb.photo.run import PhotoRun, Progress, simulate
 from tb.simulation import SIM_BUILD, SimulationError
 
@@ -44,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _photo(path: Path, simulator: str, width: int) -> int:
     pixels = picture.load(path)
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console()
+    console.width = max(console.width, TABLE_WIDTH)
     title = f"{path.name}, {pixels.shape[1]} x {pixels.shape[0]} pixels, {simulator}, {width}-bit bus"
     if console.is_terminal:
         with console.status(f"{title}: building and starting") as status:
@@ -63,7 +64,8 @@ def _photo(path: Path, simulator: str, width: int) -> int:
         print(f"error: bytes differ; {RESULTS} keeps the results before this run; log {run.log}", file=sys.stderr)
         return 1
     _publish(run, path)
-    console.print(f"all bytes agree ({sum(run.compared.values()):,} compared); pictures and result.json in {RESULTS}")
+    count = sum(run.compared.values())
+    console.print(f"all bytes agree ({count:,} compared); pictures and result.json in {RESULTS}", soft_wrap=True)
     return 0
 
 

@@ -14,35 +14,39 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from rich import box
 from rich.table import Table
 
 from tb.photo.phases import Row, total
 
-__all__ = ["publish", "result_of", "side_by_side", "table_of"]
+__all__ = ["TABLE_WIDTH", "publish", "result_of", "side_by_side", "table_of"]
 
 Picture = npt.NDArray[np.uint8]
+
+TABLE_WIDTH = 120
+"""Characters that the table needs; narrower terminals wrap its lines."""
 
 _COLUMNS = (
     ("faults", "faults"),
     ("zapped\npages", "pages_zapped"),
     ("read back\npages", "readback_pages"),
     ("\nbytes", "readback_bytes"),
-    ("written back\npages", "writeback_pages"),
-    ("\nbytes", "writeback_bytes"),
+    ("written\npages", "writeback_pages"),
+    ("back\nbytes", "writeback_bytes"),
     ("descrip-\ntors", "descriptors"),
     ("DMA\ncycles", "dma_cycles"),
-    ("fence-wait\ncycles", "fence_wait_cycles"),
+    ("fence wait\ncycles", "fence_wait_cycles"),
     ("cycles", "cycles"),
 )
 
 
 def table_of(title: str, rows: Sequence[Row]) -> Table:
     """Return the per-phase table with its totals for rich to print."""
-    table = Table(title=title, title_justify="left", show_footer=False)
-    table.add_column("phase")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
+    table.add_column("phase", no_wrap=True)
     for heading, _ in _COLUMNS:
-        table.add_column(heading, justify="right")
-    table.add_column("bus\nused", justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("bus\nused", justify="right", no_wrap=True)
     for row in (*rows, total(rows)):
         if row.phase == "total":
             table.add_section()
