@@ -9,7 +9,7 @@ over, a record that differs, a byte of host or device memory that differs, and X
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from pyuvm import uvm_component, uvm_scoreboard
 from models.engine import Queue
 from models.execute import Outcome, Tables, execute
 from models.layout import Cause, Descriptor, Opcode, Record, Status
-from models.memory import Bytes
+from models.memory import PAGE, Bytes
 from tb.agents.memory.image import HostImage, runs
 
 __all__ = ["Ledger", "Scoreboard"]
@@ -123,6 +123,16 @@ class Ledger:
         )
         return problems
 
+    def forgive(self, frames: Sequence[int], device: Bytes) -> None:
+        """After a reset: forget what was under way; take host pages `frames` and device memory as they are."""
+        self._ended.clear()
+        for waiting in self._waiting.values():
+            waiting.clear()
+        pages = self.image.expected.reshape(-1, PAGE)
+        for frame in frames:
+            pages[frame] = self.image.host.pages[frame]
+        self.device[: device.size] = device
+
     def _apply(self, ended: _Ended) -> None:
         expected, record = ended.expected, ended.record
         descriptor = expected.descriptor
@@ -136,7 +146,7 @@ class Ledger:
             bus=expected.bus,
         )
         if expected.cut and record.status == Status.ABORTED:
-            outcome = _cut(outcome, record.bytes)
+            outcome = _cut(outcome, record)
         due = Record(
             tag=descriptor.tag,
             opcode=descriptor.opcode,
@@ -149,6 +159,8 @@ class Ledger:
             elapsed=record.elapsed,
             end_cycle=record.end_cycle,
         )
+        if outcome.cause in (Cause.BUS_ERROR, Cause.WATCHDOG) and descriptor.opcode == Opcode.READBACK:
+            self._allow_later_bursts(expected, outcome)
         if due != record:
             self._problems.append(f"{ended.queue.name}: {_difference(record, due)} in the record of {descriptor}")
         outcome.apply(self.image.expected, self.device)
@@ -157,12 +169,23 @@ class Ledger:
             self._put(expected.fence_at, descriptor.host_offset.to_bytes(8, "little"))
         self.settled += 1
 
+    def _allow_later_bursts(self, expected: _Expected, outcome: Outcome) -> None:
+        """Writes that were on their way when one failed: each byte of theirs may be the old one or the new one."""
+        whole = execute(
+            expected.descriptor, self.image.expected, self.device, expected.tables, data_width=self.data_width
+        )  # fmt: skip
+        for address, data in whole.host_writes[len(outcome.host_writes) :]:
+            part = slice(address, address + data.size)
+            arrived = self.image.host.bytes[part] == data
+            self.image.expected[part][arrived] = data[arrived]
+
     def _put(self, address: int, data: bytes) -> None:
         self.image.expected[address : address + len(data)] = np.frombuffer(data, np.uint8)
 
 
-def _cut(outcome: Outcome, count: int) -> Outcome:
-    """The first `count` bytes of an outcome, aborted."""
+def _cut(outcome: Outcome, record: Record) -> Outcome:
+    """As much of an outcome as an aborted record says; its address (of the burst that was cut) is the engine's word."""
+    count = record.bytes
     kept: list[tuple[int, Bytes]] = []
     left = count
     for address, data in outcome.host_writes:
@@ -174,7 +197,7 @@ def _cut(outcome: Outcome, count: int) -> Outcome:
         outcome,
         status=Status.ABORTED,
         cause=Cause.ABORTED,
-        address=0,
+        address=record.address,
         bytes=min(count, outcome.bytes),
         host_writes=tuple(kept),
         device_index=outcome.device_index[:count],

@@ -84,7 +84,7 @@ class Rig:
     """The engine's rings and tables on `host`.
 
     ledger: told of every descriptor and record once it is set.  Page tables and rings are laid out before it is made.
-    bus: how an access of the engine ends now, as `models.execute` asks for it.
+    bus: how an access of the engine ends, as `models.execute` asks for it; set it anew when host memory changes temper.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class Rig:
 
     def _clear(self, ring: Ring) -> None:
         """Zero a completion ring, so that the first lap's phase is news again."""
-        self._store(ring.records, bytes(Record.SIZE << ring.completion_log2))
+        self.store(ring.records, bytes(Record.SIZE << ring.completion_log2))
 
     def surface(self, index: int, surface: Surface | None) -> Steps[None]:
         """Write an entry of the surface table; None makes it invalid."""
@@ -191,19 +191,34 @@ class Rig:
     # --------------------------------------------------------------------------------------------------- queues
 
     def put(
-        self, queue: Queue, descriptor: Descriptor, *, outcome: Outcome | None = None, cut: bool = False
-    ) -> Descriptor:
-        """Write a descriptor into the ring, with a tag of its own, without telling the engine.  Returns it."""
+        self,
+        queue: Queue,
+        descriptor: Descriptor,
+        *,
+        shown: Descriptor | None = None,
+        outcome: Outcome | None = None,
+        cut: bool = False,
+    ) -> None:
+        """Write a descriptor into the ring, with a tag of its own, without telling the engine.
+
+        shown, outcome, cut: what its record will show and how it will end, where that is not its own doing.
+        """
         ring = self.rings[queue]
         self._tag += 1
         tagged = replace(descriptor, tag=self._tag)
-        self._store(ring.entry_address(ring.written), tagged.pack()[: ENTRY_SIZE[queue]])
+        self.store(ring.entry_address(ring.written), tagged.pack()[: ENTRY_SIZE[queue]])
         ring.written += 1
+        self.forecast(queue, shown or tagged, outcome, cut=cut)
+
+    def forecast(
+        self, queue: Queue, descriptor: Descriptor, outcome: Outcome | None = None, *, cut: bool = False
+    ) -> None:
+        """Tell the ledger of a record to come; `put` does so for what it writes."""
         if self.ledger is not None:
+            fence_at = self.rings[queue].fence_at
             self.ledger.expect(
-                queue, tagged, self.tables, self.bus, fence_at=ring.fence_at, outcome=outcome, cut=cut
+                queue, descriptor, self.tables, self.bus, fence_at=fence_at, outcome=outcome, cut=cut
             )  # fmt: skip
-        return tagged
 
     def ring_doorbell(self, queue: Queue) -> Steps[None]:
         """Publish what was put."""
@@ -271,7 +286,8 @@ class Rig:
                 return int(got)
             yield Delay(_POLL_NS, "poll")
 
-    def _store(self, address: int, data: bytes) -> None:
+    def store(self, address: int, data: bytes) -> None:
+        """A store by the CPU into host memory; the ledger's image follows."""
         if self.ledger is not None:
             self.ledger.image.store(address, data)
         else:

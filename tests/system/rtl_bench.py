@@ -81,5 +81,6 @@ async def score(dut: Any, *cases: Case, halt: bool = True, watchdog: int = 0, **
         await stand.perform(stand.bench.open(halt=halt, watchdog=watchdog))
         for case in cases:
             await stand.perform(case(stand.bench))
+        await stand.perform(stand.bench.settle())
 
     await stand(dut, body, **layout)

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.engine import Queue
-from models.layout import Address, Cause, Descriptor, IrqCoalesce, Layout, Opcode, Parameters, Record, Status
+from models.layout import Address, Descriptor, IrqCoalesce, Layout, Opcode, Parameters, Record, Status
 from models.memory import PAGE, Bytes, HostMemory
 from models.page_table import ObjectTable
 from models.steps import CsrRead, ScanOut, Steps
@@ -69,15 +69,15 @@ class Workbench:
         self.host = host
         self.random = np.random.default_rng(seed)
         self.thin = thin
-        self.temper = MemoryConfig()
         self.data_bytes = 8
         self.device_size = 0
         self.used = 0
+        self._watchdog = 0
         self._configure = configure
         self._begin = begin
         self._settle = settle
         host.bytes[PAGE:] = self.random.integers(0, 256, host.size - PAGE, dtype=np.uint8)
-        self.rig = Rig(host, ring_log2=ring_log2, completion_log2=completion_log2, bus=self._bus)
+        self.rig = Rig(host, ring_log2=ring_log2, completion_log2=completion_log2, bus=MemoryConfig().bus)
         self.tables = [self.make_object(PAGES), self.make_object(PAGES), self.make_object(530, two_level=True)]
         self.surfaces: list[Surface] = []
         for layout, pixel, width, height in _SHAPES:
@@ -86,9 +86,6 @@ class Workbench:
             self.used += surface.size + PAGE  # a page of guard bytes behind each
         self.scratch = self.used
         self.used += SCRATCH_PAGES * PAGE
-
-    def _bus(self, address: int, length: int, write: bool) -> Cause:
-        return self.temper.bus(address, length, write)
 
     def make_object(self, pages: int, *, writable: bool = True, two_level: bool = False) -> ObjectTable:
         """A host object of scattered pages full of noise."""
@@ -102,6 +99,7 @@ class Workbench:
         parameters = Parameters.from_int((yield CsrRead(Address.PARAMETERS)))
         self.data_bytes = 1 << parameters.data_log2
         self.device_size = 1 << parameters.device_log2
+        self._watchdog = watchdog
         yield from self.rig.bring_up(halt=halt, watchdog=watchdog, coalesce=coalesce)
         for index, surface in enumerate(self.surfaces):
             yield from self.rig.surface(index, surface)
@@ -124,9 +122,36 @@ class Workbench:
                     Opcode.WRITEBACK, box, surface=index, object=SOURCE, host_offset=97 * index, host_stride=box.width
                 )
 
+    def store(self, address: int, data: bytes) -> None:
+        """A store by the CPU into host memory."""
+        self.rig.store(address, data)
+
+    def invalidate(self, target: int) -> Steps[None]:
+        """Make the engine forget translations of an object, after its table has been changed."""
+        yield from self.rig.perform(Queue.TRANSFER, [Descriptor(opcode=Opcode.INVALIDATE, object=target)])
+
+    def restart(self) -> Steps[None]:
+        """Compare, soft reset, then bring both queues up again with empty rings; the tables keep their values."""
+        yield from self.settle()
+        yield from self.rig.soft_reset()
+        yield from self.rig.bring_up(watchdog=self._watchdog)
+
+    def reset_under_way(self) -> Steps[None]:
+        """Soft reset with work under way, then start over.
+
+        What was under way may have moved or not, so the granted pages and the surfaces are taken as they are found;
+        every other byte must be as expected.
+        """
+        yield from self.rig.soft_reset()
+        ledger = self.rig.ledger
+        assert ledger is not None, "open() first"
+        granted = [self.tables[DESTINATION].get(page).frame for page in range(PAGES)]
+        ledger.forgive(granted, (yield ScanOut(0, self.used)))
+        yield from self.rig.bring_up(watchdog=self._watchdog)
+
     def temper_host(self, config: MemoryConfig) -> None:
         """Make host memory kind or unkind from now on; predictions follow."""
-        self.temper = config
+        self.rig.bus = config.bus
         self._configure(config)
 
     def settle(self) -> Steps[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cocotb.handle import SimHandleBase
@@ -15,13 +16,17 @@ __all__ = ["InterruptAgent"]
 
 
 class InterruptAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
-    """Passive.  `port` publishes an InterruptEdge at each rise; `rises` counts them."""
+    """Passive.  `port` publishes an InterruptEdge at each rise; `rises` counts them.
+
+    on_rise: called at each rise, in the same instant, by whoever must look before time goes on.
+    """
 
     def __init__(self, name: str, parent: uvm_component, entity: SimHandleBase, clock: Any) -> None:
         super().__init__(name, parent)
         self._entity = entity
         self._clock = clock
         self.rises = 0
+        self.on_rise: Callable[[InterruptEdge], None] | None = None
 
     def build_phase(self) -> None:
         """Start watching the line."""
@@ -34,6 +39,8 @@ class InterruptAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
 
     def _publish(self, edge: InterruptEdge) -> None:
         self.rises += 1
+        if self.on_rise is not None:
+            self.on_rise(edge)
         self.port.write(edge)
 
     @property
