@@ -264,9 +264,11 @@ class Device:
         if state.halted or state.head == state.tail:
             return False
         where = self._entry_address(queue)
-        if self._bus(where, ENTRY_SIZE[queue], False) is not Cause.NONE:
+        cause = self._bus(where, ENTRY_SIZE[queue], False)
+        if cause is not Cause.NONE:
             index, state.head = state.head, (state.head + 1) & _MASK16
-            self._record(queue, Descriptor(tag=index), _error(Cause.FETCH_ERROR, where))
+            cause = Cause.FETCH_ERROR if cause is Cause.BUS_ERROR else cause
+            self._record(queue, Descriptor(tag=index), _error(cause, where))
             return True
         if self._waits(queue):
             return False

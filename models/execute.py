@@ -120,15 +120,15 @@ def translate(
         table = entry.root
         if entry.two_level:
             at = entry.root + (page >> 9) * PageTableEntry.SIZE
-            if bus(at, PageTableEntry.SIZE, False) is not Cause.NONE:
-                return Cause.WALK_ERROR, at
+            if failed := _walk_cause(bus(at, PageTableEntry.SIZE, False)):
+                return failed, at
             directory = PageTableEntry.unpack(host[at : at + PageTableEntry.SIZE].tobytes())
             if not directory.valid:
                 return fault
             table, page = directory.frame * PAGE, page & 511
         at = table + page * PageTableEntry.SIZE
-        if bus(at, PageTableEntry.SIZE, False) is not Cause.NONE:
-            return Cause.WALK_ERROR, at
+        if failed := _walk_cause(bus(at, PageTableEntry.SIZE, False)):
+            return failed, at
         found = PageTableEntry.unpack(host[at : at + PageTableEntry.SIZE].tobytes())
         if not found.valid:
             return fault
@@ -137,6 +137,11 @@ def translate(
     if write and not found.writable:
         return Cause.READ_ONLY, offset
     return Cause.NONE, found.frame * PAGE + offset % PAGE
+
+
+def _walk_cause(cause: Cause) -> Cause:
+    """Name what happened to the read of an entry: NONE, WALK_ERROR or WATCHDOG."""
+    return Cause.WALK_ERROR if cause is Cause.BUS_ERROR else cause
 
 
 def check(descriptor: Descriptor, queue: Queue, tables: Tables) -> Outcome | None:

@@ -309,7 +309,9 @@ class FaultlineEngine:
         if record.cause == Cause.RING_OVERFLOW:
             raise _error(record, ring.queue)
         tag, last, fence = ring.flying.popleft()
-        if record.tag != tag and record.cause != Cause.FETCH_ERROR:
+        # A descriptor that could not be fetched is known by its index, the low half of the tag.
+        unread = record.cause in (Cause.FETCH_ERROR, Cause.WATCHDOG) and record.tag == tag & 0xFFFF
+        if record.tag != tag and not unread:
             raise DeviceError("NONE", tag=record.tag, state=f"record out of order, tag {tag} was due")
         if record.status != Status.OK:
             ring.failed.setdefault(fence, _error(record, ring.queue))

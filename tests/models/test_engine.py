@@ -133,11 +133,13 @@ def test_a_bus_that_fails_fails_the_fence(cause: Cause) -> None:
     bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
 
 
-def test_a_descriptor_that_cannot_be_fetched_fails_its_fence() -> None:
+@pytest.mark.parametrize("cause", [Cause.BUS_ERROR, Cause.WATCHDOG])
+def test_a_descriptor_that_cannot_be_fetched_fails_its_fence(cause: Cause) -> None:
     bench = Bench()
     ring = bench.engine._rings[Queue.RENDER]
-    bench.device.bus_ranges = [BusRange(ring.ring, ring.ring + 64, False)]
-    with pytest.raises(DeviceError, match="FETCH_ERROR"):
+    ring.tag = 0x30000
+    bench.device.bus_ranges = [BusRange(ring.ring, ring.ring + 64, False, cause)]
+    with pytest.raises(DeviceError, match="FETCH_ERROR" if cause is Cause.BUS_ERROR else "WATCHDOG"):
         bench.wait(bench.submit(Queue.RENDER, bench.fill(1)))
 
 

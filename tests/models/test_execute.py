@@ -141,9 +141,9 @@ def test_a_bus_error_reports_the_burst_and_a_walk_error_the_entry() -> None:
     broken = bench.frames[1] * PAGE + 2048
     straight = Descriptor(opcode=Opcode.WRITEBACK, width=300, height=30, host_stride=300)
 
-    def run(first: int, last: int) -> Outcome:
+    def run(first: int, last: int, cause: Cause = Cause.BUS_ERROR) -> Outcome:
         def bus(address: int, length: int, write: bool) -> Cause:
-            return Cause.BUS_ERROR if address < last and first < address + length else Cause.NONE
+            return cause if address < last and first < address + length else Cause.NONE
 
         return execute(straight, bench.host.bytes, bench.device, bench.tables, bus=bus)
 
@@ -152,6 +152,8 @@ def test_a_bus_error_reports_the_burst_and_a_walk_error_the_entry() -> None:
     entry = bench.table.entry_address(1)
     outcome = run(entry, entry + 8)
     assert (outcome.cause, outcome.address, outcome.bytes) == (Cause.WALK_ERROR, entry, PAGE)
+    outcome = run(entry, entry + 8, Cause.WATCHDOG)
+    assert (outcome.cause, outcome.address, outcome.bytes) == (Cause.WATCHDOG, entry, PAGE)
 
 
 def test_past_the_end_of_device_memory_writes_vanish_and_reads_are_zero() -> None:
