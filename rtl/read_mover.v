@@ -86,7 +86,7 @@ module read_mover #(
     localparam PLACE_W  = 1 + 1 + 8 + 64 + 13 + 4 + 20 + 16 + SERIAL_W;
 
     // ------------------------------------------------------------------------------------------ issue
-    wire                t_valid, t_data, t_last;
+    wire                t_valid, t_data, t_last, t_busy;
     wire [7:0]          t_cause, t_len;
     wire [63:0]         t_address;
     wire [12:0]         t_bytes;
@@ -143,6 +143,7 @@ module read_mover #(
         .x_o           (t_x),
         .y_o           (t_y),
         .serial_o      (t_serial),
+        .busy_o        (t_busy),
         .wait_o        (wait_translation_o)
     );
 
@@ -272,7 +273,7 @@ module read_mover #(
     assign done_cause_o   = w_cause_q;
     assign done_address_o = w_fault_q;
     assign done_bytes_o   = w_bytes_q;
-    assign busy_o         = cmd_valid_i || !cmd_ready_o || t_valid || place_valid || w_valid_q || wait_translation_o;
+    assign busy_o         = t_busy || place_valid || w_valid_q;
     assign beat_o         = r_valid_i;
 
     wire unused = &{1'b0, data_fits, place_x[LANE_W-1:0]};

@@ -61,6 +61,7 @@ module translate #(
     output wire [19:0]         x_o,
     output wire [15:0]         y_o,
     output wire [SERIAL_W-1:0] serial_o,
+    output wire                busy_o,             // a box is offered or some of it has not gone on
     output wire                wait_o              // a burst waits for its translation
 );
 
@@ -151,6 +152,7 @@ module translate #(
     assign take        = joined && (ready_i || !(data_o || last));
     assign rsp_ready_o = take;
     assign wait_o      = info_valid && !rsp_valid_i;
+    assign busy_o      = cmd_valid_i || b_valid || info_valid;
 
     wire wake = take || !rst_ni;
 

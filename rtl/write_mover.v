@@ -89,7 +89,7 @@ module write_mover #(
     localparam TRACK_W   = 1 + 1 + 8 + 64 + 13 + SERIAL_W;
 
     // ------------------------------------------------------------------------------------------ issue
-    wire                t_valid, t_data, t_last;
+    wire                t_valid, t_data, t_last, t_busy;
     wire [7:0]          t_cause, t_len;
     wire [63:0]         t_address;
     wire [12:0]         t_bytes;
@@ -143,6 +143,7 @@ module write_mover #(
         .x_o           (t_x),
         .y_o           (t_y),
         .serial_o      (t_serial),
+        .busy_o        (t_busy),
         .wait_o        (wait_translation_o)
     );
 
@@ -289,7 +290,7 @@ module write_mover #(
     assign done_cause_o   = bad ? bad_cause : track_cause;
     assign done_address_o = bad ? bad_address : track_cause != `FL_CAUSE_NONE ? track_address : 64'd0;
     assign done_bytes_o   = bytes;
-    assign busy_o         = cmd_valid_i || !cmd_ready_o || t_valid || track_valid || wait_translation_o;
+    assign busy_o         = t_busy || track_valid;
 
     wire unused = &{1'b0, data_fits, answer_fits, out_last};
 
