@@ -82,20 +82,22 @@ module axi_read_port #(
             end
     end
 
-    always @(posedge clk_i) begin
-        if (!rst_ni)
-            arvalid_q <= 1'b0;
-        else if (|take)
-            arvalid_q <= 1'b1;
-        else if (m_axi_arready)
-            arvalid_q <= 1'b0;
+    wire ar_wake = |take || arvalid_q || !rst_ni;
+    always @(posedge clk_i)
+        if (ar_wake) begin
+            if (!rst_ni)
+                arvalid_q <= 1'b0;
+            else if (|take)
+                arvalid_q <= 1'b1;
+            else if (m_axi_arready)
+                arvalid_q <= 1'b0;
 
-        if (|take) begin
-            arid_q   <= next_id;
-            araddr_q <= next_address;
-            arlen_q  <= next_len;
+            if (|take) begin
+                arid_q   <= next_id;
+                araddr_q <= next_address;
+                arlen_q  <= next_len;
+            end
         end
-    end
 
     assign m_axi_arvalid = arvalid_q;
     assign m_axi_arid    = arid_q;
@@ -141,35 +143,40 @@ module axi_read_port #(
                 assign first_expired = ~|expired[port-1:0];
             end
 
-            always @(posedge clk_i) begin
-                if (!rst_ni || forget_i) begin
-                    owed_q    <= {COUNT_W{1'b0}};
-                    expired_q <= 1'b0;
-                    silent_q  <= 32'd0;
-                end else begin
-                    owed_q    <= owed_q + asked - {{(COUNT_W - 1){1'b0}}, r_valid_o[port]};
-                    expired_q <= (expired_q && waiting) || gave_up[port];
-                    silent_q  <= (mine || !waiting || expired_q) ? 32'd0 : silent_q + 1'b1;
-                end
+            wire wake = waiting || mine || take[port] || expired_q || forget_i || !rst_ni;
 
-                if (!rst_ni)
-                    stale_q <= {COUNT_W{1'b0}};
-                else if (forget_i || gave_up[port])
-                    stale_q <= stale_q + owed_q - {{(COUNT_W - 1){1'b0}}, mine};
-                else if (mine && !deliver)
-                    stale_q <= stale_q - 1'b1;
-            end
+            always @(posedge clk_i)
+                if (wake) begin
+                    if (!rst_ni || forget_i) begin
+                        owed_q    <= {COUNT_W{1'b0}};
+                        expired_q <= 1'b0;
+                        silent_q  <= 32'd0;
+                    end else begin
+                        owed_q    <= owed_q + asked - {{(COUNT_W - 1){1'b0}}, r_valid_o[port]};
+                        expired_q <= (expired_q && waiting) || gave_up[port];
+                        silent_q  <= (mine || !waiting || expired_q) ? 32'd0 : silent_q + 1'b1;
+                    end
+
+                    if (!rst_ni)
+                        stale_q <= {COUNT_W{1'b0}};
+                    else if (forget_i || gave_up[port])
+                        stale_q <= stale_q + owed_q - {{(COUNT_W - 1){1'b0}}, mine};
+                    else if (mine && !deliver)
+                        stale_q <= stale_q - 1'b1;
+                end
         end
     endgenerate
 
     // ------------------------------------------------------------------------------------------ bursts on the bus
     reg [15:0] bursts_q;
-    always @(posedge clk_i) begin
-        if (!rst_ni)
-            bursts_q <= 16'd0;
-        else
-            bursts_q <= bursts_q + {15'd0, |take} - {15'd0, beat && m_axi_rlast};
-    end
+    wire burst_wake = |take || beat || !rst_ni;
+    always @(posedge clk_i)
+        if (burst_wake) begin
+            if (!rst_ni)
+                bursts_q <= 16'd0;
+            else
+                bursts_q <= bursts_q + {15'd0, |take} - {15'd0, beat && m_axi_rlast};
+        end
     assign outstanding_o = |bursts_q[15:8] ? 8'hFF : bursts_q[7:0];
 
 endmodule

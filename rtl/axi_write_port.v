@@ -77,20 +77,22 @@ module axi_write_port #(
     wire [1:0]     take   = req_valid_i & req_ready_o;
     wire [7:0]     take_len = take[1] ? req_len_i[15:8] : req_len_i[7:0];
 
-    always @(posedge clk_i) begin
-        if (!rst_ni)
-            awvalid_q <= 1'b0;
-        else if (|take)
-            awvalid_q <= 1'b1;
-        else if (m_axi_awready)
-            awvalid_q <= 1'b0;
+    wire aw_wake = |take || awvalid_q || !rst_ni;
+    always @(posedge clk_i)
+        if (aw_wake) begin
+            if (!rst_ni)
+                awvalid_q <= 1'b0;
+            else if (|take)
+                awvalid_q <= 1'b1;
+            else if (m_axi_awready)
+                awvalid_q <= 1'b0;
 
-        if (|take) begin
-            awid_q   <= {{(ID_W - 1){1'b0}}, take[1]};
-            awaddr_q <= take[1] ? req_address_i[127:64] : req_address_i[63:0];
-            awlen_q  <= take_len;
+            if (|take) begin
+                awid_q   <= {{(ID_W - 1){1'b0}}, take[1]};
+                awaddr_q <= take[1] ? req_address_i[127:64] : req_address_i[63:0];
+                awlen_q  <= take_len;
+            end
         end
-    end
 
     assign m_axi_awvalid = awvalid_q;
     assign m_axi_awid    = awid_q;
@@ -127,25 +129,28 @@ module axi_write_port #(
     );
     /* verilator lint_on PINCONNECTEMPTY */
 
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            wvalid_q <= 1'b0;
-            beat_q   <= 8'd0;
-        end else begin
-            if (w_take)
-                wvalid_q <= 1'b1;
-            else if (m_axi_wready)
-                wvalid_q <= 1'b0;
-            if (w_take)
-                beat_q <= w_last ? 8'd0 : beat_q + 1'b1;
-        end
+    wire w_wake = w_take || wvalid_q || !rst_ni;
 
-        if (w_take) begin
-            wdata_q <= order_source ? w_data_i[2*DATA_W-1:DATA_W] : w_data_i[DATA_W-1:0];
-            wstrb_q <= drain_i ? {LANES{1'b0}} : order_source ? w_strb_i[2*LANES-1:LANES] : w_strb_i[LANES-1:0];
-            wlast_q <= w_last;
+    always @(posedge clk_i)
+        if (w_wake) begin
+            if (!rst_ni) begin
+                wvalid_q <= 1'b0;
+                beat_q   <= 8'd0;
+            end else begin
+                if (w_take)
+                    wvalid_q <= 1'b1;
+                else if (m_axi_wready)
+                    wvalid_q <= 1'b0;
+                if (w_take)
+                    beat_q <= w_last ? 8'd0 : beat_q + 1'b1;
+            end
+
+            if (w_take) begin
+                wdata_q <= order_source ? w_data_i[2*DATA_W-1:DATA_W] : w_data_i[DATA_W-1:0];
+                wstrb_q <= drain_i ? {LANES{1'b0}} : order_source ? w_strb_i[2*LANES-1:LANES] : w_strb_i[LANES-1:0];
+                wlast_q <= w_last;
+            end
         end
-    end
 
     assign m_axi_wvalid = wvalid_q;
     assign m_axi_wdata  = wdata_q;
@@ -176,35 +181,40 @@ module axi_write_port #(
             assign b_valid_o[port] = expired[port] || deliver;
             assign gave_up[port]   = waiting && !expired_q && watchdog_i != 32'd0 && silent_q >= watchdog_i;
 
-            always @(posedge clk_i) begin
-                if (!rst_ni || forget_i) begin
-                    owed_q    <= 12'd0;
-                    expired_q <= 1'b0;
-                    silent_q  <= 32'd0;
-                end else begin
-                    owed_q    <= owed_q + {11'd0, take[port]} - {11'd0, b_valid_o[port]};
-                    expired_q <= (expired_q && waiting) || gave_up[port];
-                    silent_q  <= (mine || (wvalid_q && m_axi_wready) || !waiting || expired_q) ? 32'd0 : silent_q + 1'b1;
-                end
+            wire wake = waiting || mine || take[port] || expired_q || forget_i || !rst_ni;
 
-                if (!rst_ni)
-                    stale_q <= 12'd0;
-                else if (forget_i || gave_up[port])
-                    stale_q <= stale_q + owed_q - {11'd0, mine};
-                else if (mine && !deliver)
-                    stale_q <= stale_q - 1'b1;
-            end
+            always @(posedge clk_i)
+                if (wake) begin
+                    if (!rst_ni || forget_i) begin
+                        owed_q    <= 12'd0;
+                        expired_q <= 1'b0;
+                        silent_q  <= 32'd0;
+                    end else begin
+                        owed_q    <= owed_q + {11'd0, take[port]} - {11'd0, b_valid_o[port]};
+                        expired_q <= (expired_q && waiting) || gave_up[port];
+                        silent_q  <= (mine || (wvalid_q && m_axi_wready) || !waiting || expired_q) ? 32'd0 : silent_q + 1'b1;
+                    end
+
+                    if (!rst_ni)
+                        stale_q <= 12'd0;
+                    else if (forget_i || gave_up[port])
+                        stale_q <= stale_q + owed_q - {11'd0, mine};
+                    else if (mine && !deliver)
+                        stale_q <= stale_q - 1'b1;
+                end
         end
     endgenerate
 
     // ------------------------------------------------------------------------------------------ bursts on the bus
     reg [15:0] bursts_q;
-    always @(posedge clk_i) begin
-        if (!rst_ni)
-            bursts_q <= 16'd0;
-        else
-            bursts_q <= bursts_q + {15'd0, |take} - {15'd0, answer};
-    end
+    wire burst_wake = |take || answer || !rst_ni;
+    always @(posedge clk_i)
+        if (burst_wake) begin
+            if (!rst_ni)
+                bursts_q <= 16'd0;
+            else
+                bursts_q <= bursts_q + {15'd0, |take} - {15'd0, answer};
+        end
     assign outstanding_o = |bursts_q[15:8] ? 8'hFF : bursts_q[7:0];
 
     initial begin

@@ -186,42 +186,46 @@ module csr #(
 
     wire [6:0] irq_clear = (write && wr_addr == `FL_ADDR_IRQ_STATUS) ? wr_set[6:0] : 7'b0;
 
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            enable_q         <= 1'b0;
-            soft_reset_q     <= 1'b0;
-            clear_counters_q <= 1'b0;
-            irq_status_q     <= 7'b0;
-            irq_enable_q     <= 7'b0;
-            irq_coalesce_q   <= 32'b0;
-            watchdog_q       <= 32'b0;
-            cycle_q          <= 64'b0;
-            cycle_hi_q       <= 32'b0;
-        end else begin
-            cycle_q          <= cycle_q + 64'd1;
-            irq_status_q     <= (irq_status_q & ~irq_clear) | irq_set;  // a new cause outlives its clearing
-            clear_counters_q <= 1'b0;
-            if (read && rd_addr == `FL_ADDR_CYCLE_LO)
-                cycle_hi_q <= cycle_q[63:32];
-            if (soft_reset_done_i)
-                soft_reset_q <= 1'b0;
-            if (write) begin
-                case (wr_addr)
-                    `FL_ADDR_CONTROL: begin
-                        if (w_strb_q[0])
-                            enable_q <= wr_set[0];
-                        if (wr_set[1])
-                            soft_reset_q <= 1'b1;
-                        clear_counters_q <= wr_set[2];
-                    end
-                    `FL_ADDR_IRQ_ENABLE:   irq_enable_q   <= (irq_enable_q   & ~wr_mask[6:0]) | wr_set[6:0];
-                    `FL_ADDR_IRQ_COALESCE: irq_coalesce_q <= (irq_coalesce_q & ~wr_mask) | wr_set;
-                    `FL_ADDR_WATCHDOG:     watchdog_q     <= (watchdog_q     & ~wr_mask) | wr_set;
-                    default: ;
-                endcase
+    always @(posedge clk_i)
+        cycle_q <= rst_ni ? cycle_q + 64'd1 : 64'b0;
+
+    wire wake = write || read || |irq_set || clear_counters_q || soft_reset_done_i || !rst_ni;
+
+    always @(posedge clk_i)
+        if (wake) begin
+            if (!rst_ni) begin
+                enable_q         <= 1'b0;
+                soft_reset_q     <= 1'b0;
+                clear_counters_q <= 1'b0;
+                irq_status_q     <= 7'b0;
+                irq_enable_q     <= 7'b0;
+                irq_coalesce_q   <= 32'b0;
+                watchdog_q       <= 32'b0;
+                cycle_hi_q       <= 32'b0;
+            end else begin
+                irq_status_q     <= (irq_status_q & ~irq_clear) | irq_set;  // a new cause outlives its clearing
+                clear_counters_q <= 1'b0;
+                if (read && rd_addr == `FL_ADDR_CYCLE_LO)
+                    cycle_hi_q <= cycle_q[63:32];
+                if (soft_reset_done_i)
+                    soft_reset_q <= 1'b0;
+                if (write) begin
+                    case (wr_addr)
+                        `FL_ADDR_CONTROL: begin
+                            if (w_strb_q[0])
+                                enable_q <= wr_set[0];
+                            if (wr_set[1])
+                                soft_reset_q <= 1'b1;
+                            clear_counters_q <= wr_set[2];
+                        end
+                        `FL_ADDR_IRQ_ENABLE:   irq_enable_q   <= (irq_enable_q   & ~wr_mask[6:0]) | wr_set[6:0];
+                        `FL_ADDR_IRQ_COALESCE: irq_coalesce_q <= (irq_coalesce_q & ~wr_mask) | wr_set;
+                        `FL_ADDR_WATCHDOG:     watchdog_q     <= (watchdog_q     & ~wr_mask) | wr_set;
+                        default: ;
+                    endcase
+                end
             end
         end
-    end
 
     // ------------------------------------------------------------------------------------------ queues
     wire [2*32-1:0] queue_rd_data;   // what a read at rd_in_queue's offset gives, for each queue
@@ -272,7 +276,8 @@ module csr #(
     reg [15:0] doorbell_tail_q;
 
     always @(posedge clk_i)
-        doorbell_tail_q <= wr_set[15:0];
+        if (write)
+            doorbell_tail_q <= wr_set[15:0];
 
     assign doorbell_tail_o = doorbell_tail_q;
     assign irq_set         = {device_range_i, watchdog_i, completion_error_i, record_error_i, done_raise};
@@ -357,38 +362,42 @@ module csr #(
             endcase
     end
 
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            aw_valid_q <= 1'b0;
-            w_valid_q  <= 1'b0;
-            b_valid_q  <= 1'b0;
-            r_valid_q  <= 1'b0;
-        end else begin
-            aw_valid_q <= write ? 1'b0 : aw_valid_q || s_axil_awvalid;
-            w_valid_q  <= write ? 1'b0 : w_valid_q || s_axil_wvalid;
-            if (write)
-                b_valid_q <= 1'b1;
-            else if (s_axil_bready)
-                b_valid_q <= 1'b0;
-            if (read)
-                r_valid_q <= 1'b1;
-            else if (s_axil_rready)
-                r_valid_q <= 1'b0;
-        end
+    wire axil_wake = s_axil_awvalid || s_axil_wvalid || s_axil_arvalid || aw_valid_q || w_valid_q || b_valid_q || r_valid_q ||
+                     !rst_ni;
 
-        if (s_axil_awready)
-            aw_addr_q <= s_axil_awaddr;
-        if (s_axil_wready) begin
-            w_data_q <= s_axil_wdata;
-            w_strb_q <= s_axil_wstrb;
+    always @(posedge clk_i)
+        if (axil_wake) begin
+            if (!rst_ni) begin
+                aw_valid_q <= 1'b0;
+                w_valid_q  <= 1'b0;
+                b_valid_q  <= 1'b0;
+                r_valid_q  <= 1'b0;
+            end else begin
+                aw_valid_q <= write ? 1'b0 : aw_valid_q || s_axil_awvalid;
+                w_valid_q  <= write ? 1'b0 : w_valid_q || s_axil_wvalid;
+                if (write)
+                    b_valid_q <= 1'b1;
+                else if (s_axil_bready)
+                    b_valid_q <= 1'b0;
+                if (read)
+                    r_valid_q <= 1'b1;
+                else if (s_axil_rready)
+                    r_valid_q <= 1'b0;
+            end
+
+            if (s_axil_awready)
+                aw_addr_q <= s_axil_awaddr;
+            if (s_axil_wready) begin
+                w_data_q <= s_axil_wdata;
+                w_strb_q <= s_axil_wstrb;
+            end
+            if (write)
+                b_error_q <= !mapped(wr_addr);
+            if (read) begin
+                r_data_q  <= rd_addr == `FL_ADDR_CYCLE_LO ? cycle_q[31:0] : rd_data;   // CYCLE_LO changes all the time
+                r_error_q <= !mapped(rd_addr);
+            end
         end
-        if (write)
-            b_error_q <= !mapped(wr_addr);
-        if (read) begin
-            r_data_q  <= rd_addr == `FL_ADDR_CYCLE_LO ? cycle_q[31:0] : rd_data;   // CYCLE_LO changes all the time
-            r_error_q <= !mapped(rd_addr);
-        end
-    end
 
     initial begin
         if (DATA_W != 64 && DATA_W != 128 && DATA_W != 256 && DATA_W != 512)

@@ -67,61 +67,64 @@ module csr_queue (
     assign doorbell_o        = doorbell_q;
     assign rd_data_o         = rd_data;
 
-    always @(posedge clk_i) begin
-        doorbell_q <= 1'b0;
-        resume_q   <= 1'b0;
-        abort_q    <= 1'b0;
-        if (!rst_ni) begin
-            ring_base_q       <= 64'b0;
-            completion_base_q <= 64'b0;
-            fence_base_q      <= 64'b0;
-            ring_log2_q       <= 4'b0;
-            completion_log2_q <= 4'b0;
-            completion_head_q <= 16'b0;
-            enable_q          <= 1'b0;
-            halt_on_error_q   <= 1'b1;
-        end else begin
-            if (write_i) begin
-                case (wr_offset_i)
-                    `FL_OFFSET_QUEUE_RING_BASE_LO:
-                        ring_base_q[31:0] <= (ring_base_q[31:0] & ~wr_mask_i) | wr_set_i;
-                    `FL_OFFSET_QUEUE_RING_BASE_HI:
-                        ring_base_q[63:32] <= (ring_base_q[63:32] & ~wr_mask_i) | wr_set_i;
-                    `FL_OFFSET_QUEUE_SIZE: begin
-                        if (wr_mask_i[0])
-                            ring_log2_q <= wr_set_i[3:0];
-                        if (wr_mask_i[8])
-                            completion_log2_q <= wr_set_i[11:8];
-                    end
-                    `FL_OFFSET_QUEUE_TAIL:
-                        doorbell_q <= &{wr_mask_i[8], wr_mask_i[0]};  // half a count is no count
-                    `FL_OFFSET_QUEUE_COMPLETION_BASE_LO:
-                        completion_base_q[31:0] <= (completion_base_q[31:0] & ~wr_mask_i) | wr_set_i;
-                    `FL_OFFSET_QUEUE_COMPLETION_BASE_HI:
-                        completion_base_q[63:32] <= (completion_base_q[63:32] & ~wr_mask_i) | wr_set_i;
-                    `FL_OFFSET_QUEUE_COMPLETION_HEAD:
-                        completion_head_q <= (completion_head_q & ~wr_mask_i[15:0]) | wr_set_i[15:0];
-                    `FL_OFFSET_QUEUE_FENCE_BASE_LO:
-                        fence_base_q[31:0] <= (fence_base_q[31:0] & ~wr_mask_i) | wr_set_i;
-                    `FL_OFFSET_QUEUE_FENCE_BASE_HI:
-                        fence_base_q[63:32] <= (fence_base_q[63:32] & ~wr_mask_i) | wr_set_i;
-                    `FL_OFFSET_QUEUE_CONTROL: begin
-                        if (wr_mask_i[0]) begin
-                            enable_q        <= wr_set_i[0];
-                            halt_on_error_q <= wr_set_i[1];
-                        end
-                        resume_q <= wr_set_i[8];
-                        abort_q  <= wr_set_i[9];
-                    end
-                    default: ;
-                endcase
-            end
-            if (soft_reset_done_i) begin
+    wire pulse = doorbell_q || resume_q || abort_q;
+
+    always @(posedge clk_i)
+        if (write_i || pulse || soft_reset_done_i || !rst_ni) begin
+            doorbell_q <= 1'b0;
+            resume_q   <= 1'b0;
+            abort_q    <= 1'b0;
+            if (!rst_ni) begin
+                ring_base_q       <= 64'b0;
+                completion_base_q <= 64'b0;
+                fence_base_q      <= 64'b0;
+                ring_log2_q       <= 4'b0;
+                completion_log2_q <= 4'b0;
                 completion_head_q <= 16'b0;
                 enable_q          <= 1'b0;
+                halt_on_error_q   <= 1'b1;
+            end else begin
+                if (write_i) begin
+                    case (wr_offset_i)
+                        `FL_OFFSET_QUEUE_RING_BASE_LO:
+                            ring_base_q[31:0] <= (ring_base_q[31:0] & ~wr_mask_i) | wr_set_i;
+                        `FL_OFFSET_QUEUE_RING_BASE_HI:
+                            ring_base_q[63:32] <= (ring_base_q[63:32] & ~wr_mask_i) | wr_set_i;
+                        `FL_OFFSET_QUEUE_SIZE: begin
+                            if (wr_mask_i[0])
+                                ring_log2_q <= wr_set_i[3:0];
+                            if (wr_mask_i[8])
+                                completion_log2_q <= wr_set_i[11:8];
+                        end
+                        `FL_OFFSET_QUEUE_TAIL:
+                            doorbell_q <= &{wr_mask_i[8], wr_mask_i[0]};  // half a count is no count
+                        `FL_OFFSET_QUEUE_COMPLETION_BASE_LO:
+                            completion_base_q[31:0] <= (completion_base_q[31:0] & ~wr_mask_i) | wr_set_i;
+                        `FL_OFFSET_QUEUE_COMPLETION_BASE_HI:
+                            completion_base_q[63:32] <= (completion_base_q[63:32] & ~wr_mask_i) | wr_set_i;
+                        `FL_OFFSET_QUEUE_COMPLETION_HEAD:
+                            completion_head_q <= (completion_head_q & ~wr_mask_i[15:0]) | wr_set_i[15:0];
+                        `FL_OFFSET_QUEUE_FENCE_BASE_LO:
+                            fence_base_q[31:0] <= (fence_base_q[31:0] & ~wr_mask_i) | wr_set_i;
+                        `FL_OFFSET_QUEUE_FENCE_BASE_HI:
+                            fence_base_q[63:32] <= (fence_base_q[63:32] & ~wr_mask_i) | wr_set_i;
+                        `FL_OFFSET_QUEUE_CONTROL: begin
+                            if (wr_mask_i[0]) begin
+                                enable_q        <= wr_set_i[0];
+                                halt_on_error_q <= wr_set_i[1];
+                            end
+                            resume_q <= wr_set_i[8];
+                            abort_q  <= wr_set_i[9];
+                        end
+                        default: ;
+                    endcase
+                end
+                if (soft_reset_done_i) begin
+                    completion_head_q <= 16'b0;
+                    enable_q          <= 1'b0;
+                end
             end
         end
-    end
 
     always @* begin
         case (rd_offset_i)
@@ -155,15 +158,16 @@ module csr_queue (
 
     assign done_raise_o = |pending && (enough || late);
 
-    always @(posedge clk_i) begin
-        if (!rst_ni || soft_reset_done_i || done_raise_o) begin
-            pending_q <= 8'b0;
-            timer_q   <= 24'b0;
-        end else begin
-            pending_q <= pending;
-            timer_q   <= (|pending && |coalesce_i[31:8]) ? timer_q + 24'd1 : 24'b0;
+    always @(posedge clk_i)
+        if (|pending || soft_reset_done_i || !rst_ni) begin
+            if (!rst_ni || soft_reset_done_i || done_raise_o) begin
+                pending_q <= 8'b0;
+                timer_q   <= 24'b0;
+            end else begin
+                pending_q <= pending;
+                timer_q   <= (|pending && |coalesce_i[31:8]) ? timer_q + 24'd1 : 24'b0;
+            end
         end
-    end
 
 endmodule
 

@@ -140,31 +140,34 @@ module device_memory #(
     assign rd_data_valid_o = rd_valid_q;
     assign rd_data_o       = {rd_data_1_q, rd_data_0_q};
 
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            favour_rd_q  <= 1'b0;
-            favour_wr_q  <= 1'b0;
-            rd_pending_q <= 2'b00;
-            rd_valid_q   <= 2'b00;
-            range_q      <= 1'b0;
-        end else begin
-            if (rd_meet)
-                favour_rd_q <= !favour_rd_q;
-            if (wr_meet)
-                favour_wr_q <= !favour_wr_q;
-            rd_pending_q <= rd_accept;
-            rd_valid_q   <= rd_pending_q;
-            range_q      <= |(rd_accept & rd_beyond) || |(wr_accept & wr_beyond);
-        end
+    wire wake = |rd_valid_i || |wr_valid_i || |rd_pending_q || |rd_valid_q || range_q || !rst_ni;
 
-        rd_zero_q   <= rd_beyond;
-        rd_bank_0_q <= rd_address_0[7:6];
-        rd_bank_1_q <= rd_address_1[7:6];
-        if (rd_pending_q[0])
-            rd_data_0_q <= rd_zero_q[0] ? {DATA_W{1'b0}} : bank_data[rd_bank_0_q*DATA_W +: DATA_W];
-        if (rd_pending_q[1])
-            rd_data_1_q <= rd_zero_q[1] ? {DATA_W{1'b0}} : bank_data[rd_bank_1_q*DATA_W +: DATA_W];
-    end
+    always @(posedge clk_i)
+        if (wake) begin
+            if (!rst_ni) begin
+                favour_rd_q  <= 1'b0;
+                favour_wr_q  <= 1'b0;
+                rd_pending_q <= 2'b00;
+                rd_valid_q   <= 2'b00;
+                range_q      <= 1'b0;
+            end else begin
+                if (rd_meet)
+                    favour_rd_q <= !favour_rd_q;
+                if (wr_meet)
+                    favour_wr_q <= !favour_wr_q;
+                rd_pending_q <= rd_accept;
+                rd_valid_q   <= rd_pending_q;
+                range_q      <= |(rd_accept & rd_beyond) || |(wr_accept & wr_beyond);
+            end
+
+            rd_zero_q   <= rd_beyond;
+            rd_bank_0_q <= rd_address_0[7:6];
+            rd_bank_1_q <= rd_address_1[7:6];
+            if (rd_pending_q[0])
+                rd_data_0_q <= rd_zero_q[0] ? {DATA_W{1'b0}} : bank_data[rd_bank_0_q*DATA_W +: DATA_W];
+            if (rd_pending_q[1])
+                rd_data_1_q <= rd_zero_q[1] ? {DATA_W{1'b0}} : bank_data[rd_bank_1_q*DATA_W +: DATA_W];
+        end
 
     initial begin
         if (DATA_W != 64 && DATA_W != 128 && DATA_W != 256 && DATA_W != 512)

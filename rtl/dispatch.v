@@ -174,10 +174,8 @@ module dispatch #(
                 assign next[5*n +: 5] = grown >= {1'b0, pixel} ? reduced[4:0] : grown[4:0];
                 wire unused_top = &{1'b0, reduced[5]};
             end
-            wire wake = state_q != S_IDLE || ring_valid_i || end_take || abort_i || resume_i || aborting_q || !rst_ni;
-
-    always @(posedge clk_i)
-        if (wake) begin
+            always @(posedge clk_i)
+                if (state_q == S_CHECK || state_q == S_DIVIDE) begin
                     if (state_q != S_DIVIDE) begin
                         step_q      <= 5'd0;
                         dividend_q  <= {is_copy ? sx : 20'd0, width, x};
@@ -188,94 +186,97 @@ module dispatch #(
                         remainder_q <= next;
                     end
                 end
-                assign divided    = step_q == 5'd20;
-                assign misaligned = remainder_q != 15'd0;
-            end else begin : g_none
-                assign divided    = 1'b1;
-                assign misaligned = 1'b0;
-            end
-        endgenerate
+            assign divided    = step_q == 5'd20;
+            assign misaligned = remainder_q != 15'd0;
+        end else begin : g_none
+            assign divided    = 1'b1;
+            assign misaligned = 1'b0;
+        end
+    endgenerate
 
-        // ------------------------------------------------------------------------------------------ state
-        reg [1:0] state_q;
-        reg [7:0] cause_q;
-        reg       halted_q, aborting_q;
-        reg       skip_q;                                  // good, but nothing to do
+    // ------------------------------------------------------------------------------------------ state
+    reg [1:0] state_q;
+    reg [7:0] cause_q;
+    reg       halted_q, aborting_q;
+    reg       skip_q;                                  // good, but nothing to do
 
-        wire      order_fits, order_valid;
-        wire      aborted   = aborting_q && err_q == `FL_CAUSE_NONE;
-        wire [7:0] cause_now = aborted ? `FL_CAUSE_ABORTED : cause_q;
-        wire      good      = cause_now == `FL_CAUSE_NONE;
-        wire      behind    = desc[`FL_DESCRIPTOR_ORDER] && (order_valid || complete_busy_i);
-        wire [31:0] reached = queue_n[0] ? fence_i[63:32] : fence_i[31:0];
-        wire [31:0] ahead   = reached - value;
-        wire      held      = is_wait && good && ahead[31];
-        wire      may_go    = state_q == S_GO && order_fits && (aborting_q || (!halted_q && !(good && behind) && !held));
-        wire      to_unit   = good && has_box && !skip_q;
-        wire      unit      = is_writeback;
-        wire      unit_takes = unit ? cmd_ready_i[1] : cmd_ready_i[0];
-        wire      go        = may_go && (!to_unit || unit_takes);
+    wire      order_fits, order_valid;
+    wire      aborted   = aborting_q && err_q == `FL_CAUSE_NONE;
+    wire [7:0] cause_now = aborted ? `FL_CAUSE_ABORTED : cause_q;
+    wire      good      = cause_now == `FL_CAUSE_NONE;
+    wire      behind    = desc[`FL_DESCRIPTOR_ORDER] && (order_valid || complete_busy_i);
+    wire [31:0] reached = queue_n[0] ? fence_i[63:32] : fence_i[31:0];
+    wire [31:0] ahead   = reached - value;
+    wire      held      = is_wait && good && ahead[31];
+    wire      may_go    = state_q == S_GO && order_fits && (aborting_q || (!halted_q && !(good && behind) && !held));
+    wire      to_unit   = good && has_box && !skip_q;
+    wire      unit      = is_writeback;
+    wire      unit_takes = unit ? cmd_ready_i[1] : cmd_ready_i[0];
+    wire      go        = may_go && (!to_unit || unit_takes);
 
-        assign cmd_valid_o  = {may_go && to_unit && unit, may_go && to_unit && !unit};
-        assign invalidate_o = go && is_invalidate && good;
-        assign ring_ready_o = state_q == S_IDLE && (aborting_q || (enable_i && !halted_q));
-        assign waiting_o    = state_q == S_GO && held && !aborting_q;
-        assign halted_o     = halted_q;
-        assign aborting_o   = aborting_q;
-        assign busy_o       = !ring_empty_i || state_q != S_IDLE || order_valid || complete_busy_i;
+    assign cmd_valid_o  = {may_go && to_unit && unit, may_go && to_unit && !unit};
+    assign invalidate_o = go && is_invalidate && good;
+    assign ring_ready_o = state_q == S_IDLE && (aborting_q || (enable_i && !halted_q));
+    assign waiting_o    = state_q == S_GO && held && !aborting_q;
+    assign halted_o     = halted_q;
+    assign aborting_o   = aborting_q;
+    assign busy_o       = !ring_empty_i || state_q != S_IDLE || order_valid || complete_busy_i;
 
-        assign surface_index_o      = surface_n[3:0];
-        assign source_index_o       = source_n[3:0];
-        assign cmd_surface_o        = surface_n[3:0];
-        assign cmd_object_o         = object_n[3:0];
-        assign cmd_x_o              = x;
-        assign cmd_y_o              = y;
-        assign cmd_width_o          = width;
-        assign cmd_height_o         = height;
-        assign cmd_offset_o         = value;
-        assign cmd_stride_o         = desc[`FL_DESCRIPTOR_HOST_STRIDE];
-        assign cmd_copy_o           = is_copy;
-        assign cmd_source_surface_o = source_n[3:0];
-        assign cmd_source_x_o       = sx;
-        assign cmd_source_y_o       = sy;
-        assign cmd_pattern_o        = {desc[`FL_DESCRIPTOR_PATTERN_HIGH], desc[`FL_DESCRIPTOR_PATTERN_LOW]};
+    assign surface_index_o      = surface_n[3:0];
+    assign source_index_o       = source_n[3:0];
+    assign cmd_surface_o        = surface_n[3:0];
+    assign cmd_object_o         = object_n[3:0];
+    assign cmd_x_o              = x;
+    assign cmd_y_o              = y;
+    assign cmd_width_o          = width;
+    assign cmd_height_o         = height;
+    assign cmd_offset_o         = value;
+    assign cmd_stride_o         = desc[`FL_DESCRIPTOR_HOST_STRIDE];
+    assign cmd_copy_o           = is_copy;
+    assign cmd_source_surface_o = source_n[3:0];
+    assign cmd_source_x_o       = sx;
+    assign cmd_source_y_o       = sy;
+    assign cmd_pattern_o        = {desc[`FL_DESCRIPTOR_PATTERN_HIGH], desc[`FL_DESCRIPTOR_PATTERN_LOW]};
 
-        // ------------------------------------------------------------------------------------------ order
-        wire [1:0]  order_unit;
-        wire [7:0]  order_cause;
-        wire [63:0] order_address;
-        wire        own      = order_unit == U_NONE;
-        wire        from     = order_unit[0];
-        wire        end_take = end_valid_o && end_ready_i;
+    // ------------------------------------------------------------------------------------------ order
+    wire [1:0]  order_unit;
+    wire [7:0]  order_cause;
+    wire [63:0] order_address;
+    wire        own      = order_unit == U_NONE;
+    wire        from     = order_unit[0];
+    wire        end_take = end_valid_o && end_ready_i;
 
-        /* verilator lint_off PINCONNECTEMPTY */
-        fifo #(.WIDTH(ORDER_W), .DEPTH_LOG2(ORDER_LOG2)) u_order (
-            .clk_i   (clk_i),
-            .rst_ni  (rst_ni),
-            .valid_i (go),
-            .ready_o (order_fits),
-            .data_i  ({to_unit ? {1'b0, unit} : U_NONE, desc[`FL_DESCRIPTOR_TAG], opcode, cause_now,
-                       err_q == `FL_CAUSE_NONE ? 64'd0 : desc[127:64], cycle_i, desc[`FL_DESCRIPTOR_INTERRUPT], is_fence && good, value}),
-            .valid_o (order_valid),
-            .ready_i (end_take),
-            .data_o  ({order_unit, end_tag_o, end_opcode_o, order_cause, order_address, end_start_o, end_interrupt_o, end_fence_o,
-                       end_value_o}),
-            .count_o ()
-        );
-        /* verilator lint_on PINCONNECTEMPTY */
+    /* verilator lint_off PINCONNECTEMPTY */
+    fifo #(.WIDTH(ORDER_W), .DEPTH_LOG2(ORDER_LOG2)) u_order (
+        .clk_i   (clk_i),
+        .rst_ni  (rst_ni),
+        .valid_i (go),
+        .ready_o (order_fits),
+        .data_i  ({to_unit ? {1'b0, unit} : U_NONE, desc[`FL_DESCRIPTOR_TAG], opcode, cause_now,
+                   err_q == `FL_CAUSE_NONE ? 64'd0 : desc[127:64], cycle_i, desc[`FL_DESCRIPTOR_INTERRUPT], is_fence && good, value}),
+        .valid_o (order_valid),
+        .ready_i (end_take),
+        .data_o  ({order_unit, end_tag_o, end_opcode_o, order_cause, order_address, end_start_o, end_interrupt_o, end_fence_o,
+                   end_value_o}),
+        .count_o ()
+    );
+    /* verilator lint_on PINCONNECTEMPTY */
 
-        assign end_valid_o   = order_valid && (own || (from ? done_valid_i[1] : done_valid_i[0]));
-        assign end_cause_o   = own ? order_cause   : from ? done_cause_i[15:8]     : done_cause_i[7:0];
-        assign end_address_o = own ? order_address : from ? done_address_i[127:64] : done_address_i[63:0];
-        assign end_bytes_o   = own ? 32'd0         : from ? done_bytes_i[63:32]    : done_bytes_i[31:0];
-        assign done_ready_o  = {order_valid && !own && from && end_ready_i, order_valid && !own && !from && end_ready_i};
+    assign end_valid_o   = order_valid && (own || (from ? done_valid_i[1] : done_valid_i[0]));
+    assign end_cause_o   = own ? order_cause   : from ? done_cause_i[15:8]     : done_cause_i[7:0];
+    assign end_address_o = own ? order_address : from ? done_address_i[127:64] : done_address_i[63:0];
+    assign end_bytes_o   = own ? 32'd0         : from ? done_bytes_i[63:32]    : done_bytes_i[31:0];
+    assign done_ready_o  = {order_valid && !own && from && end_ready_i, order_valid && !own && !from && end_ready_i};
 
-        wire unused = &{1'b0, surface_i, source_i, ahead};
+    wire unused = &{1'b0, surface_i, source_i, ahead};
 
-        wire wrong_start = go && !good && cause_now != `FL_CAUSE_ABORTED;
-        wire wrong_end   = end_take && end_cause_o != `FL_CAUSE_NONE && end_cause_o != `FL_CAUSE_ABORTED;
+    wire wrong_start = go && !good && cause_now != `FL_CAUSE_ABORTED;
+    wire wrong_end   = end_take && end_cause_o != `FL_CAUSE_NONE && end_cause_o != `FL_CAUSE_ABORTED;
 
-        always @(posedge clk_i) begin
+    wire wake = state_q != S_IDLE || ring_valid_i || end_take || abort_i || resume_i || aborting_q || !rst_ni;
+
+    always @(posedge clk_i)
+        if (wake) begin
             if (!rst_ni) begin
                 state_q    <= S_IDLE;
                 halted_q   <= 1'b0;

@@ -244,49 +244,50 @@ module render #(
     // ------------------------------------------------------------------------------------------ control
     wire through = !target_valid && !source_valid && room && !rd_valid_q && under_way_q == {(AHEAD_LOG2 + 1){1'b0}};
 
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            state_q     <= IDLE;
-            wr_valid_q  <= 1'b0;
-            rd_valid_q  <= 1'b0;
-            under_way_q <= {(AHEAD_LOG2 + 1){1'b0}};
-        end else begin
-            case (state_q)
-                IDLE:    if (accept) state_q <= cmd_copy_i ? DRAW : SETUP;
-                SETUP:   state_q <= DRAW;
-                DRAW:    if (through) state_q <= DONE;
-                default: if (done_ready_i) state_q <= IDLE;
-            endcase
-            if (room)
-                wr_valid_q <= target_step;
-            if (!rd_valid_q || rd_ready_i)
-                rd_valid_q <= source_step;
-            under_way_q <= under_way_q + {{AHEAD_LOG2{1'b0}}, source_step} - {{AHEAD_LOG2{1'b0}}, rd_data_valid_i};
-        end
+    always @(posedge clk_i)
+        if (accept || state_q != IDLE || !rst_ni) begin
+            if (!rst_ni) begin
+                state_q     <= IDLE;
+                wr_valid_q  <= 1'b0;
+                rd_valid_q  <= 1'b0;
+                under_way_q <= {(AHEAD_LOG2 + 1){1'b0}};
+            end else begin
+                case (state_q)
+                    IDLE:    if (accept) state_q <= cmd_copy_i ? DRAW : SETUP;
+                    SETUP:   state_q <= DRAW;
+                    DRAW:    if (through) state_q <= DONE;
+                    default: if (done_ready_i) state_q <= IDLE;
+                endcase
+                if (room)
+                    wr_valid_q <= target_step;
+                if (!rd_valid_q || rd_ready_i)
+                    rd_valid_q <= source_step;
+                under_way_q <= under_way_q + {{AHEAD_LOG2{1'b0}}, source_step} - {{AHEAD_LOG2{1'b0}}, rd_data_valid_i};
+            end
 
-        if (accept) begin
-            copy_q           <= cmd_copy_i;
-            aborted_q        <= 1'b0;
-            surface_q        <= cmd_surface_i;
-            source_surface_q <= cmd_source_surface_i;
-            lane_q           <= cmd_x_i[LANE_W-1:0];
-            source_lane_q    <= cmd_source_x_i[LANE_W-1:0];
-            width_q          <= cmd_width_i;
-            pattern_q        <= cmd_pattern_i;
-            bytes_q          <= 32'd0;
-        end else if (stop) begin
-            aborted_q <= 1'b1;
-        end
+            if (accept) begin
+                copy_q           <= cmd_copy_i;
+                aborted_q        <= 1'b0;
+                surface_q        <= cmd_surface_i;
+                source_surface_q <= cmd_source_surface_i;
+                lane_q           <= cmd_x_i[LANE_W-1:0];
+                source_lane_q    <= cmd_source_x_i[LANE_W-1:0];
+                width_q          <= cmd_width_i;
+                pattern_q        <= cmd_pattern_i;
+                bytes_q          <= 32'd0;
+            end else if (stop) begin
+                aborted_q <= 1'b1;
+            end
 
-        if (target_step) begin
-            wr_address_q <= target_address;
-            wr_data_q    <= copy_q ? realign_data : stripe_data;
-            wr_strb_q    <= target_strb;
-            bytes_q      <= bytes_q + {{(31 - LANE_W){1'b0}}, ones(target_strb)};
+            if (target_step) begin
+                wr_address_q <= target_address;
+                wr_data_q    <= copy_q ? realign_data : stripe_data;
+                wr_strb_q    <= target_strb;
+                bytes_q      <= bytes_q + (&target_strb ? BYTES : {{(31 - LANE_W){1'b0}}, ones(target_strb)});
+            end
+            if (source_step)
+                rd_address_q <= source_address;
         end
-        if (source_step)
-            rd_address_q <= source_address;
-    end
 
     initial begin
         if (DATA_W != 64 && DATA_W != 128 && DATA_W != 256 && DATA_W != 512)

@@ -150,32 +150,35 @@ module ring #(
 
     wire unused = &{1'b0, fits, report_fits, issue_address[LANE_W-1:0]};
 
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            tail_q      <= 16'd0;
-            issue_q     <= 16'd0;
-            head_q      <= 16'd0;
-            overflows_q <= 16'd0;
-            room_q      <= DEPTH[PREFETCH_LOG2:0];
-            beat_q      <= 4'd0;
-            resp_q      <= 2'd0;
-        end else begin
-            if (accept)
-                tail_q <= doorbell_tail_i;
-            if (refuse)
-                overflows_q <= overflows_q + 1'b1;
-            if (issue)
-                issue_q <= issue_q + 1'b1;
-            if (last)
-                head_q <= head_q + 1'b1;
-            if (r_valid_i) begin
-                beat_q <= last ? 4'd0 : beat_q + 1'b1;
-                resp_q <= last ? 2'd0 : resp;
+    wire wake = doorbell_i || issue || r_valid_i || report_take || (valid_o && ready_i) || !rst_ni;
+
+    always @(posedge clk_i)
+        if (wake) begin
+            if (!rst_ni) begin
+                tail_q      <= 16'd0;
+                issue_q     <= 16'd0;
+                head_q      <= 16'd0;
+                overflows_q <= 16'd0;
+                room_q      <= DEPTH[PREFETCH_LOG2:0];
+                beat_q      <= 4'd0;
+                resp_q      <= 2'd0;
+            end else begin
+                if (accept)
+                    tail_q <= doorbell_tail_i;
+                if (refuse)
+                    overflows_q <= overflows_q + 1'b1;
+                if (issue)
+                    issue_q <= issue_q + 1'b1;
+                if (last)
+                    head_q <= head_q + 1'b1;
+                if (r_valid_i) begin
+                    beat_q <= last ? 4'd0 : beat_q + 1'b1;
+                    resp_q <= last ? 2'd0 : resp;
+                end
+                room_q <= room_q - {{PREFETCH_LOG2{1'b0}}, issue} - {{PREFETCH_LOG2{1'b0}}, report_take}
+                                 + {{PREFETCH_LOG2{1'b0}}, valid_o && ready_i};
             end
-            room_q <= room_q - {{PREFETCH_LOG2{1'b0}}, issue} - {{PREFETCH_LOG2{1'b0}}, report_take}
-                             + {{PREFETCH_LOG2{1'b0}}, valid_o && ready_i};
         end
-    end
 
     initial begin
         if (ENTRY_BYTES != 32 && ENTRY_BYTES != 64)

@@ -56,36 +56,37 @@ module stripe #(
 
     wire unused = &{1'b0, shifted[8*LENGTH-1:DATA_W], wrapped[5], begin_q[10:5], advance_q[10:5]};
 
-    always @(posedge clk_i) begin
-        if (!rst_ni)
-            step_q <= 3'd7;
-        else if (start_i)
-            step_q <= 3'd6;
-        else if (working)
-            step_q <= step_q - 3'd1;  // wraps to ready
+    always @(posedge clk_i)
+        if (start_i || working || next_i || !rst_ni) begin
+            if (!rst_ni)
+                step_q <= 3'd7;
+            else if (start_i)
+                step_q <= 3'd6;
+            else if (working)
+                step_q <= step_q - 3'd1;  // wraps to ready
 
-        if (start_i) begin
-            stripe_q  <= {{(8*LENGTH-128){1'b0}}, pattern_i & keep};
-            length_q  <= {3'b0, bytes_per_pixel_i};
-            pixel_q   <= bytes_per_pixel_i;
-            // minus the lane, made positive by a multiple of the pixel size
-            begin_q   <= {bytes_per_pixel_i, 6'b0} - {{(11-LANE_W){1'b0}}, lane_i};
-            advance_q <= BYTES[10:0];
-            first_q   <= 1'b1;
-        end else if (working) begin
-            if (length_q < LENGTH[7:0]) begin
-                stripe_q <= stripe_q | (stripe_q << {length_q, 3'b000});
-                length_q <= length_q << 1;
+            if (start_i) begin
+                stripe_q  <= {{(8*LENGTH-128){1'b0}}, pattern_i & keep};
+                length_q  <= {3'b0, bytes_per_pixel_i};
+                pixel_q   <= bytes_per_pixel_i;
+                // minus the lane, made positive by a multiple of the pixel size
+                begin_q   <= {bytes_per_pixel_i, 6'b0} - {{(11-LANE_W){1'b0}}, lane_i};
+                advance_q <= BYTES[10:0];
+                first_q   <= 1'b1;
+            end else if (working) begin
+                if (length_q < LENGTH[7:0]) begin
+                    stripe_q <= stripe_q | (stripe_q << {length_q, 3'b000});
+                    length_q <= length_q << 1;
+                end
+                if (begin_q >= trial)
+                    begin_q <= begin_q - trial;
+                if (advance_q >= trial)
+                    advance_q <= advance_q - trial;
+            end else if (next_i) begin
+                first_q <= last_i;
+                phase_q <= wrapped[4:0];
             end
-            if (begin_q >= trial)
-                begin_q <= begin_q - trial;
-            if (advance_q >= trial)
-                advance_q <= advance_q - trial;
-        end else if (next_i) begin
-            first_q <= last_i;
-            phase_q <= wrapped[4:0];
         end
-    end
 
     initial begin
         if (DATA_W != 64 && DATA_W != 128 && DATA_W != 256 && DATA_W != 512)

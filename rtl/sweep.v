@@ -50,26 +50,27 @@ module sweep #(
     assign last_o  = last;
     assign strb_o  = (first ? from_left : {BYTES{1'b1}}) & ~(last ? past_right : {BYTES{1'b0}});
 
-    always @(posedge clk_i) begin
-        if (!rst_ni)
-            valid_q <= 1'b0;
-        else if (start_i)
-            valid_q <= 1'b1;
-        else if (stop_i || (ready_i && last && y_q == bottom_q))
-            valid_q <= 1'b0;
+    always @(posedge clk_i)
+        if (start_i || valid_q || !rst_ni) begin
+            if (!rst_ni)
+                valid_q <= 1'b0;
+            else if (start_i)
+                valid_q <= 1'b1;
+            else if (stop_i || (ready_i && last && y_q == bottom_q))
+                valid_q <= 1'b0;
 
-        if (start_i) begin
-            left_q   <= x_i;
-            right_q  <= x_i + width_i - 20'd1;
-            bottom_q <= y_i + height_i - 16'd1;
-            x_q      <= {x_i[19:LANE_W], {LANE_W{1'b0}}};
-            y_q      <= y_i;
-        end else if (valid_q && ready_i) begin
-            x_q <= last ? {left_q[19:LANE_W], {LANE_W{1'b0}}} : x_q + BYTES[19:0];
-            if (last)
-                y_q <= y_q + 16'd1;
+            if (start_i) begin
+                left_q   <= x_i;
+                right_q  <= x_i + width_i - 20'd1;
+                bottom_q <= y_i + height_i - 16'd1;
+                x_q      <= {x_i[19:LANE_W], {LANE_W{1'b0}}};
+                y_q      <= y_i;
+            end else if (valid_q && ready_i) begin
+                x_q <= last ? {left_q[19:LANE_W], {LANE_W{1'b0}}} : x_q + BYTES[19:0];
+                if (last)
+                    y_q <= y_q + 16'd1;
+            end
         end
-    end
 
     initial begin
         if (DATA_W != 64 && DATA_W != 128 && DATA_W != 256 && DATA_W != 512)
