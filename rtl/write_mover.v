@@ -294,7 +294,7 @@ module write_mover #(
 
     wire unused = &{1'b0, data_fits, answer_fits, out_last};
 
-    wire wake = track_valid || read || (data_valid && data_ready) || !rst_ni;
+    wire wake = track_valid || aborted_q || read || (data_valid && data_ready) || !rst_ni;
 
     always @(posedge clk_i)
         if (wake) begin
