@@ -96,6 +96,7 @@ module read_mover #(
     wire [SERIAL_W-1:0] t_serial;
 
     reg                 bad_q;                      // the box whose places come now has failed
+    reg  [SERIAL_W-1:0] bad_serial_q;               // which box that is
     wire                place_valid;
     wire [SERIAL_W-1:0] place_serial;
 
@@ -130,7 +131,7 @@ module read_mover #(
         .rsp_index_i   (rsp_index_i),
         .rsp_cause_i   (rsp_cause_i),
         .fail_i        (bad_q),
-        .fail_serial_i (place_serial),
+        .fail_serial_i (bad_serial_q),
         .valid_o       (t_valid),
         .ready_i       (able && (!t_data || ar_ready_i)),
         .data_o        (t_data),
@@ -318,6 +319,7 @@ module read_mover #(
             if (bad && !bad_q) begin
                 bad_cause_q   <= bad_cause;
                 bad_address_q <= place_address;
+            bad_serial_q  <= place_serial;
             end
         end
 

@@ -99,6 +99,7 @@ module write_mover #(
     wire [SERIAL_W-1:0] t_serial;
 
     reg                 bad_q;                      // the box whose answers come now has failed
+    reg  [SERIAL_W-1:0] bad_serial_q;               // which box that is
     wire [SERIAL_W-1:0] track_serial;
 
     wire jobs_ready, runs_ready, tracks_ready;
@@ -130,7 +131,7 @@ module write_mover #(
         .rsp_index_i   (rsp_index_i),
         .rsp_cause_i   (rsp_cause_i),
         .fail_i        (bad_q),
-        .fail_serial_i (track_serial),
+        .fail_serial_i (bad_serial_q),
         .valid_o       (t_valid),
         .ready_i       (able && (!t_data || aw_ready_i)),
         .data_o        (t_data),
@@ -320,6 +321,7 @@ module write_mover #(
             if (ripe && bad && !bad_q) begin
                 bad_cause_q   <= bad_cause;
                 bad_address_q <= track_address;
+            bad_serial_q  <= track_serial;
             end
         end
 
