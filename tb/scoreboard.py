@@ -145,8 +145,10 @@ class Ledger:
             data_width=self.data_width,
             bus=expected.bus,
         )
+        on_the_way = outcome.cause in (Cause.BUS_ERROR, Cause.WATCHDOG)
         if expected.cut and record.status == Status.ABORTED:
             outcome = _cut(outcome, record)
+            on_the_way = record.address != 0  # else it never began, and not a byte may have moved
         due = Record(
             tag=descriptor.tag,
             opcode=descriptor.opcode,
@@ -159,7 +161,7 @@ class Ledger:
             elapsed=record.elapsed,
             end_cycle=record.end_cycle,
         )
-        if outcome.cause in (Cause.BUS_ERROR, Cause.WATCHDOG) and descriptor.opcode == Opcode.READBACK:
+        if on_the_way and descriptor.opcode == Opcode.READBACK:
             self._allow_later_bursts(expected, outcome)
         if due != record:
             self._problems.append(f"{ended.queue.name}: {_difference(record, due)} in the record of {descriptor}")
@@ -170,11 +172,11 @@ class Ledger:
         self.settled += 1
 
     def _allow_later_bursts(self, expected: _Expected, outcome: Outcome) -> None:
-        """Writes that were on their way when one failed: each byte of theirs may be the old one or the new one."""
+        """Writes that were on their way when one failed or was cut: each byte may be the old one or the new one."""
         whole = execute(
             expected.descriptor, self.image.expected, self.device, expected.tables, data_width=self.data_width
         )  # fmt: skip
-        for address, data in whole.host_writes[len(outcome.host_writes) :]:
+        for address, data in whole.host_writes:
             part = slice(address, address + data.size)
             arrived = self.image.host.bytes[part] == data
             self.image.expected[part][arrived] = data[arrived]

@@ -204,6 +204,7 @@ def abort_under_way(bench: Workbench) -> Steps[None]:
     assert kinds[0] == Status.OK and kinds[-1] == Status.ABORTED, kinds
     assert kinds == sorted(kinds), "something ran after the abort"
     bench.temper_host(MemoryConfig())
+    yield from bench.rig.until(queue_address(Queue.TRANSFER, QueueOffset.STATUS), 0xFFFFFFFF, 0)
     yield from bench.good()
 
 
