@@ -142,7 +142,7 @@ module axi_memory #(
 
     reg [63:0] cycle, order, random, nth_seen;
     reg [31:0] slot, b_pending;
-    reg        opened;
+    reg        opened, settled;
     // the write burst whose data come, and the read burst whose data go
     reg        w_active, w_keep, w_mute;
     reg [1:0]  w_resp;
@@ -157,6 +157,13 @@ module axi_memory #(
     reg [63:0]         word_address, best, delay;
     reg [DATA_W-1:0]   word;
     reg [7:0] ar_phase, r_phase, aw_phase, w_phase, b_phase;
+
+    // Evaluated only when a pin or a knob changes. A cycle is left alone when nothing is under way or offered and the
+    // one before it, in which READY took its idle value, was as quiet.
+    wire active = s_axi_arvalid || s_axi_awvalid || s_axi_wvalid || reads_pending != 0 || writes_pending != 0 || stalls;
+
+    always @(read_limit or write_limit or error_read or error_write)
+        settled = 1'b0;
 
     function [63:0] next_beat;  // address of the beat after this one
         input [63:0] address;
@@ -379,7 +386,7 @@ module axi_memory #(
             s_axi_wready  <= 1'b0;
             s_axi_bvalid  <= 1'b0;
             opened         = 1'b0;
-            cycle          = 64'd0;
+            settled        = 1'b0;
             order          = 64'd0;
             slot           = 32'd0;
             b_pending      = 32'd0;
@@ -397,7 +404,8 @@ module axi_memory #(
                 head[i] = 0;
                 held[i] = 0;
             end
-        end else begin
+        end else if (active || !settled) begin
+            settled = !active;
             if (!opened) begin
                 opened = 1'b1;
                 `HOSTMEM_OPEN(host_bytes);
@@ -418,8 +426,8 @@ module axi_memory #(
                 w_phase  = next_phase(w_phase,  w_stall_period);
                 b_phase  = next_phase(b_phase,  b_stall_period);
             end
-            cycle = cycle + 64'd1;
         end
+        cycle = rst_ni ? cycle + 64'd1 : 64'd0;
     end
 
     initial begin

@@ -112,6 +112,12 @@ module trace_recorder #(
     reg [255:0] bytes;
     integer     i, at, lane;
 
+    // Evaluated only when a pin changes: a cycle without news costs nothing.
+    wire axil_active = axil_awvalid || axil_wvalid || axil_bvalid;
+    wire r_active    = axi_arvalid || axi_rvalid;
+    wire w_active    = axi_awvalid || axi_wvalid || axi_bvalid;
+    wire active      = axil_active || r_active || w_active;
+
     function [31:0] length_of;
         input [63:0] address;
         input [7:0]  len;
@@ -238,12 +244,15 @@ module trace_recorder #(
                 b_head[i]   = 0;
                 b_count[i]  = 0;
             end
-        end else begin
+        end else if (active || was_reset || irq_i != irq_was) begin
             if (was_reset)
                 emit(RESET, 32'd0, 32'd0, 32'd0, 32'd0, 32'd0, 64'd0);
-            doorbells;
-            reads;
-            writes;
+            if (axil_active)
+                doorbells;
+            if (r_active)
+                reads;
+            if (w_active)
+                writes;
             if (irq_i != irq_was)
                 emit(irq_i ? IRQ_RISE : IRQ_FALL, 32'd0, 32'd0, 32'd0, 32'd0, 32'd0, 64'd0);
             irq_was = irq_i;
