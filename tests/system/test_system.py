@@ -1,4 +1,8 @@
-"""The engine as a whole on both simulators, and the same cases on the untimed device."""
+"""The engine as a whole: both simulators at 64 bits, wider buses.
+
+One process runs a whole bench, because starting one costs more than most cases.  Case and seed of a failure are in the
+message; `make sim MODULE=tests.system.bench_... COCOTB_TESTCASE=... COCOTB_RANDOM_SEED=...` runs one again.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,22 @@ import pytest
 from tb.sim_top import system
 from tb.simulation import simulators
 
-WIDE = [128, 256, 512]
+BENCHES = ("copies", "errors", "queues", "registers")
 
 
-@pytest.mark.parametrize("bench", ["copies"])
+@pytest.mark.parametrize("bench", BENCHES)
 @pytest.mark.parametrize("simulator", simulators())
-def test_every_case_holds_at_64_bits(simulator: str, bench: str) -> None:
+def test_engine_at_64_bits(simulator: str, bench: str) -> None:
     system(simulator).run(f"tests.system.bench_{bench}")
+
+
+@pytest.mark.parametrize("data_width", [128, 256, 512])
+@pytest.mark.parametrize("bench", BENCHES[:3])
+def test_engine_on_wider_buses(bench: str, data_width: int) -> None:
+    system("verilator", data_width=data_width).run(f"tests.system.bench_{bench}", env={"FAULTLINE_THIN": "4"})
+
+
+@pytest.mark.parametrize("simulator", [one for one in simulators() if one.values[0] == "icarus"])
+def test_engine_on_a_wide_bus_in_icarus(simulator: str) -> None:
+    cases = ["boxes", "drawing_beside_dma"]
+    system(simulator, data_width=256).run("tests.system.bench_copies", cases, env={"FAULTLINE_THIN": "4"})
