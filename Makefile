@@ -12,7 +12,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test sim lint generate help clean distclean
+.PHONY: photo setup test sim speed lint generate help clean distclean
 
 SIM ?= verilator
 WIDTH ?= 64
@@ -54,6 +54,9 @@ test: setup ## every test, on both simulators
 
 sim: setup ## one simulation: COCOTB_TESTCASE= COCOTB_RANDOM_SEED= WAVES=1 SIM= MODULE=
 	@$(BIN)/python -m tb.simulation --sim '$(SIM)' --module '$(MODULE)'
+
+speed: setup ## simulated cycles a second of CPU time, beside the targets
+	@$(BIN)/python -m tb.speed
 
 lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated files
 	@$(BIN)/python rtl/generate.py --check

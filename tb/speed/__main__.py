@@ -1,0 +1,117 @@
+"""`python -m tb.speed`: cycles a second of CPU time beside the targets; exit status 1 when one is missed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tb import toolchain
+from tb.photo import picture
+from tb.photo.run import simulate
+from tb.sim_top import system
+from tb.simulation import SIM_BUILD, SimulationError
+
+__all__ = ["main"]
+
+RESULT = SIM_BUILD / "speed" / "speed.json"
+MEMORY_LIMIT = 1 << 30
+"""Bytes that a simulation may take at its peak."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measurement; `cycles_per_cpu_s` against its `target`, both in clock cycles a second of CPU time."""
+
+    scenario: str
+    simulator: str
+    cycles: int
+    cpu_s: float
+    peak_bytes: int
+    target: int
+
+    @property
+    def cycles_per_cpu_s(self) -> float:
+        """Simulated clock cycles a second of CPU time."""
+        return self.cycles / self.cpu_s
+
+    @property
+    def reached(self) -> bool:
+        """Whether speed and memory are within their targets."""
+        return self.cycles_per_cpu_s >= self.target and self.peak_bytes <= MEMORY_LIMIT
+
+
+def long_transfers(simulator: str, pairs: int, target: int) -> Figure:
+    """Long transfers, `pairs` times 1 MiB in each direction at once, on a 64-bit bus."""
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    found = RESULT.parent / f".{simulator}.json"
+    simulation = system(simulator)
+    simulation.build()
+    simulation.run("tb.speed.bench", env={"SPEED_PAIRS": str(pairs), "SPEED_RESULT": str(found)}, run_name="speed")
+    values = json.loads(found.read_text(encoding="utf-8"))
+    found.unlink()
+    return Figure("long transfers", simulator, values["cycles"], values["cpu_s"], values["peak_bytes"], target)
+
+
+def photo(simulator: str, target: int) -> Figure:
+    """The photo scenario on the sample photograph, on a 64-bit bus."""
+    run = simulate(picture.load(picture.default_picture()), simulator)
+    if run.differences:
+        raise SimulationError(f"photo on {simulator}: {'; '.join(run.differences)}")
+    return Figure("photo", simulator, run.cycles, run.cpu_s, run.peak_bytes, target)
+
+
+def table_of(figures: list[Figure]) -> Table:
+    """The figures as a table for the terminal."""
+    table = Table(title="simulation speed, 64-bit bus, whole system")
+    table.add_column("scenario")
+    table.add_column("simulator")
+    for column in ("cycles", "CPU s", "cycles/s", "target", "of target", "peak MiB"):
+        table.add_column(column, justify="right")
+    for figure in figures:
+        table.add_row(
+            figure.scenario,
+            figure.simulator,
+            f"{figure.cycles:,}",
+            f"{figure.cpu_s:.1f}",
+            f"{figure.cycles_per_cpu_s:,.0f}",
+            f"{figure.target:,}",
+            f"{figure.cycles_per_cpu_s / figure.target:.2f}",
+            f"{figure.peak_bytes / 2**20:.0f}",
+        )
+    return table
+
+
+def main() -> int:
+    """Measure, print, write sim_build/speed/speed.json; return the exit status."""
+    console = Console()
+    try:
+        figures = [long_transfers("verilator", 16, 1_000_000), photo("verilator", 500_000)]
+        try:
+            toolchain.executable("icarus")
+        except SimulationError as error:
+            console.print(f"Icarus left out: {error}")
+        else:
+            figures += [long_transfers("icarus", 1, 25_000), photo("icarus", 25_000)]
+        rows = [{**asdict(figure), "cycles_per_cpu_s": round(figure.cycles_per_cpu_s)} for figure in figures]
+        RESULT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    except SimulationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = error.filename or Path(SIM_BUILD)
+        print(f"error: cannot write {where} ({error.strerror}): make sim_build writable, or free space", file=sys.stderr)
+        return 1
+    console.print(table_of(figures))
+    missed = [figure for figure in figures if not figure.reached]
+    for figure in missed:
+        console.print(f"below target: {figure.scenario} on {figure.simulator}; is the machine busy?")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
