@@ -121,7 +121,7 @@ module axi_read_port #(
         for (port = 0; port < PORTS; port = port + 1) begin : g_port
             reg [COUNT_W-1:0] owed_q;               // beats this requester waits for
             reg [COUNT_W-1:0] stale_q;              // beats that will come and are to be dropped first
-            reg [31:0]        silent_q;             // cycles since the last beat
+            reg [31:0]        silent_q;             // cycles since the last beat, without those in which R is held here
             reg               expired_q;
 
             wire mine    = beat && m_axi_rid == port;
@@ -154,12 +154,12 @@ module axi_read_port #(
                     end else begin
                         owed_q    <= owed_q + asked - {{(COUNT_W - 1){1'b0}}, r_valid_o[port]};
                         expired_q <= (expired_q && waiting) || gave_up[port];
-                        silent_q  <= (mine || !waiting || expired_q) ? 32'd0 : silent_q + 1'b1;
+                        silent_q  <= (mine || !waiting || expired_q) ? 32'd0 : |expired ? silent_q : silent_q + 1'b1;
                     end
 
                     if (!rst_ni)
                         stale_q <= {COUNT_W{1'b0}};
-                    else if (forget_i || gave_up[port])
+                    else if ((forget_i && !expired_q) || gave_up[port])   // counted when it expired
                         stale_q <= stale_q + owed_q - {{(COUNT_W - 1){1'b0}}, mine};
                     else if (mine && !deliver)
                         stale_q <= stale_q - 1'b1;

@@ -192,12 +192,13 @@ module axi_write_port #(
                     end else begin
                         owed_q    <= owed_q + {11'd0, take[port]} - {11'd0, b_valid_o[port]};
                         expired_q <= (expired_q && waiting) || gave_up[port];
-                        silent_q  <= (mine || (wvalid_q && m_axi_wready) || !waiting || expired_q) ? 32'd0 : silent_q + 1'b1;
+                        silent_q  <= (mine || (wvalid_q && m_axi_wready) || !waiting || expired_q) ? 32'd0 :
+                                 |expired ? silent_q : silent_q + 1'b1;
                     end
 
                     if (!rst_ni)
                         stale_q <= 12'd0;
-                    else if (forget_i || gave_up[port])
+                    else if ((forget_i && !expired_q) || gave_up[port])   // counted when it expired
                         stale_q <= stale_q + owed_q - {11'd0, mine};
                     else if (mine && !deliver)
                         stale_q <= stale_q - 1'b1;
