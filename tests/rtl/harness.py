@@ -40,7 +40,7 @@ class Bench:
 
     async def reset(self) -> None:
         """Every input to 0, three cycles of reset."""
-        for handle in self.dut:
+        for handle in self.dut:  # AXI inputs have no suffix; benches drive all of them in every cycle
             if handle._name.endswith("_i") and handle._name != "clk_i":
                 handle.value = 0
         self.dut.rst_ni.value = 0
