@@ -191,10 +191,8 @@ EXPORT void trace_flush(void) {
     const char *path = getenv("TRACE_FILE");
     const char *from = (const char *)events;
     size_t left = event_count * sizeof *events;
-    if (event_count && trace_file < 0 && path) {
+    if (event_count && trace_file < 0 && path)
         trace_file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-        atexit(trace_flush);
-    }
     if (event_count && trace_file < 0)
         fail("cannot write", path);
     while (left) {
@@ -210,6 +208,9 @@ EXPORT void trace_flush(void) {
 /* Append one event. */
 EXPORT void trace_event(uint64_t cycle, uint64_t address, uint32_t tag, uint32_t length, uint32_t value, uint32_t cause,
                         uint32_t kind, uint32_t id) {
+    static int registered;
+    if (!registered)
+        registered = atexit(trace_flush) == 0;
     struct event *event = &events[event_count++];
     event->cycle = cycle;
     event->address = address;
@@ -305,7 +306,7 @@ TASK(hostmem_read) {
     struct call *call = arguments();
     uint32_t words[MAX_BYTES / 4];
     (void)unused;
-    read_bytes(get(call, 0), (int)get(call, 1), words);
+    read_bytes(get(call, 0), 4 * call->words[2], words);   /* the width says what DPI is told */
     put_words(call, 2, words);
     return 0;
 }
@@ -315,7 +316,7 @@ TASK(hostmem_stage) {
     uint32_t words[MAX_BYTES / 4];
     (void)unused;
     get_words(call, 2, words);
-    stage_bytes(get(call, 0), (int)get(call, 1), words, get(call, 3));
+    stage_bytes(get(call, 0), 4 * call->words[2], words, get(call, 3));
     return 0;
 }
 
@@ -348,7 +349,7 @@ TASK(device_put) {
     uint32_t words[MAX_BYTES / 4];
     (void)unused;
     get_words(call, 2, words);
-    device_bytes(get(call, 0), (int)get(call, 1), words);
+    device_bytes(get(call, 0), 4 * call->words[2], words);
     return 0;
 }
 
