@@ -7,6 +7,7 @@ page. Cycles count from the first event shown. 64-bit bus, host memory answers a
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -25,19 +26,34 @@ from models.page_table import ObjectTable
 from models.policy.page_mkwrite import PageMkwrite
 from models.steps import CsrRead, CsrWrite, Delay, Steps
 from models.surface import Box, Surface
-from tb.agents.memory import MemoryConfig, MuteWindow, Stall
+from tb.agents.memory import MemoryConfig, Stall
 from tb.bridge import Stamped, bridge_of
 from tb.clocking import cycle_now
 from tb.env import Environment, run_body
 from tb.sequences import Rig, boxed
 from tb.sim_top import flush_trace, reset
-from tb.trace import Kind, Trace, merge
+from tb.trace import Kind, Moment, Trace, merge
 
 HOST_SIZE = 1 << 20
 PAGES = 8
 ROW = 512
 READS = ("host data", "transfer ring", "render ring", "page table")
 WRITES = ("host data", "record or fence")
+
+COLUMNS = 96
+LANES = (
+    *("doorbell", "AR other", "R other", "AR data", "R data", "AW data", "W data", "B data"),
+    *("AW other", "W other", "B other", "irq"),
+)
+"""Channels, host data apart from descriptors, tables, records and fences."""
+
+_PLACES = {
+    Kind.DOORBELL: ("doorbell", True, True),
+    Kind.READ_ADDRESS: ("AR", True, True), Kind.READ_FIRST: ("R", True, False), Kind.READ_LAST: ("R", False, True),
+    Kind.WRITE_ADDRESS: ("AW", True, True), Kind.WRITE_FIRST: ("W", True, False), Kind.WRITE_LAST: ("W", False, True),
+    Kind.WRITE_RESPONSE: ("B", True, True), Kind.IRQ_RISE: ("irq", True, False), Kind.IRQ_FALL: ("irq", False, True),
+}  # fmt: skip
+"""Lane of each kind, whether it begins something there and whether it ends it."""
 
 _SHOWN = {
     Kind.READ_ADDRESS: "AR", Kind.READ_FIRST: "R first", Kind.READ_LAST: "R last", Kind.WRITE_ADDRESS: "AW",
@@ -64,19 +80,66 @@ def _hardware(event: Any) -> str:
 
 def _software(note: Stamped) -> str:
     event = note.event
-    shown = ("cause", "write", "writable", "pages", "bytes", "entries", "queue", "descriptors", "value")
-    parts = [f"{field.name} {getattr(event, field.name)}" for field in fields(event) if field.name in shown
-             and getattr(event, field.name) not in ("", ())]  # fmt: skip
+    parts = [
+        f"{field.name} {_value(getattr(event, field.name))}"
+        for field in fields(event)
+        if field.name not in ("process", "buffer") and getattr(event, field.name) not in ("", ())
+    ]
     return f"driver    {type(event).__name__}" + (f": {', '.join(parts)}" if parts else "")
 
 
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(f"{first}-{first + count - 1}" if count > 1 else str(first) for first, count in value)
+    return str(value)
+
+
+_LESSER = (Kind.READ_FIRST, Kind.WRITE_FIRST, Kind.WRITE_LAST, Kind.WRITE_RESPONSE)
+"""Kinds that are listed for host data only; the lanes show them all."""
+
+
+def _list(moments: Sequence[Moment[Stamped]], zero: int) -> list[str]:
+    """One line an event; of many bursts of host data the first and the last."""
+    moments = [
+        one for one in moments
+        if one.event is None or int(one.event["id"]) == 0 or Kind(int(one.event["kind"])) not in _LESSER
+    ]  # fmt: skip
+    texts = [_hardware(one.event) if one.note is None else _software(one.note) for one in moments]
+    total, seen, lines = Counter(texts), Counter[str](), []
+    for moment, text in zip(moments, texts, strict=True):
+        seen[text] += 1
+        many = "host data" in text and total[text] > 1
+        if not many or seen[text] in (1, total[text]):
+            number = f" ({seen[text]} of {total[text]})" if many else ""
+            lines.append(f"{moment.cycle - zero:6}  {text}{number}")
+    return lines
+
+
+def _lanes(events: Iterable[Any], zero: int, span: int) -> list[str]:
+    """A picture of the channels: `#` where something happens in a column's cycles."""
+    scale = -(-(span + 1) // COLUMNS)
+    lanes = {name: ["."] * (span // scale + 1) for name in LANES}
+    began: dict[tuple[str, int], int] = {}
+    for event in events:
+        kind, number, at = Kind(int(event["kind"])), int(event["id"]), int(event["cycle"]) - zero
+        lane, begins, ends = _PLACES.get(kind, ("", True, True))
+        lane += (" data" if number == 0 else " other") if lane in ("AR", "R", "AW", "W", "B") else ""
+        if begins:
+            began[lane, number] = at
+        if ends and lane:
+            columns = range(began.pop((lane, number), at) // scale, at // scale + 1)
+            for column in columns:
+                lanes[lane][column] = "#"
+    ruler = "".join(f"{column * scale:<16}" for column in range(0, span // scale + 1, 16)).rstrip()
+    shown = [f"{name:<9} {''.join(lane)}" for name, lane in lanes.items() if "#" in lane]
+    return [f"{'cycle':<9} {ruler}", *shown, f"a column is {scale} cycle{'s' if scale > 1 else ''}"]
+
+
 def _lines(trace: Trace, notes: Iterable[Stamped], begin: int, end: int) -> list[str]:
-    inside = [moment for moment in merge(trace, notes) if begin <= moment.cycle < end]
+    inside = [moment for moment in merge(trace, notes) if begin <= moment.cycle <= end]
     zero = inside[0].cycle if inside else 0
-    return [
-        f"{moment.cycle - zero:6}  {_hardware(moment.event) if moment.note is None else _software(moment.note)}"
-        for moment in inside
-    ]
+    events = [moment.event for moment in inside if moment.event is not None]
+    return [*_lanes(events, zero, inside[-1].cycle - zero), "", *_list(inside, zero)] if inside else []
 
 
 class Scene:
@@ -89,9 +152,9 @@ class Scene:
         self.frames = host.allocate(PAGES, "object")
         self.begin = 0
 
-    def open(self, watchdog: int = 0) -> Steps[None]:
+    def open(self) -> Steps[None]:
         """Bring the engine up, give the surface bytes, and leave no translation cached."""
-        yield from self.rig.bring_up(watchdog=watchdog)
+        yield from self.rig.bring_up()
         yield from self.rig.surface(0, Surface(0, ROW, PAGES * PAGE // ROW, 1, Layout.LINEAR))
         yield from self.rig.object(0, ObjectTable(self.host, self.frames))
         whole = boxed(Opcode.WRITEBACK, Box(0, 0, ROW, PAGES * PAGE // ROW), surface=0, object=0, host_stride=ROW)
@@ -121,9 +184,7 @@ def fence(value: int) -> Descriptor:
     return Descriptor(opcode=Opcode.FENCE, host_offset=value)
 
 
-async def timeline(
-    dut: Any, name: str, steps: Callable[[Scene], Steps[None]], *, watchdog: int = 0, opened: bool = True
-) -> None:
+async def timeline(dut: Any, name: str, steps: Callable[[Scene], Steps[None]], *, opened: bool = True) -> None:
     """Perform the steps and leave the timeline of what they showed."""
 
     async def body(env: Environment) -> None:
@@ -131,7 +192,7 @@ async def timeline(
         await reset(dut)
         bridge = bridge_of(env)
         if opened:
-            await bridge.run({"open": scene.open(watchdog)})
+            await bridge.run({"open": scene.open()})
         await bridge.run({"driver": steps(scene)})
         await flush_trace(dut)
         trace = Trace.load(os.environ["TRACE_FILE"]).last_run()
@@ -232,17 +293,25 @@ async def soft_reset(dut: Any) -> None:
 
 @cocotb.test()
 async def watchdog(dut: Any) -> None:
-    """A WRITEBACK whose page never answers: given up after 200 cycles, then the queue goes on."""
+    """A WRITEBACK whose data come 400 cycles after they were asked for, with a watchdog of 200; then a good one."""
 
     def steps(scene: Scene) -> Steps[None]:
-        silent = scene.frames[0] * PAGE
-        scene.env.memory.configure(MemoryConfig(mute=MuteWindow(silent, PAGE, read=True)))
-        yield from scene.show(Queue.TRANSFER, [box(Opcode.WRITEBACK, 1), box(Opcode.WRITEBACK, 1, 1)], records=1)
-        yield from scene.rig.control(Queue.TRANSFER, resume=True)
+        work = box(Opcode.WRITEBACK, 1)
+        yield from scene.rig.perform(Queue.TRANSFER, [work])
+        yield CsrWrite(Address.WATCHDOG, 200)
+        yield Delay(400, "quiet")
+        scene.now()
+        yield from scene.rig.post(Queue.TRANSFER, [work])
+        yield Delay(40, "the descriptor is asked for")
+        scene.env.memory.configure(MemoryConfig(read_latency=400))
         yield from scene.rig.collect(Queue.TRANSFER, 1)
-        yield CsrWrite(Address.WATCHDOG, 0)
+        scene.env.memory.configure(MemoryConfig())
+        yield from scene.rig.control(Queue.TRANSFER, resume=True)
+        yield Delay(1000, "the late answer")
+        yield from scene.rig.post(Queue.TRANSFER, [work])
+        yield from scene.rig.collect(Queue.TRANSFER, 1)
 
-    await timeline(dut, "watchdog", steps, watchdog=200)
+    await timeline(dut, "watchdog", steps)
 
 
 @cocotb.test()
