@@ -4,8 +4,8 @@
 // the bus: the data's last write response comes before the record (dispatch waits for it), the record's before the fence
 // value, the fence value's before the register and the interrupt.
 //
-// Latency     2 cycles from the end to AWVALID.
-// Throughput  a record every (256 / DATA_W) + 2 cycles, 64 records under way; a fence waits for those before it.
+// Latency     1 cycle from the end to its address request.
+// Throughput  a record every (its words) + 1 cycles, 64 records under way; a fence waits for those before it.
 // Ordering    records of a queue in descriptor order; the queues take turns.
 // Errors      an error response to a record or a fence value sets completion_error; the rings go on. A completion ring
 //             without a free place holds its queue.

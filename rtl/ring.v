@@ -4,7 +4,7 @@
 // The ring's one rule stands here: a descriptor is fetched only after the doorbell that published it, and a doorbell that
 // claims more descriptors than the ring has places is refused and reported.
 //
-// Latency     2 cycles from doorbell to address request, 1 cycle from last beat to dispatch.
+// Latency     1 cycle from doorbell to address request, 1 cycle from last beat to dispatch.
 // Throughput  a descriptor every (ENTRY_BYTES * 8 / DATA_W) cycles, at least 1.
 // Ordering    ring order; the report of a refused doorbell stands behind what was fetched before it.
 // Errors      in-band: err_o is FETCH_ERROR, WATCHDOG or RING_OVERFLOW; then the tag is the index or the refused tail and
