@@ -98,7 +98,8 @@ class Bridge:
         if task in self._doing:
             raise BridgeError(f"two tasks are called {task!r}")
         self._doing[task] = None
-        registers, result = self._registers, None
+        registers = self._registers
+        result: Any = None
         try:
             while True:
                 try:

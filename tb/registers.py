@@ -27,7 +27,7 @@ from tb.agents.csr import CsrItem, Response
 __all__ = ["CsrAdapter", "RegisterModel", "Register"]
 
 _ACCESS = {"ro": "RO", "rw": "RW", "w1c": "W1C", "pulse": "RO"}
-"""Access of the .rdl -> policy of the register layer.  A pulse acts when 1 is written and always reads 0, as RO does."""
+"""Access of the .rdl -> policy of the register layer.  A pulse acts when written 1 and reads 0, as RO does."""
 
 _NO_STEADY_RESET = ("parameters", "cycle_lo", "cycle_hi")
 """Registers whose value after reset depends on the build or on time."""

@@ -279,7 +279,7 @@ class Rig:
         return records
 
     def until(self, address: int, mask: int, value: int) -> Steps[int]:
-        """Poll a register until `mask` of it is `value`; returns what it read.  The performer's watchdog ends a hang."""
+        """Poll a register until `mask` of it is `value`; returns what it read."""
         while True:
             got = yield CsrRead(address)
             if got & mask == value:

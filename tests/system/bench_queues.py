@@ -77,7 +77,7 @@ async def interrupt_is_last(dut: Any) -> None:
         ):
             bench.temper_host(temper)
             work = [
-                boxed(Opcode.READBACK, Box(1, 0, 3000, 4), surface=0, object=DESTINATION, host_offset=9, host_stride=3001),
+                boxed(Opcode.READBACK, Box(1, 0, 3000, 4), surface=0, object=DESTINATION, host_stride=3001),
                 Descriptor(opcode=Opcode.FENCE, host_offset=value),
             ]
             last = ring.written + len(work) - 1

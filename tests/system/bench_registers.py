@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import cocotb
+import pytest
 
 from models.engine import Queue
 from models.layout import REGISTERS, Address, Opcode
@@ -35,12 +37,8 @@ async def _alone(dut: Any, body: Callable[[Environment], Awaitable[None]]) -> No
 
 async def _fails(dut: Any, body: Any, error: type[BaseException], words: str, *, bench: bool = True) -> None:
     """`body` must end with an error that says `words`."""
-    try:
+    with pytest.raises(error, match=re.escape(words)):
         await (stand(dut, body) if bench else _alone(dut, body))
-    except error as caught:
-        assert words in str(caught), caught
-    else:
-        raise AssertionError(f"no {error.__name__} about {words!r}")
 
 
 @cocotb.test()

@@ -32,7 +32,7 @@ TEMPERS = (
     MemoryConfig(read_latency=200, write_latency=150, jitter=40, reorder=True),
     MemoryConfig(read_limit=1, write_limit=1),
     MemoryConfig(ar=Stall(3, 5), r=Stall(8, 32), aw=Stall(2, 7), w=Stall(8, 32), b=Stall(1, 3)),
-    MemoryConfig(ar=Stall(random=128), r=Stall(random=64), aw=Stall(random=128), w=Stall(random=64), b=Stall(random=200)),
+    MemoryConfig(ar=Stall(random=128), r=Stall(random=64), aw=Stall(random=99), w=Stall(random=64), b=Stall(random=200)),
 )
 """Kinds of host memory: fast, slow and out of order, one burst at a time, regular stalls, random stalls."""
 
@@ -97,17 +97,17 @@ def every_pixel_size(bench: Workbench) -> Steps[None]:
         surface = Surface(bench.scratch, 61, 19, pixel, layout)
         yield from bench.rig.surface(8, surface)
         pattern = int(bench.random.integers(1 << 62))
-        fill = boxed(
-            Opcode.FILL, Box(3 * pixel, 1, 50 * pixel, 7), surface=8, pattern_low=pattern, pattern_high=pattern * 3 % 2**64
-        )
+        patterns = {"pattern_low": pattern, "pattern_high": pattern * 3 % 2**64}
+        fill = boxed(Opcode.FILL, Box(3 * pixel, 1, 50 * pixel, 7), surface=8, **patterns)
         copy = boxed(
             Opcode.COPY, Box(pixel, 10, 40 * pixel, 6), surface=8, source_surface=8, source_x=5 * pixel, source_y=2
         )
         yield from bench.batch(Queue.RENDER, [fill, copy])
         x = pixel // 2
         box = Box(x, 0, surface.row_bytes - 2 * x, 19)
-        there = boxed(Opcode.READBACK, box, surface=8, object=DESTINATION, host_offset=PAGE - 5, host_stride=box.width + 3)
-        back = boxed(Opcode.WRITEBACK, Box(x, 2, 5 * pixel, 9), surface=8, object=SOURCE, host_offset=11, host_stride=99, order=1)
+        place = {"surface": 8, "host_offset": PAGE - 5, "host_stride": box.width + 3, "order": 1}
+        there = boxed(Opcode.READBACK, box, object=DESTINATION, **place)
+        back = boxed(Opcode.WRITEBACK, Box(x, 2, 5 * pixel, 9), object=SOURCE, **place)
         yield from bench.batch(Queue.TRANSFER, [there, back])
 
 

@@ -168,7 +168,7 @@ def translation_faults(bench: Workbench) -> Steps[None]:
     bench.store(directory, PageTableEntry().pack())
     yield from bench.invalidate(LARGE)
     bad = [
-        transfer(opcode, **where)
+        transfer(opcode, _BOX, **where)
         for opcode in (Opcode.READBACK, Opcode.WRITEBACK)
         for where in (
             {"object": 15},

@@ -67,7 +67,8 @@ def test_untimed_device_agrees_on(case: Case) -> None:
 
 def test_every_cause_is_reached() -> None:
     reached = {Cause(record.cause) for record in on_device(*CASES)}
-    assert set(Cause) - reached == {Cause.WATCHDOG}, "the watchdog needs time: `late_answers` of bench_queues reaches it"
+    # the watchdog needs time: `late_answers` of bench_queues reaches it
+    assert set(Cause) - reached == {Cause.WATCHDOG}
 
 
 def spoilt_record(offset: int) -> Case:

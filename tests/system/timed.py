@@ -1,4 +1,4 @@
-"""Cases that need time to pass: they meet the engine in the middle of something, so the untimed device cannot run them."""
+"""Cases that meet the engine in the middle of something: they need time to pass, which the untimed device lacks."""
 
 from __future__ import annotations
 
