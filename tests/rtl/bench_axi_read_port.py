@@ -1,7 +1,7 @@
 """Four requesters on one AXI4 master: order, arbitration, silence, late answers, drain.
 
-Runs inside the simulator; tests/rtl/test_axi_read_port.py starts it. The memory answers a burst at address a, word n, with
-a + n, so that every beat says where it comes from.
+Runs inside the simulator; tests/rtl/test_axi_read_port.py starts it. The memory answers word n of a burst at
+address a with a + n, so that every beat says where it comes from.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class Reader(MoverBench):
 
 @cocotb.test()
 async def after_a_bus_error_the_box_asks_for_no_more(dut: Any) -> None:
-    """Once the error has been seen, the rest of a long box stays off the bus. First of all, while nothing has been in the tables."""
+    """Once the error has been seen, the rest of a long box stays off the bus. First, while the tables are unwritten."""
     bench = Reader(dut)
     await bench.start()
     surface = max(range(16), key=lambda n: bench.surfaces[n].height)

@@ -88,9 +88,14 @@ class Mover(Bench):
             payload = None
             if valid:
                 bits = dut.out_data_o.value
-                payload = bytes(
-                    bits[8 * lane + 7 : 8 * lane].to_unsigned() if strobes >> lane & 1 else 0 for lane in range(lanes)
-                ), strobes, bool(dut.out_last_o.value)
+                payload = (
+                    bytes(
+                        bits[8 * lane + 7 : 8 * lane].to_unsigned() if strobes >> lane & 1 else 0
+                        for lane in range(lanes)
+                    ),
+                    strobes,
+                    bool(dut.out_last_o.value),
+                )
             if held.check(valid, ready, payload):
                 assert payload == leaving[taken], f"word {taken} of {runs}"
                 taken += 1

@@ -1,7 +1,7 @@
 """Descriptors fetched ahead: order, wrap, doorbells that lie, fetch errors, and never one past the doorbell.
 
-Runs inside the simulator; tests/rtl/test_ring.py starts it. Entry n of the whole history is a number made from n, so that a
-stale or a skipped one shows.
+Runs inside the simulator; tests/rtl/test_ring.py starts it. Entry n of the whole history is a number made from n, so
+that a stale or a skipped one shows.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ async def nothing_is_fetched_while_it_is_not_allowed(dut: Any) -> None:
 
 @cocotb.test()
 async def fetching_keeps_the_promised_pace(dut: Any) -> None:
-    """An address in the cycle after the doorbell, an entry out in the cycle after its last beat, beats without a gap."""
+    """An address in the cycle after the doorbell, an entry in the cycle after its last beat, no gap."""
     ring = Ring(dut, 7)
     await ring.open(7)
     ring.delay = 0

@@ -146,9 +146,9 @@ class Walk(Bench):
                 self.accepted_at.append(self.cycle)
                 self.wanted[p].append(self.expect(p, ask))
                 self.offer[p] = False
-        valid = int(dut.rsp_valid_o.value)
+        answered = int(dut.rsp_valid_o.value)
         for p in (0, 1):
-            if takes[p] and valid >> p & 1:
+            if takes[p] and answered >> p & 1:
                 cause = Cause(dut.rsp_cause_o.value[8 * p + 7 : 8 * p].to_unsigned())
                 on_bus = cause in (Cause.WALK_ERROR, Cause.WATCHDOG)
                 looks = cause is Cause.NONE or on_bus

@@ -23,7 +23,7 @@ DEVICE_LATENCY = 2
 
 
 class Writer(MoverBench):
-    """Plays the bus: addresses, data in their order, answers later; and the device: words 2 cycles after their address."""
+    """Plays the bus: addresses, data in order, answers later; and the device: words 2 cycles after their address."""
 
     def __init__(self, dut: Any) -> None:
         super().__init__(dut)
@@ -42,7 +42,7 @@ class Writer(MoverBench):
         self.aborting = False
 
     async def step(self) -> None:
-        dut, rng = self.dut, self.rng
+        dut = self.dut
         self.drive()
         dut.abort_i.value = int(self.aborting)
         aw_ready, rd_ready = self.chance(), self.chance()
@@ -145,7 +145,7 @@ class Writer(MoverBench):
 
 @cocotb.test()
 async def after_a_bus_error_the_box_asks_for_no_more(dut: Any) -> None:
-    """Once the answer has been seen, the rest of a long box stays off the bus. First, while the tables are unwritten."""
+    """Once the answer has been seen, the rest of a long box stays away. First, while the tables are unwritten."""
     bench = Writer(dut)
     await bench.start()
     surface = max(range(16), key=lambda n: bench.surfaces[n].height)
@@ -187,7 +187,7 @@ async def a_fault_ends_its_box_alone(dut: Any) -> None:
 
 @cocotb.test()
 async def a_bus_error_ends_its_box_alone(dut: Any) -> None:
-    """Bad answers to any burst, together with faults: the first in order decides; nothing outside of the box is written."""
+    """Bad answers to any burst, and faults: the first in order decides; nothing outside of the box is written."""
     bench = Writer(dut)
     await bench.start()
     causes = set()

@@ -1,7 +1,7 @@
-"""What the benches of single blocks share: clock and reset, a cycle in two halves, chance, and the rule of a stalled stage.
+"""What the benches of single blocks share: clock, reset, a cycle in two halves, chance, the rule of a stalled stage.
 
-A cycle of a bench is: drive the inputs, `settle`, look at the outputs and decide what was accepted, `edge`. Everything is
-driven from one coroutine between clock edges, so that what was accepted in a cycle is known exactly.
+A cycle of a bench is: drive the inputs, `settle`, look at the outputs and decide what was accepted, `edge`. Everything
+is driven from one coroutine between clock edges, so that what was accepted in a cycle is known exactly.
 """
 
 from __future__ import annotations
