@@ -63,7 +63,6 @@ module axi_read_port #(
     reg [7:0]        arlen_q;
 
     wire             load = !drain_i && (!arvalid_q || m_axi_arready);
-    wire [PORTS:1]   higher;                        // a requester from this number up asks
     wire [PORTS-1:0] take = req_valid_i & req_ready_o;
 
     reg [ID_W-1:0]   next_id;
@@ -104,10 +103,10 @@ module axi_read_port #(
     assign m_axi_araddr  = araddr_q;
     assign m_axi_arlen   = arlen_q;
     assign drained_o     = !arvalid_q;
-    assign higher[PORTS] = 1'b0;
 
     // ------------------------------------------------------------------------------------------ data
-    wire [PORTS-1:0] expired;                       // answers itself
+    wire [PORTS-1:0] silent;                        // to be answered by the port
+    wire [PORTS-1:0] expired = silent & (~silent + 1'b1);   // being answered now: one requester at a time
     wire [PORTS-1:0] gave_up;
     wire             beat = m_axi_rvalid && m_axi_rready;
 
@@ -129,19 +128,11 @@ module axi_read_port #(
             wire waiting = owed_q != {COUNT_W{1'b0}};
             wire [COUNT_W-1:0] asked = take[port] ? {{(COUNT_W - 9){1'b0}}, 1'b0, req_len_i[8*port +: 8]} + 1'b1 : {COUNT_W{1'b0}};
 
-            assign req_ready_o[port] = load && !higher[port+1] && !expired_q && !gave_up[port];
-            assign expired[port]     = expired_q && waiting && first_expired;
+            wire [PORTS-1:0] higher = req_valid_i >> (port + 1);   // they come first
+            assign req_ready_o[port] = load && ~|higher && !expired_q && !gave_up[port];
+            assign silent[port]      = expired_q && waiting;
             assign r_valid_o[port]   = expired[port] || deliver;
             assign gave_up[port]     = waiting && !expired_q && watchdog_i != 32'd0 && silent_q >= watchdog_i;
-
-            // one requester at a time is answered by the port
-            wire first_expired;
-            if (port == 0) begin : g_first
-                assign first_expired = 1'b1;
-            end else begin : g_other
-                assign higher[port]  = higher[port+1] || req_valid_i[port];
-                assign first_expired = ~|expired[port-1:0];
-            end
 
             wire wake = waiting || mine || take[port] || expired_q || forget_i || !rst_ni;
 

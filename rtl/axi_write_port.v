@@ -71,7 +71,9 @@ module axi_write_port #(
     reg [7:0]      awlen_q;
 
     wire           order_ready;
-    wire [1:0]     gave_up, expired;
+    wire [1:0]     gave_up;
+    wire [1:0]     silent;                         // to be answered by the port
+    wire [1:0]     expired = silent & (~silent + 1'b1);   // being answered now: one requester at a time
     wire           load = !drain_i && order_ready && (!awvalid_q || m_axi_awready) && gave_up == 2'd0 && expired == 2'd0;
     assign         req_ready_o = {load, load && !req_valid_i[1]};
     wire [1:0]     take   = req_valid_i & req_ready_o;
@@ -177,7 +179,7 @@ module axi_write_port #(
             wire deliver = mine && stale_q == 12'd0;
             wire waiting = owed_q != 12'd0;
 
-            assign expired[port]   = expired_q && waiting && (port == 0 || !expired[0]);
+            assign silent[port]    = expired_q && waiting;
             assign b_valid_o[port] = expired[port] || deliver;
             assign gave_up[port]   = waiting && !expired_q && watchdog_i != 32'd0 && silent_q >= watchdog_i;
 
