@@ -1,0 +1,217 @@
+"""The documents tell the truth: names, paths, rules and timelines that they cite exist, and cite each other back.
+
+What is checked: every test that a page names, every relative link and file in backticks, R1 to R31 in the rules and
+every rule that the code cites, and each timeline of the protocols against a run of the engine. Each check is a function
+of a tree, so that a twin can break a small tree and see it fire.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tb.sim_top import system
+from tb.simulation import simulators
+
+ROOT = Path(__file__).resolve().parent.parent
+RULES = [f"R{number}" for number in range(1, 32)]
+FLOORS = ("models", "tb", "tests", "rtl")
+ROOTS = ("docs", "models", "tb", "tests", "rtl", ".ci", ".github")
+
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_CODE = re.compile(r"`([^`\n]+)`")
+_PATH = re.compile(rf"^(?:{'|'.join(map(re.escape, ROOTS))})/[\w./-]*$")
+_TEST = re.compile(r"^(?:(bench_\w+|test_\w+)\.)?(\w+)$")
+_RULE = re.compile(r"\bR(?:[1-9]|[12]\d|3\d)\b")
+_TIMELINE = re.compile(r"<!-- timeline: (\S+) -->\n```text\n(.*?)```", re.DOTALL)
+
+
+def pages(root: Path) -> list[Path]:
+    """The documents written by hand, and the generated register page."""
+    return sorted([*root.glob("*.md"), *root.glob("docs/*.md")])
+
+
+def _anchors(text: str) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def dead_paths(root: Path) -> list[str]:
+    """Each relative link and each path in backticks that leads nowhere, as page: path."""
+    found = []
+    for page in pages(root):
+        text = page.read_text(encoding="utf-8")
+        for link in _LINK.findall(text):
+            if re.match(r"[a-z]+:", link):
+                continue
+            target, _, anchor = link.partition("#")
+            path = page.parent / target if target else page
+            if not path.exists():
+                found.append(f"{page.relative_to(root).as_posix()}: {link}")
+            elif anchor and anchor not in _anchors(path.read_text(encoding="utf-8")):
+                found.append(f"{page.relative_to(root).as_posix()}: {link} has no such heading")
+        for word in _CODE.findall(text):
+            if _PATH.match(word) and not (root / word).exists():
+                found.append(f"{page.relative_to(root).as_posix()}: {word}")
+    return found
+
+
+def _functions(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+
+
+def written_tests(root: Path) -> set[str]:
+    """Names of all tests: functions and classes of test files, and `file.function` of test files and benches."""
+    names: set[str] = set()
+    for path in (root / "tests").rglob("*.py"):
+        if path.stem.startswith(("test_", "bench_")):
+            for name in _functions(path):
+                names.add(f"{path.stem}.{name}")
+                if path.stem.startswith("test_"):
+                    names.add(name)
+    return names
+
+
+def named_tests(page: Path) -> list[str]:
+    """What a page names as a test: `test_...`, `test_file.test_...` and `bench_file.case` in backticks."""
+    words = [word for word in _CODE.findall(page.read_text(encoding="utf-8")) if _TEST.match(word)]
+    return [word for word in words if word.startswith(("test_", "bench_")) and not word.endswith(".py")]
+
+
+def missing_tests(root: Path) -> list[str]:
+    """Each test that a page names and nobody wrote, as page: name."""
+    known = written_tests(root)
+    return [
+        f"{page.relative_to(root).as_posix()}: {word}"
+        for page in pages(root)
+        for word in named_tests(page)
+        if word not in known
+    ]
+
+
+def plan_gaps(root: Path) -> list[str]:
+    """Points of the test plan without a test, and test files and benches that no point names."""
+    plan = root / "docs" / "testplan.md"
+    rows = [line for line in plan.read_text(encoding="utf-8").splitlines() if re.match(r"\| [A-Z]+\d+ ", line)]
+    empty = [f"{row.split('|')[1].strip()}: names no test" for row in rows if not named_tests_in(row)]
+    named = {word for row in rows for word in named_tests_in(row)}
+    inside: dict[str, set[str]] = {}
+    for name in written_tests(root):
+        stem, _, short = name.partition(".")
+        if short:
+            inside.setdefault(stem, set()).update((name, short))
+    untold = [f"{stem}: no point of the plan names it" for stem in sorted(inside) if not inside[stem] & named]
+    return empty + untold if rows else ["the plan has no points"]
+
+
+def named_tests_in(row: str) -> list[str]:
+    """Tests in one row of the plan."""
+    return [word for word in _CODE.findall(row) if word.startswith(("test_", "bench_"))]
+
+
+def rule_gaps(root: Path) -> list[str]:
+    """Rules without a row in docs/coherence.md, and rules that the code cites and nobody stated."""
+    text = (root / "docs" / "coherence.md").read_text(encoding="utf-8")
+    stated = set(re.findall(r"^\| (R\d+) \|", text, re.MULTILINE))
+    gaps = [f"docs/coherence.md: {rule} is not stated" for rule in RULES if rule not in stated]
+    for floor in FLOORS:
+        for path in sorted(one for one in (root / floor).rglob("*") if one.suffix in (".py", ".v", ".sv", ".c")):
+            cited = set(_RULE.findall(path.read_text(encoding="utf-8")))
+            gaps += [f"{path.relative_to(root).as_posix()}: {rule}" for rule in sorted(cited - stated)]
+    return gaps
+
+
+def stale_timelines(page: str, run: Path) -> list[str]:
+    """Timelines of a page that differ from those in a run's directory, and those that only one of them has."""
+    shown = dict(_TIMELINE.findall(page))
+    drawn = {path.stem.removeprefix("timeline-"): path for path in run.glob("timeline-*.txt")}
+    wrong = [f"{name}: the run has none" for name in shown if name not in drawn]
+    wrong += [f"{name}: the page has none" for name in drawn if name not in shown]
+    both = [name for name in drawn if name in shown]
+    return wrong + [f"{name}: differs from {drawn[name]}" for name in both if shown[name] != drawn[name].read_text()]
+
+
+def test_every_path_in_the_documents_leads_somewhere() -> None:
+    assert dead_paths(ROOT) == []
+    assert len(pages(ROOT)) > 5
+
+
+def test_every_test_named_in_the_documents_exists() -> None:
+    assert missing_tests(ROOT) == []
+    assert len(named_tests(ROOT / "docs" / "testplan.md")) > 50
+
+
+def test_every_point_of_the_plan_names_tests_and_every_test_file_has_a_point() -> None:
+    assert plan_gaps(ROOT) == []
+
+
+def test_every_rule_is_stated_and_no_other_is_cited() -> None:
+    assert rule_gaps(ROOT) == []
+
+
+@pytest.mark.parametrize("simulator", simulators())
+def test_the_timelines_are_those_of_the_engine(simulator: str) -> None:
+    outcome = system(simulator).run("tests.system.bench_protocols")
+    page = (ROOT / "docs" / "protocols.md").read_text(encoding="utf-8")
+    assert len(_TIMELINE.findall(page)) == len(outcome.results)
+    assert stale_timelines(page, outcome.directory) == []
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A tree whose documents are right."""
+    for name, text in {
+        "README.md": "See [rules](docs/coherence.md#the-rules) and `tests/test_one.py`.\n",
+        "docs/coherence.md": "# The rules\n" + "".join(f"| {rule} | says |\n" for rule in RULES),
+        "docs/testplan.md": "| A1 | holds | `test_it` |\n| A2 | holds too | `bench_two.case` |\n",
+        "tests/test_one.py": "def test_it() -> None:\n    '''R19.'''\n",
+        "tests/bench_two.py": "async def case() -> None: ...\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def _complaints(root: Path) -> list[str]:
+    return dead_paths(root) + missing_tests(root) + plan_gaps(root) + rule_gaps(root)
+
+
+def test_a_right_tree_gives_no_complaint(small: Path) -> None:
+    assert _complaints(small) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "complaint"),
+    [
+        ("README.md", "docs/coherence.md#", "docs/gone.md#", "README.md: docs/gone.md#the-rules"),
+        ("README.md", "#the-rules", "#the-rule", "README.md: docs/coherence.md#the-rule has no such heading"),
+        ("README.md", "test_one.py", "test_none.py", "README.md: tests/test_none.py"),
+        ("docs/testplan.md", "`test_it`", "`test_gone`", "docs/testplan.md: test_gone"),
+        ("docs/testplan.md", "bench_two.case", "bench_two.gone", "docs/testplan.md: bench_two.gone"),
+        ("docs/testplan.md", "`test_it`", "", "A1: names no test"),
+        ("docs/testplan.md", "`bench_two.case`", "`test_it`", "bench_two: no point of the plan names it"),
+        ("docs/coherence.md", "| R7 |", "| R70 |", "docs/coherence.md: R7 is not stated"),
+        ("tests/test_one.py", "R19", f"R{32}", f"tests/test_one.py: R{32}"),
+    ],
+)
+def test_a_wrong_word_is_a_complaint(small: Path, name: str, before: str, after: str, complaint: str) -> None:
+    path = small / name
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    assert complaint in _complaints(small)
+
+
+def test_a_timeline_that_differs_is_a_complaint(tmp_path: Path) -> None:
+    (tmp_path / "timeline-a.txt").write_text("0  one\n")
+    (tmp_path / "timeline-c.txt").write_text("0  three\n")
+    page = "<!-- timeline: a -->\n```text\n0  one\n```\n<!-- timeline: b -->\n```text\n0  two\n```\n"
+    assert stale_timelines(page, tmp_path) == ["b: the run has none", "c: the page has none"]
+    found = stale_timelines(page.replace("one", "two"), tmp_path)
+    assert f"a: differs from {tmp_path / 'timeline-a.txt'}" in found
