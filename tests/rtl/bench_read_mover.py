@@ -232,7 +232,7 @@ def long_box(bench: Reader) -> HostBox:
     """More than all the room there is, unaligned on both sides, on a surface of its own."""
     bench.surfaces[0] = Surface(0, 4001, 60, 1, Layout.LINEAR)
     bench.delay = bench.slow = 0
-    return HostBox(1, 0, 3999, 12 * bench.lanes // 8 + 4 - bench.lanes // 8, 5, 4001, 0, 1)
+    return HostBox(1, 0, 3999, 15 if bench.lanes == 8 else 24, 5, 4001, 0, 1)
 
 
 @cocotb.test()
