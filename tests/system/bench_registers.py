@@ -38,7 +38,7 @@ async def _alone(dut: Any, body: Callable[[Environment], Awaitable[None]]) -> No
 async def _fails(dut: Any, body: Any, error: type[BaseException], words: str, *, bench: bool = True) -> None:
     """`body` must end with an error that says `words`."""
     with pytest.raises(error, match=re.escape(words)):
-        await (stand(dut, body) if bench else _alone(dut, body))
+        await (stand(dut, body, patience=5000) if bench else _alone(dut, body))
 
 
 @cocotb.test()

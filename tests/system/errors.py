@@ -165,8 +165,7 @@ def translation_faults(bench: Workbench) -> Steps[None]:
     yield from _entries(bench, LARGE, {hole: PageTableEntry()})
     directory = large.root + PageTableEntry.SIZE  # of pages 512 to 529
     kept = bench.host.read(directory, PageTableEntry.SIZE)
-    bench.store(directory, PageTableEntry().pack())
-    yield from bench.invalidate(LARGE)
+    yield from bench.change_table(LARGE, directory, PageTableEntry().pack())
     bad = [
         transfer(opcode, _BOX, **where)
         for opcode in (Opcode.READBACK, Opcode.WRITEBACK)
@@ -179,8 +178,7 @@ def translation_faults(bench: Workbench) -> Steps[None]:
         )
     ]
     yield from fails(bench, Queue.TRANSFER, bad, Cause.TRANSLATION_FAULT)
-    bench.store(directory, kept)
-    yield from bench.invalidate(LARGE)
+    yield from bench.change_table(LARGE, directory, kept)
 
 
 def read_only(bench: Workbench) -> Steps[None]:
@@ -196,8 +194,7 @@ def read_only(bench: Workbench) -> Steps[None]:
 def _entries(bench: Workbench, target: int, entries: dict[int, PageTableEntry]) -> Steps[None]:
     table = bench.tables[target]
     for page, entry in entries.items():
-        bench.store(table.entry_address(page), entry.pack())
-    yield from bench.invalidate(target)
+        yield from bench.change_table(target, table.entry_address(page), entry.pack())
 
 
 def bus_errors(bench: Workbench) -> Steps[None]:
@@ -213,6 +210,7 @@ def bus_errors(bench: Workbench) -> Steps[None]:
             record = (yield from bench.rig.collect(Queue.TRANSFER, 1))[0]
             assert record.cause == Cause.BUS_ERROR, record
             bench.temper_host(MemoryConfig())
+            yield from bench.settle()
             yield from _go_on(bench, Queue.TRANSFER)
 
 

@@ -42,14 +42,17 @@ def on_icarus() -> bool:
     return "icarus" in str(cocotb.SIM_NAME).lower()
 
 
-async def stand(dut: Any, body: Callable[[Stand], Awaitable[None]], **layout: int) -> None:
+async def stand(
+    dut: Any, body: Callable[[Stand], Awaitable[None]], *, patience: int = PATIENCE, **layout: int
+) -> None:
     """Reset the engine beside fresh host memory and run `body` on a stand; everything it scored must be right.
 
+    patience: clock cycles without a step after which it hangs.
     layout: `ring_log2` and `completion_log2` of the workbench's rings.
     """
     seed = int(cocotb.RANDOM_SEED)
     cocotb.log.info("random seed %d", seed)
-    thin = (8 if on_icarus() else 1) * int(os.environ.get("FAULTLINE_THIN", "1"))
+    thin = (16 if on_icarus() else 1) * int(os.environ.get("FAULTLINE_THIN", "1"))
 
     async def in_environment(env: Environment) -> None:
         host = HostMemory(os.environ["HOSTMEM_FILE"], HOST_SIZE)
@@ -68,7 +71,7 @@ async def stand(dut: Any, body: Callable[[Stand], Awaitable[None]], **layout: in
             thin=thin,
             **layout,
         )
-        await body(Stand(env, bridge_of(env, patience=PATIENCE), bench))
+        await body(Stand(env, bridge_of(env, patience=patience), bench))
         env.memory.image = None
 
     await run_body(dut, in_environment)

@@ -95,7 +95,7 @@ class Workbench:
         return ObjectTable(self.host, frames, writable=writable, two_level=two_level)
 
     def open(self, *, halt: bool = True, watchdog: int = 0, coalesce: IrqCoalesce | None = None) -> Steps[None]:
-        """Bring the engine up, write the tables, make the ledger, and fill the device with noise by WRITEBACK."""
+        """Bring the engine up, write the tables, make the ledger, and fill a device that is empty with noise."""
         parameters = Parameters.from_int((yield CsrRead(Address.PARAMETERS)))
         self.data_bytes = 1 << parameters.data_log2
         self.device_size = 1 << parameters.device_log2
@@ -108,8 +108,9 @@ class Workbench:
         device = np.zeros(self.device_size, np.uint8)
         device[: self.used] = yield ScanOut(0, self.used)  # device memory outlives a reset
         self.rig.ledger = self._begin(HostImage(self.host), device, 8 * self.data_bytes)
-        yield from self.rig.perform(Queue.TRANSFER, list(self.noise(range(len(self.surfaces)))))
-        yield from self.settle()
+        if not device.any():
+            yield from self.rig.perform(Queue.TRANSFER, list(self.noise(range(len(self.surfaces)))))
+            yield from self.settle()
 
     def noise(self, surfaces: Iterable[int]) -> Iterator[Descriptor]:
         """WRITEBACKs that fill surfaces with bytes of the source object, a strip of rows at a time."""
@@ -122,9 +123,11 @@ class Workbench:
                     Opcode.WRITEBACK, box, surface=index, object=SOURCE, host_offset=97 * index, host_stride=box.width
                 )
 
-    def store(self, address: int, data: bytes) -> None:
-        """A store by the CPU into host memory."""
+    def change_table(self, target: int, address: int, data: bytes) -> Steps[None]:
+        """Store into an object's page table, between what used the old one (compared here) and what uses the new."""
+        yield from self.settle()
         self.rig.store(address, data)
+        yield from self.invalidate(target)
 
     def invalidate(self, target: int) -> Steps[None]:
         """Make the engine forget translations of an object, after its table has been changed."""
@@ -160,7 +163,7 @@ class Workbench:
         assert not problems, "; ".join(problems)
 
     def good(self, queue: Queue = Queue.TRANSFER) -> Steps[None]:
-        """The engine must still work: a transfer each way (or a drawing), compared."""
+        """The engine must still work: a transfer each way (or a drawing), for the next `settle` to compare."""
         box = Box(3, 1, 700, 5)
         place = {"host_offset": 4096 * 3 - 11, "host_stride": 703, "interrupt": 1}
         if queue is Queue.TRANSFER:
@@ -172,16 +175,16 @@ class Workbench:
             work = [boxed(Opcode.FILL, Box(6, 1, 300, 3), surface=5, pattern_low=0x0123456789ABCDEF)]
         records = yield from self.rig.perform(queue, work)
         assert all(record.status == Status.OK for record in records), records
-        yield from self.settle()
 
-    def batch(self, queue: Queue, work: Sequence[Descriptor]) -> Steps[list[Record]]:
+    def batch(self, queue: Queue, work: Sequence[Descriptor], *, compare: bool = True) -> Steps[list[Record]]:
         """Perform descriptors, a ring's worth at a time, each ring's worth with an ordered first, and compare."""
         room = 1 << min(self.rig.rings[queue].log2, self.rig.rings[queue].completion_log2)
         records: list[Record] = []
         for at in range(0, len(work), room):
             part = list(work[at : at + room])
             records += yield from self.rig.perform(queue, [replace(part[0], order=1), *part[1:]])
-        yield from self.settle()
+        if compare:
+            yield from self.settle()
         return records
 
 
