@@ -224,7 +224,7 @@ def walk_errors(bench: Workbench) -> Steps[None]:
     ):
         yield from bench.invalidate(target)
         bench.temper_host(MemoryConfig(error=ErrorWindow(address, 1, read=True)))
-        yield from bench.rig.post(Queue.TRANSFER, [transfer(Opcode.READBACK, object=target)])
+        yield from bench.rig.post(Queue.TRANSFER, [transfer(Opcode.READBACK, object=target, host_offset=5 * PAGE)])
         record = (yield from bench.rig.collect(Queue.TRANSFER, 1))[0]
         assert record.cause == Cause.WALK_ERROR and record.address == address, record
         bench.temper_host(MemoryConfig())

@@ -12,7 +12,19 @@ from dataclasses import replace
 import numpy as np
 
 from models.engine import Queue
-from models.layout import Address, Descriptor, IrqCoalesce, Layout, Opcode, Parameters, Record, Status
+from models.layout import (
+    Address,
+    Descriptor,
+    IrqCoalesce,
+    Layout,
+    Opcode,
+    Parameters,
+    QueueOffset,
+    QueueStatus,
+    Record,
+    Status,
+    queue_address,
+)
 from models.memory import PAGE, Bytes, HostMemory
 from models.page_table import ObjectTable
 from models.steps import CsrRead, ScanOut, Steps
@@ -158,7 +170,13 @@ class Workbench:
         self._configure(config)
 
     def settle(self) -> Steps[None]:
-        """Compare everything so far.  AssertionError with what is wrong."""
+        """Wait until both queues are idle (a fence value follows its record), and compare everything so far.
+
+        AssertionError with what is wrong.
+        """
+        for queue in Queue:
+            status = queue_address(queue, QueueOffset.STATUS)
+            yield from self.rig.until(status, QueueStatus(busy=1).to_int(), 0)
         problems = self._settle((yield ScanOut(0, self.used)))
         assert not problems, "; ".join(problems)
 
