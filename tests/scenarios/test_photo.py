@@ -24,7 +24,7 @@ from models.policy.page_mkwrite import PageMkwrite
 from tb.photo.run import PhotoRun, simulate
 from tb.simulation import simulators
 
-HEIGHT, WIDTH = 80, 112
+HEIGHT, WIDTH = 120, 160
 
 
 def picture() -> npt.NDArray[np.uint8]:

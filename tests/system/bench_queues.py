@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import cocotb
@@ -12,6 +13,8 @@ from models.surface import Box
 from tb.agents.interrupt import InterruptEdge
 from tb.agents.memory import MemoryConfig, Stall
 from tb.sequences import boxed
+from tb.sim_top import flush_trace
+from tb.trace import WRITE_DATA_ID, Kind, Trace
 from tests.system import timed
 from tests.system.rtl_bench import Stand, score, stand
 from tests.system.workbench import DESTINATION
@@ -59,6 +62,22 @@ async def soft_reset_under_way(dut: Any) -> None:
     await score(dut, timed.soft_reset_under_way)
 
 
+def _records_after_data(trace: Trace) -> int:
+    """No record or fence value may start on the bus while a write of data is unanswered; returns how many did start.
+
+    True only of a queue in which a READBACK and its FENCE are alone.
+    """
+    unanswered = started = 0
+    for event in trace.of(Kind.WRITE_ADDRESS, Kind.WRITE_RESPONSE):
+        address = event["kind"] == Kind.WRITE_ADDRESS
+        if event["id"] == WRITE_DATA_ID:
+            unanswered += 1 if address else -1
+        elif address:
+            started += 1
+            assert unanswered == 0, f"a record in cycle {event['cycle']} before {unanswered} responses of its data"
+    return started
+
+
 @cocotb.test()
 async def interrupt_is_last(dut: Any) -> None:
     """When the line rises, data, record and fence value are in host memory, however late and mixed up the answers."""
@@ -90,6 +109,8 @@ async def interrupt_is_last(dut: Any) -> None:
             await stand.perform(rig.perform(Queue.TRANSFER, work))
             await stand.perform(bench.settle())
         assert len(rises) == 3 and all(rises), rises
+        await flush_trace(dut)
+        assert _records_after_data(Trace.load(os.environ["TRACE_FILE"]).last_run()) >= 6
         bench.temper_host(MemoryConfig())
 
     await stand(dut, body)
