@@ -15,6 +15,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -150,6 +151,9 @@ class _Isolated(cocotb_runner.Runner):
     def _set_env_build(self) -> None:
         super()._set_env_build()
         self.env["MAKEFLAGS"] = VERILATOR_MAKEFLAGS
+        self.env["OBJCACHE"] = f"{sys.executable} {ROOT / 'tb' / 'object_cache.py'}"
+        self.env["OBJECT_CACHE"] = str(ROOT / "sim_build" / "cache" / "objects")
+        self.env["OBJECT_CACHE_PACKAGE"] = str(executable("verilator").parent.parent)
 
     def _execute_cmds(self, cmds: Sequence[list[str]], cwd: Any, stdout: TextIO | None = None) -> None:
         for cmd in cmds:

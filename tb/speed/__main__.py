@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -67,7 +66,7 @@ def photo(simulator: str, target: int) -> Figure:
 
 def table_of(figures: list[Figure]) -> Table:
     """The figures as a table for the terminal."""
-    table = Table(title="simulation speed, 64-bit bus, whole system")
+    table = Table(title="simulation speed, 64-bit bus, whole system", min_width=100)
     table.add_column("scenario")
     table.add_column("simulator")
     for column in ("cycles", "CPU s", "cycles/s", "target", "of target", "peak MiB"):
@@ -89,6 +88,7 @@ def table_of(figures: list[Figure]) -> Table:
 def main() -> int:
     """Measure, print, write sim_build/speed/speed.json; return the exit status."""
     console = Console()
+    console.width = max(console.width, 100)
     try:
         figures = [long_transfers("verilator", 16, 1_000_000), photo("verilator", 500_000)]
         try:
@@ -103,8 +103,8 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        where = error.filename or Path(SIM_BUILD)
-        print(f"error: cannot write {where} ({error.strerror}): make sim_build writable, or free space", file=sys.stderr)
+        cure = "make sim_build writable, or free space on its disk"
+        print(f"error: cannot write {error.filename or SIM_BUILD} ({error.strerror}): {cure}", file=sys.stderr)
         return 1
     console.print(table_of(figures))
     missed = [figure for figure in figures if not figure.reached]
