@@ -42,7 +42,15 @@ _COLUMNS = (
 
 def table_of(title: str, rows: Sequence[Row]) -> Table:
     """Return the per-phase table with its totals for rich to print."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
+    table = Table(
+        title=title,
+        title_justify="left",
+        caption="Cycles count in the phase in which they pass; bus used is data beats a DMA cycle, 200 % both ways.",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+        pad_edge=False,
+    )
     table.add_column("phase", no_wrap=True)
     for heading, _ in _COLUMNS:
         table.add_column(heading, justify="right", no_wrap=True)
