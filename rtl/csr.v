@@ -99,7 +99,7 @@ module csr #(
 
     // counters: a bit a counter in register order; a bit high counts this cycle
     input  wire [15:0]           count_i,
-    input  wire [15:0]           latency_i
+    input  wire [15:0]           latency_i            // at most one bit a cycle
 );
     localparam OKAY   = 2'b00;
     localparam SLVERR = 2'b10;
@@ -301,30 +301,91 @@ module csr #(
     );
 
     // ------------------------------------------------------------------------------------------ counters
-    reg  [31:0] counter_q [0:COUNTERS-1];
-    wire [31:0] count = {latency_i, count_i};
-    wire        clear = !rst_ni || clear_counters_q;
+    // A register each, all looked at in a cycle with an event and none in a cycle without: both kinds of simulator like
+    // that better than an array that many bits write.
+    reg [31:0] transfer_busy_q;
+    reg [31:0] render_busy_q;
+    reg [31:0] read_beats_q;
+    reg [31:0] write_beats_q;
+    reg [31:0] read_stall_address_q;
+    reg [31:0] read_stall_data_q;
+    reg [31:0] read_stall_credit_q;
+    reg [31:0] write_stall_address_q;
+    reg [31:0] write_stall_data_q;
+    reg [31:0] write_stall_device_q;
+    reg [31:0] stall_translation_q;
+    reg [31:0] transfer_descriptors_q;
+    reg [31:0] render_descriptors_q;
+    reg [31:0] tlb_hits_q;
+    reg [31:0] tlb_misses_q;
+    reg [31:0] bank_conflicts_q;
 
-    // Two halves, each left alone in a cycle without an event: an event-driven simulator pays for every look.
-    integer c;
-    always @(posedge clk_i)
-        if (clear || |count_i)
-            for (c = 0; c < COUNTERS / 2; c = c + 1) begin
-                if (clear)
-                    counter_q[c] <= 32'b0;
-                else if (count[c])
-                    counter_q[c] <= counter_q[c] + 32'd1;
-            end
+    wire clear = !rst_ni || clear_counters_q;
 
-    integer l;
     always @(posedge clk_i)
-        if (clear || |latency_i)
-            for (l = COUNTERS / 2; l < COUNTERS; l = l + 1) begin
-                if (clear)
-                    counter_q[l] <= 32'b0;
-                else if (count[l])
-                    counter_q[l] <= counter_q[l] + 32'd1;
-            end
+        if (clear || |count_i) begin
+            transfer_busy_q        <= clear ? 32'b0 : transfer_busy_q        + {31'b0, count_i[0]};
+            render_busy_q          <= clear ? 32'b0 : render_busy_q          + {31'b0, count_i[1]};
+            read_beats_q           <= clear ? 32'b0 : read_beats_q           + {31'b0, count_i[2]};
+            write_beats_q          <= clear ? 32'b0 : write_beats_q          + {31'b0, count_i[3]};
+            read_stall_address_q   <= clear ? 32'b0 : read_stall_address_q   + {31'b0, count_i[4]};
+            read_stall_data_q      <= clear ? 32'b0 : read_stall_data_q      + {31'b0, count_i[5]};
+            read_stall_credit_q    <= clear ? 32'b0 : read_stall_credit_q    + {31'b0, count_i[6]};
+            write_stall_address_q  <= clear ? 32'b0 : write_stall_address_q  + {31'b0, count_i[7]};
+            write_stall_data_q     <= clear ? 32'b0 : write_stall_data_q     + {31'b0, count_i[8]};
+            write_stall_device_q   <= clear ? 32'b0 : write_stall_device_q   + {31'b0, count_i[9]};
+            stall_translation_q    <= clear ? 32'b0 : stall_translation_q    + {31'b0, count_i[10]};
+            transfer_descriptors_q <= clear ? 32'b0 : transfer_descriptors_q + {31'b0, count_i[11]};
+            render_descriptors_q   <= clear ? 32'b0 : render_descriptors_q   + {31'b0, count_i[12]};
+            tlb_hits_q             <= clear ? 32'b0 : tlb_hits_q             + {31'b0, count_i[13]};
+            tlb_misses_q           <= clear ? 32'b0 : tlb_misses_q           + {31'b0, count_i[14]};
+            bank_conflicts_q       <= clear ? 32'b0 : bank_conflicts_q       + {31'b0, count_i[15]};
+        end
+
+    // A function, so that nothing follows the counters but a read.
+    function [31:0] event_count;
+        input [3:0] index;
+        case (index)
+            4'd0:  event_count = transfer_busy_q;
+            4'd1:  event_count = render_busy_q;
+            4'd2:  event_count = read_beats_q;
+            4'd3:  event_count = write_beats_q;
+            4'd4:  event_count = read_stall_address_q;
+            4'd5:  event_count = read_stall_data_q;
+            4'd6:  event_count = read_stall_credit_q;
+            4'd7:  event_count = write_stall_address_q;
+            4'd8:  event_count = write_stall_data_q;
+            4'd9:  event_count = write_stall_device_q;
+            4'd10: event_count = stall_translation_q;
+            4'd11: event_count = transfer_descriptors_q;
+            4'd12: event_count = render_descriptors_q;
+            4'd13: event_count = tlb_hits_q;
+            4'd14: event_count = tlb_misses_q;
+            4'd15: event_count = bank_conflicts_q;
+        endcase
+    endfunction
+
+    // At most one transfer ends in a cycle. A bucket whose bit in bucket_used_q is 0 counts as 0.
+    reg [31:0] bucket_q [0:15];
+    reg [15:0] bucket_used_q;
+    reg [3:0]  bucket;
+    integer    n;
+    always @* begin
+        bucket = 4'd0;
+        for (n = 1; n < 16; n = n + 1)
+            if (latency_i[n])
+                bucket = n[3:0];
+    end
+
+    always @(posedge clk_i)
+        if (clear) begin
+            bucket_used_q <= 16'b0;
+        end else if (|latency_i) begin
+            bucket_q[bucket]      <= (bucket_used_q[bucket] ? bucket_q[bucket] : 32'b0) + 32'd1;
+            bucket_used_q[bucket] <= 1'b1;
+        end
+
+    wire [31:0] bucket_count = bucket_used_q[rd_in_counter[5:2]] ? bucket_q[rd_in_counter[5:2]] : 32'b0;
 
     // ------------------------------------------------------------------------------------------ handshakes and reads
     localparam DATA_LOG2 = $clog2(DATA_W / 8);
@@ -334,7 +395,6 @@ module csr #(
                     || |reads_outstanding_i || |writes_outstanding_i;
     wire [31:0] parameters = {DEVICE_LOG2[7:0], WRITES[7:0], READS[7:0], TLB_LOG2[3:0], DATA_LOG2[3:0]};
 
-    wire [31:0] counter_rd_data = counter_q[rd_in_counter[6:2]];
     reg  [31:0] rd_data;
 
     always @* begin
@@ -344,7 +404,7 @@ module csr #(
         else if (rd_table)
             rd_data = table_rd_data;
         else if (rd_counter)
-            rd_data = counter_rd_data;
+            rd_data = bucket_count;
         else
             case (rd_addr)
                 `FL_ADDR_ID:           rd_data = `FL_RESET_ID;
@@ -394,7 +454,8 @@ module csr #(
             if (write)
                 b_error_q <= !mapped(wr_addr);
             if (read) begin
-                r_data_q  <= rd_addr == `FL_ADDR_CYCLE_LO ? cycle_q[31:0] : rd_data;   // CYCLE_LO changes all the time
+                r_data_q  <= rd_addr == `FL_ADDR_CYCLE_LO    ? cycle_q[31:0] :
+                             rd_counter && !rd_in_counter[6] ? event_count(rd_in_counter[5:2]) : rd_data;
                 r_error_q <= !mapped(rd_addr);
             end
         end

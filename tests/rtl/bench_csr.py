@@ -530,13 +530,13 @@ async def cycles_count_and_the_high_half_is_held(dut: Any) -> None:
 
 @cocotb.test()
 async def counters_count_their_pulses_and_clear_together(dut: Any) -> None:
-    """Bit n of count_i and latency_i counts in the n-th register."""
+    """Bit n of count_i and latency_i counts in the n-th register; latency_i has at most one bit a cycle."""
     rng = random.Random(cocotb.RANDOM_SEED)
     bus = Bus(dut)
     await bus.start()
     expected = [0] * 32
     for _ in range(300):
-        pulses = rng.getrandbits(32)
+        pulses = rng.getrandbits(16) | rng.choice((0, 0x10000 << rng.randrange(16)))
         dut.count_i.value = pulses & 0xFFFF
         dut.latency_i.value = pulses >> 16
         expected = [count + (pulses >> n & 1) for n, count in enumerate(expected)]
@@ -548,6 +548,10 @@ async def counters_count_their_pulses_and_clear_together(dut: Any) -> None:
     assert await bus.get(counter_address(CounterOffset.LATENCY)) == expected[16]
     await bus.write(Address.CONTROL, 4)
     assert [await bus.get(first + 4 * n) for n in range(32)] == [0] * 32
+    dut.count_i.value, dut.latency_i.value = 1, 1 << 3
+    await bus.cycles(2)
+    dut.count_i.value = dut.latency_i.value = 0
+    assert [await bus.get(first + 4 * n) for n in range(32)] == [2 * (n in (0, 19)) for n in range(32)]
 
 
 @cocotb.test()
