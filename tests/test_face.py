@@ -258,3 +258,26 @@ def test_published_results_replace_the_earlier_ones_as_a_whole(tmp_path: Path) -
     assert sorted(path.name for path in (tmp_path / "photo").iterdir()) == ["a.png", "result.json"]
     with Image.open(tmp_path / "photo" / "a.png") as image:
         assert image.size == (3 + 16 + 3, 2)
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_results_that_cannot_take_their_place_leave_the_earlier_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: bool
+) -> None:
+    black = np.zeros((2, 3, 3), np.uint8)
+    if earlier:
+        publish(tmp_path / "photo", {"a": black}, {"x": 1})
+    rename = os.rename
+
+    def fail_into_place(source: Path, target: Path) -> None:
+        if target == tmp_path / "photo" and not source.name.endswith(".old"):
+            raise OSError(5, "Input/output error", str(target))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail_into_place)
+    with pytest.raises(OSError, match="Input/output error"):
+        publish(tmp_path / "photo", {"b": black}, {"x": 2})
+    assert [path.name for path in tmp_path.iterdir()] == (["photo"] if earlier else [])
+    if earlier:
+        assert json.loads((tmp_path / "photo" / "result.json").read_text()) == {"x": 1}
+        assert (tmp_path / "photo" / "a.png").is_file()

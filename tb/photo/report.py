@@ -90,7 +90,12 @@ def publish(directory: Path, pictures: Mapping[str, Picture], result: Mapping[st
         old = new.with_name(new.name + ".old")
         if directory.exists():
             os.rename(directory, old)
-        os.rename(new, directory)
+        try:
+            os.rename(new, directory)
+        except OSError:
+            if old.exists():
+                os.rename(old, directory)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(new, ignore_errors=True)
