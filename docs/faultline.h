@@ -349,13 +349,14 @@ typedef union {
 } faultline__cycle_hi_t;
 
 // reg - queue_rf::ring_base_lo
-#define QUEUE_RF__RING_BASE_LO__BASE_bm 0xffffffff
-#define QUEUE_RF__RING_BASE_LO__BASE_bp 0
-#define QUEUE_RF__RING_BASE_LO__BASE_bw 32
+#define QUEUE_RF__RING_BASE_LO__BASE_bm 0xffffffc0
+#define QUEUE_RF__RING_BASE_LO__BASE_bp 6
+#define QUEUE_RF__RING_BASE_LO__BASE_bw 26
 #define QUEUE_RF__RING_BASE_LO__BASE_reset 0x0
 typedef union {
     struct __attribute__ ((__packed__)) {
-        uint32_t base :32;
+        uint32_t :6;
+        uint32_t base :26;
     } f;
     uint32_t w;
 } queue_rf__ring_base_lo_t;
@@ -418,13 +419,14 @@ typedef union {
 } queue_rf__head_t;
 
 // reg - queue_rf::completion_base_lo
-#define QUEUE_RF__COMPLETION_BASE_LO__BASE_bm 0xffffffff
-#define QUEUE_RF__COMPLETION_BASE_LO__BASE_bp 0
-#define QUEUE_RF__COMPLETION_BASE_LO__BASE_bw 32
+#define QUEUE_RF__COMPLETION_BASE_LO__BASE_bm 0xffffffe0
+#define QUEUE_RF__COMPLETION_BASE_LO__BASE_bp 5
+#define QUEUE_RF__COMPLETION_BASE_LO__BASE_bw 27
 #define QUEUE_RF__COMPLETION_BASE_LO__BASE_reset 0x0
 typedef union {
     struct __attribute__ ((__packed__)) {
-        uint32_t base :32;
+        uint32_t :5;
+        uint32_t base :27;
     } f;
     uint32_t w;
 } queue_rf__completion_base_lo_t;
@@ -468,13 +470,14 @@ typedef union {
 } queue_rf__completion_tail_t;
 
 // reg - queue_rf::fence_base_lo
-#define QUEUE_RF__FENCE_BASE_LO__BASE_bm 0xffffffff
-#define QUEUE_RF__FENCE_BASE_LO__BASE_bp 0
-#define QUEUE_RF__FENCE_BASE_LO__BASE_bw 32
+#define QUEUE_RF__FENCE_BASE_LO__BASE_bm 0xfffffff8
+#define QUEUE_RF__FENCE_BASE_LO__BASE_bp 3
+#define QUEUE_RF__FENCE_BASE_LO__BASE_bw 29
 #define QUEUE_RF__FENCE_BASE_LO__BASE_reset 0x0
 typedef union {
     struct __attribute__ ((__packed__)) {
-        uint32_t base :32;
+        uint32_t :3;
+        uint32_t base :29;
     } f;
     uint32_t w;
 } queue_rf__fence_base_lo_t;

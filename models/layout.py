@@ -31,12 +31,15 @@ __all__ = [
     "PageTableEntry",
     "Parameters",
     "QUEUE_COUNT",
+    "QueueCompletionBaseLo",
     "QueueCompletionHead",
     "QueueCompletionTail",
     "QueueControl",
+    "QueueFenceBaseLo",
     "QueueHead",
     "QueueOffset",
     "QueueOverflows",
+    "QueueRingBaseLo",
     "QueueSize",
     "QueueStatus",
     "QueueTail",
@@ -665,8 +668,8 @@ QUEUE_COUNT: Final = 2
 class QueueOffset(IntEnum):
     """Byte offsets in a queue register block."""
 
-    #: Bus address of the descriptor ring, 64-byte aligned. Entries are 32 bytes in the transfer ring, 64 in
-    #: the render ring.
+    #: Bus address of the descriptor ring, 64-byte aligned (low 6 bits read as 0). Entries are 32 bytes in the
+    #: transfer ring, 64 in the render ring.
     RING_BASE_LO = 0x0000
     RING_BASE_HI = 0x0004
     #: Ring sizes as powers of two.
@@ -675,14 +678,14 @@ class QueueOffset(IntEnum):
     TAIL = 0x000c
     #: Count of descriptors ever fetched, modulo 2^16.
     HEAD = 0x0010
-    #: Bus address of the completion ring, 32-byte aligned.
+    #: Bus address of the completion ring, 32-byte aligned (low 5 bits read as 0).
     COMPLETION_BASE_LO = 0x0014
     COMPLETION_BASE_HI = 0x0018
     #: Count of records the driver has consumed, modulo 2^16; the engine never overwrites one that is not.
     COMPLETION_HEAD = 0x001c
     #: Count of records written and answered, modulo 2^16.
     COMPLETION_TAIL = 0x0020
-    #: Bus address of the queue's fence value in host memory, 8-byte aligned.
+    #: Bus address of the queue's fence value in host memory, 8-byte aligned (low 3 bits read as 0).
     FENCE_BASE_LO = 0x0024
     FENCE_BASE_HI = 0x0028
     #: Last fence value published by this queue.
@@ -698,6 +701,28 @@ class QueueOffset(IntEnum):
 def queue_address(queue: int, offset: QueueOffset) -> int:
     """Return the byte address of a queue register; ValueError for an index out of range."""
     return _at("queue", queue, QUEUE_COUNT, 0x0100, 0x80) + offset
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRingBaseLo:
+    """Register queue.ring_base_lo. Bus address of the descriptor ring, 64-byte aligned (low 6 bits read as 0).
+    Entries are 32 bytes in the transfer ring, 64 in the render ring.
+    """
+
+    base: int = 0
+
+    def to_int(self) -> int:
+        """Return the fields as one number; ValueError where one does not fit."""
+        return (
+            _put(self.base, 6, 26, "QueueRingBaseLo.base")
+        )
+
+    @classmethod
+    def from_int(cls, value: int) -> QueueRingBaseLo:
+        """Take the fields out of a number; other bits are not looked at."""
+        return cls(
+            base=(value >> 6) & 0x3ffffff,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -768,6 +793,26 @@ class QueueHead:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueCompletionBaseLo:
+    """Register queue.completion_base_lo. Bus address of the completion ring, 32-byte aligned (low 5 bits read as 0)."""
+
+    base: int = 0
+
+    def to_int(self) -> int:
+        """Return the fields as one number; ValueError where one does not fit."""
+        return (
+            _put(self.base, 5, 27, "QueueCompletionBaseLo.base")
+        )
+
+    @classmethod
+    def from_int(cls, value: int) -> QueueCompletionBaseLo:
+        """Take the fields out of a number; other bits are not looked at."""
+        return cls(
+            base=(value >> 5) & 0x7ffffff,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class QueueCompletionHead:
     """Register queue.completion_head. Count of records the driver has consumed, modulo 2^16; the engine never
     overwrites one that is not.
@@ -806,6 +851,28 @@ class QueueCompletionTail:
         """Take the fields out of a number; other bits are not looked at."""
         return cls(
             count=value & 0xffff,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFenceBaseLo:
+    """Register queue.fence_base_lo. Bus address of the queue's fence value in host memory, 8-byte aligned (low 3
+    bits read as 0).
+    """
+
+    base: int = 0
+
+    def to_int(self) -> int:
+        """Return the fields as one number; ValueError where one does not fit."""
+        return (
+            _put(self.base, 3, 29, "QueueFenceBaseLo.base")
+        )
+
+    @classmethod
+    def from_int(cls, value: int) -> QueueFenceBaseLo:
+        """Take the fields out of a number; other bits are not looked at."""
+        return cls(
+            base=(value >> 3) & 0x1fffffff,
         )
 
 
@@ -1194,7 +1261,7 @@ REGISTERS: Final[dict[str, Register]] = {
             RegisterField("count", 0, 32, "ro", 0x0, True),
         )),
         _expand("queue", 0x0100, 2, 0x80, "ring_base_lo", 0x000, 1, 0, (
-            RegisterField("base", 0, 32, "rw", 0x0, False),
+            RegisterField("base", 6, 26, "rw", 0x0, False),
         )),
         _expand("queue", 0x0100, 2, 0x80, "ring_base_hi", 0x004, 1, 0, (
             RegisterField("base", 0, 32, "rw", 0x0, False),
@@ -1210,7 +1277,7 @@ REGISTERS: Final[dict[str, Register]] = {
             RegisterField("count", 0, 16, "ro", 0x0, True),
         )),
         _expand("queue", 0x0100, 2, 0x80, "completion_base_lo", 0x014, 1, 0, (
-            RegisterField("base", 0, 32, "rw", 0x0, False),
+            RegisterField("base", 5, 27, "rw", 0x0, False),
         )),
         _expand("queue", 0x0100, 2, 0x80, "completion_base_hi", 0x018, 1, 0, (
             RegisterField("base", 0, 32, "rw", 0x0, False),
@@ -1222,7 +1289,7 @@ REGISTERS: Final[dict[str, Register]] = {
             RegisterField("count", 0, 16, "ro", 0x0, True),
         )),
         _expand("queue", 0x0100, 2, 0x80, "fence_base_lo", 0x024, 1, 0, (
-            RegisterField("base", 0, 32, "rw", 0x0, False),
+            RegisterField("base", 3, 29, "rw", 0x0, False),
         )),
         _expand("queue", 0x0100, 2, 0x80, "fence_base_hi", 0x028, 1, 0, (
             RegisterField("base", 0, 32, "rw", 0x0, False),

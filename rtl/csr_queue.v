@@ -87,7 +87,7 @@ module csr_queue (
                 if (write_i) begin
                     case (wr_offset_i)
                         `FL_OFFSET_QUEUE_RING_BASE_LO:
-                            ring_base_q[31:0] <= (ring_base_q[31:0] & ~wr_mask_i) | wr_set_i;
+                            ring_base_q[31:6] <= (ring_base_q[31:6] & ~wr_mask_i[31:6]) | wr_set_i[31:6];
                         `FL_OFFSET_QUEUE_RING_BASE_HI:
                             ring_base_q[63:32] <= (ring_base_q[63:32] & ~wr_mask_i) | wr_set_i;
                         `FL_OFFSET_QUEUE_SIZE: begin
@@ -99,13 +99,13 @@ module csr_queue (
                         `FL_OFFSET_QUEUE_TAIL:
                             doorbell_q <= &{wr_mask_i[8], wr_mask_i[0]};  // half a count is no count
                         `FL_OFFSET_QUEUE_COMPLETION_BASE_LO:
-                            completion_base_q[31:0] <= (completion_base_q[31:0] & ~wr_mask_i) | wr_set_i;
+                            completion_base_q[31:5] <= (completion_base_q[31:5] & ~wr_mask_i[31:5]) | wr_set_i[31:5];
                         `FL_OFFSET_QUEUE_COMPLETION_BASE_HI:
                             completion_base_q[63:32] <= (completion_base_q[63:32] & ~wr_mask_i) | wr_set_i;
                         `FL_OFFSET_QUEUE_COMPLETION_HEAD:
                             completion_head_q <= (completion_head_q & ~wr_mask_i[15:0]) | wr_set_i[15:0];
                         `FL_OFFSET_QUEUE_FENCE_BASE_LO:
-                            fence_base_q[31:0] <= (fence_base_q[31:0] & ~wr_mask_i) | wr_set_i;
+                            fence_base_q[31:3] <= (fence_base_q[31:3] & ~wr_mask_i[31:3]) | wr_set_i[31:3];
                         `FL_OFFSET_QUEUE_FENCE_BASE_HI:
                             fence_base_q[63:32] <= (fence_base_q[63:32] & ~wr_mask_i) | wr_set_i;
                         `FL_OFFSET_QUEUE_CONTROL: begin

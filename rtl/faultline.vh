@@ -252,11 +252,11 @@
 `define FL_ADDR_QUEUE                                16'h0100
 `define FL_STRIDE_QUEUE                              16'h0080
 `define FL_COUNT_QUEUE                               2
-// Bus address of the descriptor ring, 64-byte aligned. Entries are 32 bytes in the transfer ring,
-// 64 in the render ring.
+// Bus address of the descriptor ring, 64-byte aligned (low 6 bits read as 0). Entries are 32 bytes
+// in the transfer ring, 64 in the render ring.
 `define FL_OFFSET_QUEUE_RING_BASE_LO                 16'h0000
 `define FL_RESET_QUEUE_RING_BASE_LO                  32'h00000000
-`define FL_QUEUE_RING_BASE_LO_BASE                   31:0
+`define FL_QUEUE_RING_BASE_LO_BASE                   31:6
 `define FL_OFFSET_QUEUE_RING_BASE_HI                 16'h0004
 `define FL_RESET_QUEUE_RING_BASE_HI                  32'h00000000
 `define FL_QUEUE_RING_BASE_HI_BASE                   31:0
@@ -275,10 +275,10 @@
 `define FL_OFFSET_QUEUE_HEAD                         16'h0010
 `define FL_RESET_QUEUE_HEAD                          32'h00000000
 `define FL_QUEUE_HEAD_COUNT                          15:0
-// Bus address of the completion ring, 32-byte aligned.
+// Bus address of the completion ring, 32-byte aligned (low 5 bits read as 0).
 `define FL_OFFSET_QUEUE_COMPLETION_BASE_LO           16'h0014
 `define FL_RESET_QUEUE_COMPLETION_BASE_LO            32'h00000000
-`define FL_QUEUE_COMPLETION_BASE_LO_BASE             31:0
+`define FL_QUEUE_COMPLETION_BASE_LO_BASE             31:5
 `define FL_OFFSET_QUEUE_COMPLETION_BASE_HI           16'h0018
 `define FL_RESET_QUEUE_COMPLETION_BASE_HI            32'h00000000
 `define FL_QUEUE_COMPLETION_BASE_HI_BASE             31:0
@@ -291,10 +291,10 @@
 `define FL_OFFSET_QUEUE_COMPLETION_TAIL              16'h0020
 `define FL_RESET_QUEUE_COMPLETION_TAIL               32'h00000000
 `define FL_QUEUE_COMPLETION_TAIL_COUNT               15:0
-// Bus address of the queue's fence value in host memory, 8-byte aligned.
+// Bus address of the queue's fence value in host memory, 8-byte aligned (low 3 bits read as 0).
 `define FL_OFFSET_QUEUE_FENCE_BASE_LO                16'h0024
 `define FL_RESET_QUEUE_FENCE_BASE_LO                 32'h00000000
-`define FL_QUEUE_FENCE_BASE_LO_BASE                  31:0
+`define FL_QUEUE_FENCE_BASE_LO_BASE                  31:3
 `define FL_OFFSET_QUEUE_FENCE_BASE_HI                16'h0028
 `define FL_RESET_QUEUE_FENCE_BASE_HI                 32'h00000000
 `define FL_QUEUE_FENCE_BASE_HI_BASE                  31:0
