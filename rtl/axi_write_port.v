@@ -3,8 +3,9 @@
 // Why: READBACK data and completion records share the bus, each under an ID of its own. W has no ID, so the data follows
 // in the order of the addresses: the port remembers whose burst is next, counts its beats and sets WLAST itself.
 //
-// Answers are taken at once. The watchdog and the soft reset work as in axi_read_port; after `drain_i` the beats that are
-// still owed to the bus are sent without a strobe, so that nothing more is written.
+// Answers are taken at once. The watchdog and the soft reset work as in axi_read_port; after `drain_i`, and for a requester
+// that the watchdog has given up, the beats that are still owed to the bus are sent without a strobe, so that nothing more
+// is written (but for a beat that was on offer already: it may not change).
 //
 // Latency     1 cycle from request to AWVALID and from data to WVALID, 0 from B to the requester.
 // Throughput  1 address and 1 beat a cycle.
@@ -108,6 +109,7 @@ module axi_write_port #(
     reg [DATA_W-1:0] wdata_q;
     reg [LANES-1:0] wstrb_q;
     reg [7:0]       beat_q;                          // beats of the burst already taken
+    wire [1:0]      voided;                           // given up: the requester's next burst goes without strobes
 
     wire            w_load  = order_valid && (!wvalid_q || m_axi_wready);
     wire            source_valid = order_source ? w_valid_i[1] : w_valid_i[0];
@@ -149,7 +151,8 @@ module axi_write_port #(
 
             if (w_take) begin
                 wdata_q <= order_source ? w_data_i[2*DATA_W-1:DATA_W] : w_data_i[DATA_W-1:0];
-                wstrb_q <= drain_i ? {LANES{1'b0}} : order_source ? w_strb_i[2*LANES-1:LANES] : w_strb_i[LANES-1:0];
+                wstrb_q <= (drain_i || (order_source ? voided[1] : voided[0])) ? {LANES{1'b0}} :
+                           order_source ? w_strb_i[2*LANES-1:LANES] : w_strb_i[LANES-1:0];
                 wlast_q <= w_last;
             end
         end
@@ -174,6 +177,11 @@ module axi_write_port #(
             reg [11:0] stale_q;                      // answers that will come and are to be dropped first
             reg [31:0] silent_q;                     // cycles since an answer came or data was taken
             reg        expired_q;
+            reg [BURSTS_LOG2:0] unsent_q;            // bursts whose last beat has not been taken
+            reg [BURSTS_LOG2:0] void_q;              // of these, bursts from before the watchdog gave up
+
+            wire [BURSTS_LOG2:0] sent = {{BURSTS_LOG2{1'b0}}, w_take && w_last && order_source == port};
+            assign voided[port] = void_q != {(BURSTS_LOG2 + 1){1'b0}} || gave_up[port];
 
             wire mine    = answer && m_axi_bid == port;
             wire deliver = mine && stale_q == 12'd0;
@@ -183,7 +191,7 @@ module axi_write_port #(
             assign b_valid_o[port] = expired[port] || deliver;
             assign gave_up[port]   = waiting && !expired_q && watchdog_i != 32'd0 && silent_q >= watchdog_i;
 
-            wire wake = waiting || mine || take[port] || expired_q || forget_i || !rst_ni;
+            wire wake = waiting || mine || take[port] || |unsent_q || expired_q || forget_i || !rst_ni;
 
             always @(posedge clk_i)
                 if (wake) begin
@@ -196,6 +204,17 @@ module axi_write_port #(
                         expired_q <= (expired_q && waiting) || gave_up[port];
                         silent_q  <= (mine || (wvalid_q && m_axi_wready) || !waiting || expired_q) ? 32'd0 :
                                  |expired ? silent_q : silent_q + 1'b1;
+                    end
+
+                    if (!rst_ni) begin
+                        unsent_q <= {(BURSTS_LOG2 + 1){1'b0}};
+                        void_q   <= {(BURSTS_LOG2 + 1){1'b0}};
+                    end else begin
+                        unsent_q <= unsent_q + {{BURSTS_LOG2{1'b0}}, take[port]} - sent;
+                        if (gave_up[port])
+                            void_q <= unsent_q - sent;
+                        else if (voided[port])
+                            void_q <= void_q - sent;
                     end
 
                     if (!rst_ni)
