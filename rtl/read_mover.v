@@ -319,7 +319,7 @@ module read_mover #(
             if (bad && !bad_q) begin
                 bad_cause_q   <= bad_cause;
                 bad_address_q <= place_address;
-            bad_serial_q  <= place_serial;
+                bad_serial_q  <= place_serial;
             end
         end
 

@@ -321,7 +321,7 @@ module write_mover #(
             if (ripe && bad && !bad_q) begin
                 bad_cause_q   <= bad_cause;
                 bad_address_q <= track_address;
-            bad_serial_q  <= track_serial;
+                bad_serial_q  <= track_serial;
             end
         end
 
