@@ -7,16 +7,19 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from models.client.photo import LARGEST, SMALLEST
 from models.events import Fault, FenceSignal, FenceWait, Phase, Readback, Submit, Writeback, Zap
 from tb.bridge import Stamped
 from tb.photo import __main__ as face
+from tb.photo import run
 from tb.photo.phases import Row, rows_of, total
 from tb.photo.picture import MOST_PIXELS, PictureError, default_picture, load
 from tb.photo.report import publish, result_of, side_by_side
@@ -194,6 +197,30 @@ def test_a_full_disk_is_one_line_and_keeps_the_earlier_results(
     assert "free space" in error
     assert (results / "result.json").read_text() == "earlier"
     assert [path.name for path in results.parent.iterdir()] == ["photo"]
+
+
+def test_a_long_phase_gives_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter([0.0, 1.0, 9.9, 10.0, 19.0, 19.5, 30.0])
+    monkeypatch.setattr(face.time, "monotonic", lambda: next(seconds))
+    said = io.StringIO()
+    show = face._printer(Console(file=said))
+    for phase, cycle in [("a", 0), ("a", 1), ("a", 2), ("a", 3), ("a", 4), ("b", 5), ("b", 5)]:
+        show(phase, cycle)
+    assert said.getvalue().splitlines() == ["  a (cycle 0)", "  a (cycle 3)", "  b (cycle 5)", "  b (cycle 5)"]
+
+
+def test_progress_is_told_even_while_nothing_changes(tmp_path: Path) -> None:
+    file, ended, told = tmp_path / "progress", threading.Event(), list[tuple[str, int]]()
+
+    def progress(phase: str, cycle: int) -> None:
+        told.append((phase, cycle))
+        if len(told) == 1:
+            file.write_text("paint\t12\ndraw\t34\nhalf a li")
+        if len(told) == 4:
+            ended.set()
+
+    run._watch(file, ended, progress)
+    assert told == [("building and starting", 0), ("paint", 12), ("draw", 34), ("draw", 34)]
 
 
 # ---------------------------------------------------------------------------------------------- the figures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +19,8 @@ __all__ = ["main"]
 
 WIDTHS = (64, 128, 256, 512)
 RESULTS = SIM_BUILD / "photo"
+QUIET_S = 10.0
+"""Seconds of wall clock after which a line is printed though the phase is still the same."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,7 +51,7 @@ def _photo(path: Path, simulator: str, width: int) -> int:
     console.width = max(console.width, TABLE_WIDTH)
     title = f"{path.name}, {pixels.shape[1]} x {pixels.shape[0]} pixels, {simulator}, {width}-bit bus"
     if console.is_terminal:
-        with console.status(f"{title}: building and starting") as status:
+        with console.status(title) as status:
             run = simulate(pixels, simulator, width, lambda phase, cycle: status.update(f"{phase}: cycle {cycle:,}"))
     else:
         console.print(title)
@@ -70,13 +73,14 @@ def _photo(path: Path, simulator: str, width: int) -> int:
 
 
 def _printer(console: Console) -> Progress:
-    """Print a line when a phase begins, for terminals that cannot redraw."""
-    shown = ""
+    """Print a line when a phase begins and every `QUIET_S` within it, for terminals that cannot redraw."""
+    shown, printed = "", 0.0
 
     def show(phase: str, cycle: int) -> None:
-        nonlocal shown
-        if phase != shown:
-            shown = phase
+        nonlocal shown, printed
+        now = time.monotonic()
+        if phase != shown or now - printed >= QUIET_S:
+            shown, printed = phase, now
             console.print(f"  {phase} (cycle {cycle:,})", highlight=False)
 
     return show

@@ -32,7 +32,7 @@ from tb.trace import Trace
 
 __all__ = ["photo_scenario"]
 
-HEARTBEAT = 250_000
+HEARTBEAT = 50_000
 """Cycles between two signs of life."""
 LIMIT = 1_000_000_000
 """Cycles after which the scenario is given up."""

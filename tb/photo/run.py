@@ -24,9 +24,10 @@ from tb.simulation import SIM_BUILD
 __all__ = ["PhotoRun", "Progress", "simulate"]
 
 Progress = Callable[[str, int], None]
-"""(phase, cycle), called now and then from another thread."""
+"""(phase, cycle), called every `POLL_S` from another thread, whether or not anything changed."""
 
 POLL_S = 0.2
+"""Seconds of wall clock between two looks at how far a run is."""
 TIMEOUT_S = 3600.0
 """Seconds of wall clock for a build or a run, enough for the largest picture on Icarus."""
 
@@ -73,8 +74,8 @@ def simulate(
     try:
         np.save(work / "picture.npy", picture)
         simulation = replace(system(simulator, data_width=width), timeout_s=TIMEOUT_S)
-        simulation.build()
         watcher.start()
+        simulation.build()
         env = {"PHOTO_WORK": str(work), "PHOTO_WIDTH": str(width)}
         outcome = simulation.run("tb.photo.bench", env=env, run_name=f"photo/{width}")
         return _collect(work, simulator, width, outcome.log)
@@ -94,14 +95,16 @@ def _collect(work: Path, simulator: str, width: int, log: Path) -> PhotoRun:
 
 
 def _watch(file: Path, ended: threading.Event, progress: Progress | None) -> None:
-    """Hand each new line of the bench's progress file on until the run has ended."""
+    """Hand on where the bench's progress file says the run is, again and again until it has ended."""
     if progress is None:
         return
-    shown = 0
+    shown, phase, cycle = 0, "building and starting", 0
     while not ended.wait(POLL_S):
         text = file.read_text(encoding="utf-8") if file.exists() else ""
         lines = text[: text.rfind("\n") + 1].splitlines()
         for line in lines[shown:]:
-            phase, _, cycle = line.partition("\t")
-            progress(phase, int(cycle))
+            phase, cycle = line.partition("\t")[0], int(line.partition("\t")[2])
+            progress(phase, cycle)
+        if shown == len(lines):
+            progress(phase, cycle)
         shown = len(lines)
