@@ -1,6 +1,6 @@
 # The face: everything that can be done here, by name. `make help` lists it.
 #
-#   SIM=verilator|icarus    simulator (verilator)
+#   SIM=verilator|icarus    simulator (verilator); `make test` and `make speed` use both unless told
 #   IMAGE=FILE              picture of the photo scenario (matplotlib's sample photograph)
 #   WIDTH=64|128|256|512    data width of the bus in the photo scenario (64)
 #   COCOTB_TESTCASE=NAMES   tests that `make sim` runs, comma-separated
@@ -14,7 +14,11 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := photo
 .PHONY: photo setup test sim speed lint generate help clean distclean
 
-SIM ?= verilator
+SIMULATORS := verilator icarus
+CHOSEN := $(or $(strip $(SIM)),verilator)
+ifneq ($(filter-out $(SIMULATORS),$(CHOSEN))$(word 2,$(CHOSEN)),)
+$(error unknown simulator SIM=$(SIM): use SIM=verilator or SIM=icarus)
+endif
 WIDTH ?= 64
 TESTS ?= tests
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
@@ -33,6 +37,9 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(BUILD)/hypothesis
 export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
+# Free text reaches the recipes through the environment, where no quote can end it.
+export IMAGE MODULE WIDTH
+
 ifneq ($(strip $(COCOTB_TESTCASE)),)
 export COCOTB_TESTCASE
 endif
@@ -44,19 +51,19 @@ export WAVES
 endif
 
 photo: setup ## the main job: the photo scenario on SIM (default)
-	@$(BIN)/python -m tb.photo --sim '$(SIM)' --width '$(WIDTH)' $(if $(IMAGE),--image '$(IMAGE)')
+	@$(BIN)/python -m tb.photo --sim $(CHOSEN) --width="$$WIDTH" $(if $(IMAGE),--image="$$IMAGE")
 
 setup: ## virtual environment from requirements.lock, Icarus where root can
 	@sh .ci/setup
 
-test: setup ## every test, on both simulators
+test: setup ## every test, on both simulators; SIM= leaves out those on the other
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS) $(TESTS)
 
 sim: setup ## one simulation: COCOTB_TESTCASE= COCOTB_RANDOM_SEED= WAVES=1 SIM= MODULE=
-	@$(BIN)/python -m tb.simulation --sim '$(SIM)' --module '$(MODULE)'
+	@$(BIN)/python -m tb.simulation --sim $(CHOSEN) --module="$$MODULE"
 
 speed: setup ## simulated cycles a second of CPU time, beside the targets
-	@$(BIN)/python -m tb.speed
+	@$(BIN)/python -m tb.speed $(if $(strip $(SIM)),--sim $(CHOSEN))
 
 lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated files
 	@$(BIN)/python rtl/generate.py --check

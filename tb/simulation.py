@@ -299,9 +299,15 @@ def _readable_disk_errors() -> Iterator[None]:
 
 
 def simulators() -> list[ParameterSet]:
-    """Both simulators as pytest parameters; a missing one is skipped with its reason, but fails where CI=true."""
+    """Both simulators as pytest parameters; a missing one is skipped with its reason, but fails where CI=true.
+
+    SIM in the environment skips the other one.  Raises SimulationError when it names none.
+    """
     import pytest  # tb must import without pytest: only tests call this
 
+    asked = os.environ.get("SIM", "")
+    if asked not in ("", *SIMULATORS):
+        raise SimulationError(f"unknown simulator SIM={asked}: use one of {', '.join(SIMULATORS)}")
     params = []
     for name in SIMULATORS:
         reason = ""
@@ -310,6 +316,8 @@ def simulators() -> list[ParameterSet]:
         except SimulationError as error:
             reason = str(error)
         absent = bool(reason) and os.environ.get("CI", "") != "true"
+        if asked not in ("", name):
+            absent, reason = True, f"SIM={asked} leaves it out"
         params.append(pytest.param(name, marks=[pytest.mark.skipif(absent, reason=reason or "installed")]))
     return params
 

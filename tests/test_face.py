@@ -24,7 +24,7 @@ from tb.photo.phases import Row, rows_of, total
 from tb.photo.picture import MOST_PIXELS, PictureError, default_picture, load
 from tb.photo.report import publish, result_of, side_by_side
 from tb.photo.run import PhotoRun
-from tb.simulation import SimulationError
+from tb.simulation import SimulationError, simulators
 from tb.trace import EVENT, Kind, Trace
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -129,6 +129,46 @@ def test_bad_input_ends_in_one_line_and_a_status(tmp_path: Path) -> None:
         assert len(result.stderr.splitlines()) == 1, result.stderr
         assert result.stderr.startswith("error: ")
         assert message in result.stderr
+
+
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    """What make would do, without doing it."""
+    clean = {"PATH": os.environ["PATH"]}
+    return subprocess.run(
+        ["make", "--no-print-directory", "-n", *words], cwd=ROOT, env=clean, capture_output=True, text=True,
+        timeout=60, check=False,
+    )
+
+
+@pytest.mark.parametrize("target", ["photo", "test", "sim", "speed", "lint", "clean"])
+def test_every_target_refuses_an_unknown_simulator(target: str) -> None:
+    for unknown in ("bogus", "verilator icarus"):
+        result = make(target, f"SIM={unknown}")
+        assert (result.returncode, result.stdout) == (2, "")
+        assert len(result.stderr.splitlines()) == 1
+        assert f"unknown simulator SIM={unknown}: use SIM=verilator or SIM=icarus" in result.stderr
+    assert make(target, "SIM=icarus").returncode == make(target, "SIM=").returncode == 0
+
+
+def test_a_quote_in_the_name_of_a_picture_reaches_the_command(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    words = ["make", "--no-print-directory", "photo", f"BIN={tmp_path}", "SHELL=/bin/sh", "IMAGE=it's \"a\" b.jpg"]
+    result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert "--image=it's \"a\" b.jpg" in result.stdout.splitlines()
+
+
+def test_sim_leaves_the_other_simulator_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def left_out() -> list[object]:
+        return [one.values[0] for one in simulators() for mark in one.marks if "leaves it out" in mark.kwargs["reason"]]
+
+    for asked, expected in {"": [], "icarus": ["verilator"], "verilator": ["icarus"]}.items():
+        monkeypatch.setenv("SIM", asked)
+        assert left_out() == expected
+    monkeypatch.setenv("SIM", "bogus")
+    with pytest.raises(SimulationError, match="unknown simulator SIM=bogus: use one of verilator, icarus"):
+        simulators()
 
 
 @pytest.fixture
