@@ -194,7 +194,7 @@ class Simulation:
                     seed=chosen_seed,
                     test_filter=rf"\.({'|'.join(map(re.escape, wanted))})(/.*)?$" if wanted else None,
                     test_args=arguments,
-                    plusargs=[*plusargs, *extra],
+                    plusargs=[*toolchain.run_plusargs(self.simulator, chosen_seed), *plusargs, *extra],
                     extra_env=toolchain.environment({**files, **(env or {})}),
                     waves=self.record_waves,
                     build_dir=product,

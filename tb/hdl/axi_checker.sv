@@ -346,6 +346,7 @@ module axi_checker #(
 
     initial begin
         was_reset = 1'b0;
+        {aw_waits, w_waits, ar_waits, r_waits, b_waits} = 5'd0;     // nothing was seen before time 0
         if (ADDR_W < 32 || ADDR_W > 64 || ID_W < 1 || ID_W > 4)
             $fatal(1, "%m: ADDR_W %0d or ID_W %0d out of range", ADDR_W, ID_W);
     end
