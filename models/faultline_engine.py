@@ -103,6 +103,7 @@ class FaultlineEngine:
         self._objects: list[ObjectTable | None] = [None] * OBJECT_COUNT
         self._rings: dict[Queue, _Ring] = {}
         self._alarm: set[Queue] = set()
+        self._aborting: set[Fence] = set()
 
     @property
     def device_size(self) -> int:
@@ -190,16 +191,31 @@ class FaultlineEngine:
     def _submit(
         self, queue: Queue, body: Sequence[Descriptor], after: Sequence[Fence], cause: str
     ) -> Steps[Fence]:
+        """Queue descriptors; the returned fence has failed already if one of `after` has (R23).
+
+        The queue's lock is held from the look at `after` to the doorbell, and `_recover` holds it too: what stands
+        behind a failed fence is either seen there and aborted, or not queued at all.
+        """
         ring = self._rings[queue]
         waits = tuple(fence for fence in after if fence.queue != queue and not fence.done)
         work = [Descriptor(opcode=Opcode.WAIT, queue=fence.queue, host_offset=fence.value) for fence in waits]
         work += body
         room = ring.entries - 1
         parts = [work[at : at + room] for at in range(0, len(work), room)] or [[]]
+        behind = tuple(after)
         for part in parts:
-            while ring.entries - len(ring.flying) < len(part) + 1:
-                yield from self._until(ring.flying[0][2])
-            fence = Fence(queue, ring.value + 1, waits)
+            yield Acquire(ring.lock)
+            while blocker := self._blocker(ring, behind, len(part) + 1):
+                yield Release(ring.lock)
+                yield from self._until(blocker)
+                yield Acquire(ring.lock)
+            error = next((error for fence in behind if (error := self._failure(fence))), None)
+            if error is not None:
+                yield Release(ring.lock)
+                refused = Fence(queue, ring.value)
+                refused.finish(error)
+                return refused
+            fence = Fence(queue, ring.value + 1, behind)
             ring.value = fence.value
             for descriptor in part:
                 self._put(ring, descriptor, fence, False)
@@ -207,10 +223,20 @@ class FaultlineEngine:
             self._put(ring, end, fence, True)
             yield Note(Submit(cause=cause, queue=queue, descriptors=len(part) + 1, value=fence.value))
             yield Note(Doorbell(cause=cause, queue=queue, tail=ring.tail & 0xFFFF))
-            yield Acquire(ring.lock)
             yield CsrWrite(queue_address(queue, QueueOffset.TAIL), ring.tail & 0xFFFF)
             yield Release(ring.lock)
+            behind = (fence,)
         return fence
+
+    def _blocker(self, ring: _Ring, behind: Sequence[Fence], descriptors: int) -> Fence | None:
+        """Return a fence to wait for before so many descriptors can be queued: one being aborted, or for room."""
+        for fence in behind:
+            if fence in self._aborting and not fence.done:
+                return fence
+        return ring.flying[0][2] if ring.entries - len(ring.flying) < descriptors else None
+
+    def _failure(self, fence: Fence) -> DeviceError | None:
+        return fence.error or self._rings[Queue(fence.queue)].failed.get(fence)
 
     def _put(self, ring: _Ring, descriptor: Descriptor, fence: Fence, last: bool) -> None:
         size = ENTRY_SIZE[ring.queue]
@@ -233,14 +259,10 @@ class FaultlineEngine:
     def _until(self, fence: Fence) -> Steps[None]:
         ring = self._rings[Queue(fence.queue)]
         while not fence.done:
-            if self._published(ring):
+            if ring.queue not in self._alarm and self._published(ring):
                 yield from self._take(ring)
-                continue
-            for queue in sorted(self._alarm):
-                self._alarm.discard(queue)
-                yield from self._take_error(self._rings[queue])
-            if not fence.done:
-                yield from self._interrupt(ring)
+            else:
+                yield from self._interrupt(ring, fence)
 
     def _published(self, ring: _Ring) -> bool:
         """Look into host RAM whether the oldest submission's fence is there; its records then are too, all of them."""
@@ -249,20 +271,26 @@ class FaultlineEngine:
         value = self.host.read_u64(ring.fence_at) & 0xFFFFFFFF
         return seqno_passed(value, ring.flying[0][2].value)
 
-    def _interrupt(self, ring: _Ring) -> Steps[None]:
-        """Serve one interrupt unless somebody else did meanwhile.
+    def _interrupt(self, ring: _Ring, fence: Fence) -> Steps[None]:
+        """Serve one interrupt, and the errors it told of, unless somebody else did meanwhile.
 
-        Only the holder of the lock waits and acknowledges, and looks again before it does: an interrupt that another
-        thread has acknowledged is never waited for.
+        Only the holder of the lock waits, acknowledges and recovers, and looks again before it does: an interrupt that
+        another thread has acknowledged, or whose records it has taken, is never waited for.
         """
         yield Acquire(_LOCK)
-        status = IrqStatus()
-        if not self._alarm and not self._published(ring):
-            status = yield from self._acknowledge()
+        try:
+            if not fence.done and not self._alarm and not self._published(ring):
+                yield from self._acknowledge()
+            for queue in sorted(self._alarm):
+                self._alarm.discard(queue)
+                yield from self._take_error(self._rings[queue])
+        except DeviceError:
+            yield Release(_LOCK)
+            raise
         yield Release(_LOCK)
-        _check(status)
 
-    def _acknowledge(self) -> Steps[IrqStatus]:
+    def _acknowledge(self) -> Steps[None]:
+        """Wait for an interrupt and acknowledge it; with the lock held. DeviceError if no queue can be blamed."""
         yield WaitIrq()
         yield from self.costs.interrupt()
         raised = yield CsrRead(Address.IRQ_STATUS)
@@ -272,7 +300,8 @@ class FaultlineEngine:
             self._alarm.add(Queue.TRANSFER)
         if status.render_error:
             self._alarm.add(Queue.RENDER)
-        return status
+        if status.completion_error:
+            raise DeviceError("BUS_ERROR", state="writing a record or a fence")
 
     def _give_room(self, ring: _Ring) -> Steps[None]:
         """Tell the engine what was taken; under the lock, so that an older count never follows a newer one."""
@@ -281,29 +310,40 @@ class FaultlineEngine:
         yield Release(ring.lock)
 
     def _take(self, ring: _Ring) -> Steps[None]:
-        """Take the records of the oldest submission, whose fence is published."""
+        """Take the records of the oldest submission, whose fence is published.
+
+        No lock is held, so a record with an error, which an abort can have left there, is an alarm like any other.
+        """
         fence = ring.flying[0][2]
         while not fence.done:
+            if self._next(ring).status == Status.ERROR:
+                self._alarm.add(ring.queue)
+                break
             yield from self._settle(ring)
         yield from self._give_room(ring)
 
     def _take_error(self, ring: _Ring) -> Steps[None]:
-        """After an error interrupt: take the answered records up to the first with an error."""
+        """After an error interrupt: take the answered records up to the first with an error; with the lock held."""
         answered = yield CsrRead(queue_address(ring.queue, QueueOffset.COMPLETION_TAIL))
         while ring.owes(answered):
             if (yield from self._settle(ring)):
                 break
         yield from self._give_room(ring)
 
-    def _settle(self, ring: _Ring) -> Steps[bool]:
-        """Take one record; finish its fence if it ends one; recover and return True if it carries an error.
-
-        Up to the first step nothing else can run, so the books are always in order.
-        """
+    def _next(self, ring: _Ring) -> Record:
         at = ring.completions + ring.taken % ring.entries * Record.SIZE
         record = Record.unpack(self.host.read(at, Record.SIZE))
         if record.phase != 1 ^ (ring.taken // ring.entries & 1):
             raise DeviceError("NONE", state=f"{ring.queue.name} queue: record {ring.taken} is missing")
+        return record
+
+    def _settle(self, ring: _Ring) -> Steps[bool]:
+        """Take one record; finish its fence if it ends one; recover and return True if it carries an error.
+
+        Up to the first step nothing else can run, so the books are always in order. Where a record with an error may be
+        next, with the lock held.
+        """
+        record = self._next(ring)
         ring.taken += 1
         self.records.append(record)
         if record.cause == Cause.RING_OVERFLOW:
@@ -337,44 +377,54 @@ class FaultlineEngine:
     # --------------------------------------------------------------------------------------------- recovery
 
     def _recover(self, ring: _Ring, record: Record, fence: Fence) -> Steps[None]:
-        """A queue halted with an error: let it go on, or abort what must not run on wrong data.
+        """A queue halted with an error: let it go on, or abort what must not run on wrong data; with the lock held.
 
-        The submission's fence will carry the error. Where the other queue's work stands behind that fence, both queues
-        are aborted, since a WAIT that was satisfied would let it run; where nothing does, the queue resumes with its
-        next descriptor.
+        The submission's fence will carry the error, and so will the later parts of a submission too long for the ring.
+        Where the other queue's work stands behind such a fence, both queues are aborted, since a WAIT that was
+        satisfied would let it run; where nothing does, the queue resumes with its next descriptor. The queues' locks
+        keep doorbells away while that is decided.
         """
         cause = Cause(record.cause).name
         other = self._rings[Queue(1 - ring.queue)]
-        abort = any(fence in flying.after for _, _, flying in other.flying)
         yield Note(Recover(cause=cause, queue=ring.queue, address=record.address, tag=record.tag))
-        if not abort:
-            yield CsrWrite(queue_address(ring.queue, QueueOffset.CONTROL), _control(resume=True))
+        if fence in self._aborting:
             return
-        for stopped in (other, ring):
-            yield CsrWrite(queue_address(stopped.queue, QueueOffset.CONTROL), _control(abort=True))
-        for stopped in (ring, other):
-            yield from self._drain(stopped)
+        for queue in Queue:
+            yield Acquire(self._rings[queue].lock)
+        broken = {fence, *ring.failed}
+        for _, _, later in ring.flying:
+            if not broken.isdisjoint(later.after):
+                broken.add(later)
+                ring.failed.setdefault(later, _error(record, ring.queue))
+        ends: list[tuple[_Ring, int]] = []
+        batch: set[Fence] = set()
+        if any(not broken.isdisjoint(flying.after) for _, _, flying in other.flying):
+            ends = [(ring, ring.tail), (other, other.tail)]
+            batch = {flying for stopped, _ in ends for _, _, flying in stopped.flying}
+            self._aborting |= batch
+            for stopped in (other, ring):
+                yield CsrWrite(queue_address(stopped.queue, QueueOffset.CONTROL), _control(abort=True))
+        else:
+            yield CsrWrite(queue_address(ring.queue, QueueOffset.CONTROL), _control(resume=True))
+        for queue in Queue:
+            yield Release(self._rings[queue].lock)
+        for stopped, end in ends:
+            yield from self._drain(stopped, end)
+        self._aborting -= batch
 
-    def _drain(self, ring: _Ring) -> Steps[None]:
-        """Take every record of an aborted queue; submissions that were cut short get fences with an error."""
-        while ring.flying:
-            yield Acquire(_LOCK)
+    def _drain(self, ring: _Ring, end: int) -> Steps[None]:
+        """Take every record of an aborted queue up to tail `end`; submissions cut short get fences with an error."""
+        while ring.tail - len(ring.flying) < end:
             answered = yield CsrRead(queue_address(ring.queue, QueueOffset.COMPLETION_TAIL))
-            status = IrqStatus() if ring.owes(answered) else (yield from self._acknowledge())
-            yield Release(_LOCK)
-            _check(status)
-            while ring.owes(answered):
+            if ring.tail - len(ring.flying) < end and not ring.owes(answered):
+                yield from self._acknowledge()
+            while ring.owes(answered) and ring.tail - len(ring.flying) < end:
                 yield from self._settle(ring)
         yield from self._give_room(ring)
 
     def _write64(self, queue: Queue, low: QueueOffset, value: int) -> Steps[None]:
         yield CsrWrite(queue_address(queue, low), value & 0xFFFFFFFF)
         yield CsrWrite(queue_address(queue, low) + 4, value >> 32)
-
-
-def _check(status: IrqStatus) -> None:
-    if status.completion_error:
-        raise DeviceError("BUS_ERROR", state="writing a record or a fence")
 
 
 def _control(*, resume: bool = False, abort: bool = False) -> int:

@@ -216,3 +216,35 @@ def test_the_doorbell_rings_after_the_descriptors_are_in_memory() -> None:
             break
     else:
         pytest.fail("no doorbell")
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("seed", range(40))
+def test_threads_that_wait_for_the_same_fence_all_wake_up(seed: int, threads: int) -> None:
+    """Whoever takes the records takes them for everybody."""
+    bench = Bench()
+    random = np.random.default_rng(seed)
+    fence = bench.submit(Queue(seed % 2), bench.fill(1) if seed % 2 else bench.page(0, readback=True))
+    waits = [bench.engine.wait(fence) for _ in range(threads)]
+    run_together(waits, bench.device, lambda count: int(random.integers(count)))
+    assert fence.state is FenceState.SIGNALLED and not bench.device.locks
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_threads_that_wait_for_the_same_aborted_work_all_see_its_error(seed: int) -> None:
+    bench = Bench()
+    random = np.random.default_rng(seed)
+    bench.table.set(1, PageTableEntry(0, 0, 0))
+    bad = bench.submit(Queue.TRANSFER, bench.page(1, readback=False))
+    drawn = bench.submit(Queue.RENDER, bench.fill(5), after=(bad,))
+    causes: list[str] = []
+
+    def thread(fence: Fence) -> Steps[None]:
+        try:
+            yield from bench.engine.wait(fence)
+        except DeviceError as error:
+            causes.append(error.cause)
+
+    run_together([thread(fence) for fence in (bad, drawn, drawn)], bench.device, lambda n: int(random.integers(n)))
+    assert sorted(causes) == ["ABORTED", "ABORTED", "TRANSLATION_FAULT"] and not bench.device.locks
+    bench.wait(bench.submit(Queue.RENDER, bench.fill(6)))
