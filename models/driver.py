@@ -6,6 +6,7 @@ device writes pages, no entry may show them; before the CPU sees a page that the
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from models.costs import Costs
 from models.dmabuf import Buffer, DmaBuf, ExportOperations
 from models.engine import Command, Copy, Engine, Fill, Queue
-from models.errors import DriverError
+from models.errors import DeviceError, DriverError
 from models.events import Harvest, Render, Writeback, Zap, runs_of
 from models.fault import FaultHandler
 from models.fence import Fence, Usage
@@ -125,7 +126,9 @@ class Driver:
         if buffer.space.mappings:
             raise DriverError("EBUSY", f"{buffer.name} is mapped {len(buffer.space.mappings)} times")
         for fence in buffer.reservation.query(Usage.BOOKKEEP):
-            yield from self.engine.wait(fence, cause="destroy", buffer=buffer.name)
+            # Work that failed is over as well: the buffer goes.
+            with contextlib.suppress(DeviceError):
+                yield from self.engine.wait(fence, cause="destroy", buffer=buffer.name)
         yield from self.engine.release_surface(buffer.surface_handle)
         yield from self.engine.release_object(buffer.object_handle)
         self.policy.forget(buffer)

@@ -342,3 +342,21 @@ def test_pages_are_where_the_object_table_says(two_level: bool) -> None:
     assert world.buffer.pages * PAGE - image.size < PAGE
     world.run(world.driver.device_read(world.buffer))
     assert np.array_equal(world.scanout(), image)
+
+
+def test_a_buffer_whose_last_work_failed_is_freed_all_the_same(world: World) -> None:
+    """R2: the release is the end of everything, whatever the device made of its work."""
+    other = world.run(world.driver.create("other", 160, 40, 4, Layout.LINEAR))
+    shared = world.driver.export(other)
+    mapping = world.writer.map(world.writer.files.install(shared.get()))
+    world.run(world.writer.paint(mapping, noise(1, 40, 640)))
+    other.table.set(2, PageTableEntry(0, 0, 0))
+    world.run(world.engine.invalidate(other.object_handle))
+    world.run(world.driver.draw(other, [FillBox(Box(0, 0, 40, 4), bytes(4))]))
+    world.run(world.writer.unmap(mapping))
+    shared.put()
+    shared.put()
+    assert world.driver.released == [other]
+    world.run(world.driver.reap())
+    assert not world.driver.released and not world.host.owner(other.frames[0])
+    world.run(world.driver.create("other", 160, 40, 4, Layout.LINEAR))
