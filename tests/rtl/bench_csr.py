@@ -334,7 +334,7 @@ async def a_doorbell_rings_once_with_the_whole_count(dut: Any) -> None:
 
 @cocotb.test()
 async def queue_registers_reach_their_queue(dut: Any) -> None:
-    """Each output and each read-back belongs to the queue that was addressed; bases are aligned, whatever is written."""
+    """Each output and each read-back belongs to the queue that was addressed; bases are aligned whatever is written."""
     bus = Bus(dut)
     await bus.start()
     wide = {"ring_base": 0x100, "completion_base": 0x200, "fence_base": 0x300}
