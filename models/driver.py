@@ -217,8 +217,8 @@ class Driver:
         DeviceError if the upload or the drawing failed.
         """
         yield Acquire(buffer.reservation.lock)
-        yield from self.upload(buffer, "device read")
-        fences = buffer.reservation.query(Usage.WRITE)
+        uploads = yield from self.upload(buffer, "device read")
+        fences = dict.fromkeys([*buffer.reservation.query(Usage.WRITE), *uploads])
         yield Release(buffer.reservation.lock)
         for fence in fences:
             yield from self.engine.wait(fence, cause="device read", buffer=buffer.name)
@@ -228,7 +228,12 @@ class Driver:
         yield from self.engine.wait(fence, cause="client")
 
     def upload(self, buffer: Buffer, cause: str) -> Steps[list[Fence]]:
-        """Harvest, and send what was dirty; return unfinished uploads. With the reservation lock held."""
+        """Harvest, and send what was dirty; return uploads to stay behind. With the reservation lock held.
+
+        They were unfinished when the damage was looked at. One that fails later is among them and not in the damage:
+        who depends on it must see the error (R23).
+        """
+        uploads = [fence for fence in buffer.reservation.query(Usage.KERNEL) if fence.queue == Queue.TRANSFER]
         pages = self.policy.harvest(buffer)
         if pages:
             runs = runs_of(pages)
@@ -241,7 +246,8 @@ class Driver:
             fence = yield from self.engine.submit(Queue.TRANSFER, work, pending, cause="writeback")
             self.policy.uploading(buffer, pages, fence)
             buffer.reservation.add(fence, Usage.KERNEL)
-        return [fence for fence in buffer.reservation.query(Usage.KERNEL) if fence.queue == Queue.TRANSFER]
+            uploads.append(fence)
+        return uploads
 
     def zap(self, buffer: Buffer, writes: Sequence[int]) -> Steps[None]:
         """Remove the entries of pages that the device is about to write, from every mapping (R7)."""

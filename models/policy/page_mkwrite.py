@@ -110,10 +110,13 @@ class PageMkwrite:
         return list(writes)
 
     def drawing(self, buffer: Buffer, reads: Iterable[int], writes: Iterable[int], fence: Fence) -> None:
-        """The newest bytes of the written pages are the device's from now on."""
+        """The newest bytes of the written pages are the device's from now on.
+
+        Except where there is damage again already: an upload before this drawing has failed, so it will not run (R23).
+        """
         tracking = self._look(buffer)
         read, written = _mask(buffer, reads), _mask(buffer, writes)
-        tracking.device_dirty |= written
+        tracking.device_dirty |= written & ~tracking.damage
         if read.any():
             tracking.reading.append(_Use(fence, read))
         if written.any():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -27,8 +29,9 @@ from models.events import (
 from models.layout import Layout, PageTableEntry
 from models.memory import PAGE
 from models.oracle import render
+from models.perform import run_together
 from models.policy.page_mkwrite import PageMkwrite
-from models.steps import Acquire, Release
+from models.steps import Acquire, Release, Steps
 from models.surface import Box
 from tests.models.world import World, make_world, noise
 
@@ -360,3 +363,66 @@ def test_a_buffer_whose_last_work_failed_is_freed_all_the_same(world: World) -> 
     world.run(world.driver.reap())
     assert not world.driver.released and not world.host.owner(other.frames[0])
     world.run(world.driver.create("other", 160, 40, 4, Layout.LINEAR))
+
+
+def break_upload(world: World) -> PageTableEntry:
+    good = world.buffer.table.get(1)
+    world.buffer.table.set(1, PageTableEntry(0, 0, 0))
+    world.run(world.engine.invalidate(world.buffer.object_handle))
+    return good
+
+
+def test_a_failed_upload_that_another_thread_sees_first_still_stops_the_drawing(world: World) -> None:
+    """R19, R23, R31: the error record is taken between the upload's submission and the drawing's."""
+    image = painted(world)
+    other = world.run(world.driver.create("other", 160, 40, 4, Layout.LINEAR))
+    good = break_upload(world)
+    world.mark()
+    generator, answer = world.driver.draw(world.buffer, [FILL]), None
+    while not world.events(Zap):
+        answer = world.device.perform(generator.send(answer))
+    world.run(world.engine.wait(world.run(world.engine.invalidate(other.object_handle))))
+    try:
+        while True:
+            answer = world.device.perform(generator.send(answer))
+    except StopIteration as stop:
+        fence = stop.value
+    with pytest.raises(DeviceError, match="TRANSLATION_FAULT"):
+        world.run(world.driver.wait(fence))
+    world.buffer.table.set(1, good)
+    world.run(world.engine.invalidate(world.buffer.object_handle))
+    assert np.array_equal(world.run(world.reader.load_box(world.theirs, world.buffer.surface.box)), image)
+    world.run(world.driver.device_read(world.buffer))
+    assert np.array_equal(world.scanout(), image) and not world.oracle.violations
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_failed_upload_loses_nothing_in_whatever_order_threads_run(seed: int) -> None:
+    """R23, R31."""
+    world = make_world()
+    random = np.random.default_rng(seed)
+    image = painted(world)
+    other = world.run(world.driver.create("other", 160, 40, 4, Layout.LINEAR))
+    good = break_upload(world)
+    failed: list[str] = []
+
+    def draw() -> Steps[None]:
+        try:
+            yield from world.driver.wait((yield from world.driver.draw(world.buffer, [FILL])))
+        except DeviceError as error:
+            failed.append(error.cause)
+
+    def distract() -> Steps[None]:
+        for value in range(3):
+            fence = yield from world.driver.draw(other, [FillBox(Box(0, 0, 640, 40), bytes([value] * 4))])
+            # An abort may cut these off as well.
+            with contextlib.suppress(DeviceError):
+                yield from world.driver.wait(fence)
+                yield from world.engine.wait((yield from world.engine.invalidate(other.object_handle)))
+
+    run_together([draw(), draw(), distract()], world.device, lambda count: int(random.integers(count)))
+    assert failed
+    world.buffer.table.set(1, good)
+    world.run(world.engine.invalidate(world.buffer.object_handle))
+    seen = world.run(world.reader.load_box(world.theirs, world.buffer.surface.box))
+    assert np.array_equal(seen, image) and not world.oracle.violations
