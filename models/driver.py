@@ -98,6 +98,8 @@ class Driver:
         except ValueError as error:
             raise DriverError("EINVAL", str(error)) from error
         with ExitStack() as undo:
+            self._names.add(name)
+            undo.callback(self._names.remove, name)
             surface = Surface(self._memory.allocate(shape.size), width, height, bytes_per_pixel, layout)
             undo.callback(self._memory.free, surface.base)
             frames = self.host.allocate(-(-surface.linear_size // PAGE), name)
@@ -112,7 +114,6 @@ class Driver:
                 raise
             undo.pop_all()
         buffer = Buffer(name, surface, frames, table, *names)
-        self._names.add(name)
         self.policy.adopt(buffer)
         clear = Fill(handle, surface.box, bytes(bytes_per_pixel))
         fence = yield from self.engine.submit(Queue.RENDER, [clear], cause="clear")

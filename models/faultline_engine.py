@@ -302,6 +302,8 @@ class FaultlineEngine:
             self._alarm.add(Queue.RENDER)
         if status.completion_error:
             raise DeviceError("BUS_ERROR", state="writing a record or a fence")
+        if status.device_range:
+            raise DeviceError("NONE", state="a surface reaches past the end of device memory")
 
     def _give_room(self, ring: _Ring) -> Steps[None]:
         """Tell the engine what was taken; under the lock, so that an older count never follows a newer one."""

@@ -248,3 +248,11 @@ def test_threads_that_wait_for_the_same_aborted_work_all_see_its_error(seed: int
     run_together([thread(fence) for fence in (bad, drawn, drawn)], bench.device, lambda n: int(random.integers(n)))
     assert sorted(causes) == ["ABORTED", "ABORTED", "TRANSLATION_FAULT"] and not bench.device.locks
     bench.wait(bench.submit(Queue.RENDER, bench.fill(6)))
+
+
+def test_an_access_past_the_end_of_device_memory_is_an_error_of_the_device() -> None:
+    bench = Bench()
+    beyond = run(bench.engine.bind_surface(Surface((1 << 20) - 4096, 64, 64, 4, Layout.LINEAR)), bench.device)
+    with pytest.raises(DeviceError, match="past the end"):
+        bench.wait(bench.submit(Queue.RENDER, Fill(beyond, Box(0, 0, 256, 64), bytes(4))))
+    assert not bench.device.locks
