@@ -57,6 +57,9 @@ setup: ## virtual environment from requirements.lock, Icarus where root can
 	@sh .ci/setup
 
 test: setup ## every test, on both simulators; SIM= leaves out those on the other
+	@for path in $(TESTS); do \
+	    [ -e "$${path%%::*}" ] || { echo "error: no tests at $$path: name files or folders under tests with TESTS=" >&2; exit 2; }; \
+	done
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS) $(TESTS)
 
 sim: setup ## one simulation: COCOTB_TESTCASE= COCOTB_RANDOM_SEED= WAVES=1 SIM= MODULE=

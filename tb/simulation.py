@@ -342,9 +342,15 @@ def _find_bench(module: str, testcases: Sequence[str]) -> str:
         if module in ("", name) and all(_defines(path, testcase) for testcase in testcases)
     ]
     if len(matches) != 1:
-        names = ", ".join(testcases)
-        many = f"defined in {', '.join(sorted(matches))}: say which with MODULE=" if matches else "no bench defines it"
-        raise SimulationError(f"unknown COCOTB_TESTCASE={names}: {many}")
+        asked = [path for name, path in benches.items() if module in ("", name)]
+        wrong = [testcase for testcase in testcases if not any(_defines(path, testcase) for path in asked)]
+        if matches:
+            cause = f"defined in {', '.join(sorted(matches))}: say which with MODULE="
+        elif wrong:
+            cause = f"{module or 'no bench'} {'does not define' if module else 'defines'} it"
+        else:
+            cause = "no bench defines all of them: name fewer"
+        raise SimulationError(f"unknown COCOTB_TESTCASE={', '.join(wrong or testcases)}: {cause}")
     return matches[0]
 
 

@@ -63,8 +63,8 @@ def test_a_missing_picture_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "none.png")
 
 
-def test_an_unreadable_picture_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PictureError, match="cannot read picture .*IMAGE=FILE"):
+def test_a_folder_for_a_picture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="is a folder: name a file in it with IMAGE=FILE"):
         load(tmp_path)
 
 

@@ -56,6 +56,8 @@ def _photo(path: Path, simulator: str, width: int) -> int:
     else:
         console.print(title)
         run = simulate(pixels, simulator, width, _printer(console))
+    if not run.differences:
+        _publish(run, path)
     console.print(table_of(title, run.rows))
     console.print(
         f"{run.cycles:,} cycles in {run.cpu_s:.1f} s of CPU time: {run.cycles_per_cpu_s:,.0f} cycles/s; "
@@ -66,7 +68,6 @@ def _photo(path: Path, simulator: str, width: int) -> int:
             print(f"error: {difference}", file=sys.stderr)
         print(f"error: bytes differ; {RESULTS} keeps the results before this run; log {run.log}", file=sys.stderr)
         return 1
-    _publish(run, path)
     count = sum(run.compared.values())
     console.print(f"all bytes agree ({count:,} compared); pictures and result.json in {RESULTS}", soft_wrap=True)
     return 0

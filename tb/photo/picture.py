@@ -44,7 +44,9 @@ def load(path: Path) -> npt.NDArray[np.uint8]:
                 return np.asarray(upright.convert("RGB"), dtype=np.uint8)
     except FileNotFoundError:
         raise PictureError(f"no picture {path}: check the name, or {cure}") from None
-    except (IsADirectoryError, PermissionError) as error:
+    except IsADirectoryError:
+        raise PictureError(f"picture {path} is a folder: name a file in it with IMAGE=FILE") from None
+    except PermissionError as error:
         raise PictureError(f"cannot read picture {path} ({error.strerror}): allow reading it, or {cure}") from None
     except UnidentifiedImageError:
         raise PictureError(f"{path} is not a picture that Pillow knows: convert it to PNG or JPEG, or {cure}") from None

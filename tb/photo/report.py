@@ -59,7 +59,7 @@ def table_of(title: str, rows: Sequence[Row]) -> Table:
         if row.phase == "total":
             table.add_section()
         values = [f"{getattr(row, name):,}" for _, name in _COLUMNS]
-        table.add_row(row.phase, *values, f"{row.bus_utilization:.1%}")
+        table.add_row(row.phase, *values, f"{row.bus_utilization:.1%}" if row.dma_cycles else "-")
     return table
 
 
