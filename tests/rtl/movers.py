@@ -6,6 +6,7 @@ host memory are numpy arrays; the bus side differs between the two movers and is
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,7 @@ class Piece:
     cause: Cause
 
 
-class MoverBench(Bench):
+class MoverBench(Bench, ABC):
     """A mover's commands, translations, surfaces and ends."""
 
     def __init__(self, dut: Any) -> None:
@@ -166,9 +167,9 @@ class MoverBench(Bench):
                 Done(Cause(int(dut.done_cause_o.value)), int(dut.done_address_o.value), int(dut.done_bytes_o.value))
             )
 
+    @abstractmethod
     async def step(self) -> None:
         """One cycle; the benches of the movers add their bus."""
-        raise NotImplementedError
 
     async def perform(self, boxes: list[HostBox]) -> list[Done]:
         """Move the boxes, several under way; returns their ends, exactly one each."""
