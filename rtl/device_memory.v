@@ -109,13 +109,16 @@ module device_memory #(
 
             reg  [DATA_W-1:0] mem_q [0:WORDS-1];
             reg  [DATA_W-1:0] rd_data_q;
+            reg  [DATA_W-1:0] wr_mask;      // the strobes, a byte each
             integer           k;
 
+            // One assignment of a whole word, because an event-driven simulator pays for each byte of its own.
             always @(posedge clk_i) begin
-                if (|bank_wr)
+                if (|bank_wr) begin
                     for (k = 0; k < BYTES; k = k + 1)
-                        if (wr_strb[k])
-                            mem_q[wr_word][8*k +: 8] <= wr_data[8*k +: 8];
+                        wr_mask[8*k +: 8] = {8{wr_strb[k]}};
+                    mem_q[wr_word] <= (mem_q[wr_word] & ~wr_mask) | (wr_data & wr_mask);
+                end
                 if (|bank_rd)
                     rd_data_q <= mem_q[rd_word];
             end

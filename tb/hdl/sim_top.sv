@@ -63,6 +63,8 @@ module sim_top #(
     wire        s_axil_awready, s_axil_wready, s_axil_bvalid, s_axil_arready, s_axil_rvalid;
     wire [1:0]  s_axil_bresp, s_axil_rresp;
     wire [31:0] s_axil_rdata;
+    // what the register monitor waits for: one vector, because each signal waited for costs time in every cycle
+    wire [3:0]  s_axil_valid = {s_axil_rvalid, s_axil_arvalid, s_axil_bvalid, s_axil_awvalid};
 
     always #2 clk = !clk;
 
