@@ -8,11 +8,12 @@
 #   MODULE=tests.x.bench_y  bench that `make sim` runs, where the name of the test leaves it open
 #   WAVES=1                 record waves in `make sim`
 #   TESTS=PATHS  ARGS=...   what `make test` runs (tests), and further arguments for pytest
-#   JOBS=N                  processes of `make test` (one a core)
+#   JOBS=N                  processes of `make test` and `make formal` (one a core)
+#   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test sim speed lint generate help clean distclean
+.PHONY: photo setup test sim speed lint generate formal help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -38,7 +39,7 @@ export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
-export IMAGE MODULE WIDTH
+export IMAGE MODULE PROOF WIDTH
 
 ifneq ($(strip $(COCOTB_TESTCASE)),)
 export COCOTB_TESTCASE
@@ -67,6 +68,9 @@ sim: setup ## one simulation: COCOTB_TESTCASE= COCOTB_RANDOM_SEED= WAVES=1 SIM= 
 
 speed: setup ## simulated cycles a second of CPU time, beside the targets
 	@$(BIN)/python -m tb.speed $(if $(strip $(SIM)),--sim $(CHOSEN))
+
+formal: setup ## prove what the hardware promises, and that broken twins fail: PROOF= JOBS=
+	@$(BIN)/python -m tb.formal --proof="$$PROOF" --jobs=$(JOBS)
 
 lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated files
 	@$(BIN)/python rtl/generate.py --check
