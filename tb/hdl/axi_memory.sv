@@ -84,11 +84,9 @@ module axi_memory #(
 
     // A channel stalls the first `on` of every `period` cycles, and any cycle with probability `random` / 256.
     // AR, AW, W: READY is withheld. R, B: VALID comes later (it is never taken back).
-    reg [7:0]  ar_stall_on = 0, ar_stall_period = 0, ar_stall_random = 0;
-    reg [7:0]  r_stall_on  = 0, r_stall_period  = 0, r_stall_random  = 0;
-    reg [7:0]  aw_stall_on = 0, aw_stall_period = 0, aw_stall_random = 0;
-    reg [7:0]  w_stall_on  = 0, w_stall_period  = 0, w_stall_random  = 0;
-    reg [7:0]  b_stall_on  = 0, b_stall_period  = 0, b_stall_random  = 0;
+    reg [15:0] ar_stall_on = 0, r_stall_on = 0, aw_stall_on = 0, w_stall_on = 0, b_stall_on = 0;
+    reg [15:0] ar_stall_period = 0, r_stall_period = 0, aw_stall_period = 0, w_stall_period = 0, b_stall_period = 0;
+    reg [7:0]  ar_stall_random = 0, r_stall_random = 0, aw_stall_random = 0, w_stall_random = 0, b_stall_random = 0;
 
     // Evaluated only when a knob changes: whether any cycle needs a random draw, or a stall pattern its phase.
     wire draws  = reorder || jitter != 0
@@ -116,6 +114,7 @@ module axi_memory #(
     reg [31:0] bursts_muted     = 32'd0;
     reg [31:0] reads_pending    = 32'd0;
     reg [31:0] writes_pending   = 32'd0;
+    reg [31:0] beats_refused    = 32'd0;    // cycles in which a read beat was offered and not taken
 
     // ------------------------------------------------------------- bursts that wait for their answer, an ID at a time
     // Index: {kind, ID, place}. A burst's entry stays until its last answer beat has been driven.
@@ -156,7 +155,7 @@ module axi_memory #(
     reg [1:0]          answer;
     reg [63:0]         word_address, best, delay;
     reg [DATA_W-1:0]   word;
-    reg [7:0] ar_phase, r_phase, aw_phase, w_phase, b_phase;
+    reg [15:0] ar_phase, r_phase, aw_phase, w_phase, b_phase;
 
     // Evaluated only when a pin or a knob changes. A cycle is left alone when nothing is under way or offered and the
     // one before it, in which READY took its idle value, was as quiet.
@@ -181,13 +180,14 @@ module axi_memory #(
     endfunction
 
     function stalled;
-        input [7:0] phase, on, threshold, draw;
+        input [15:0] phase, on;
+        input [7:0]  threshold, draw;
         stalled = phase < on || draw < threshold;
     endfunction
 
-    function [7:0] next_phase;
-        input [7:0] phase, period;
-        next_phase = phase + 8'd1 >= period ? 8'd0 : phase + 8'd1;
+    function [15:0] next_phase;
+        input [15:0] phase, period;
+        next_phase = phase + 16'd1 >= period ? 16'd0 : phase + 16'd1;
     endfunction
 
     // What happens to a burst: sets answer and muted, counts.
@@ -283,6 +283,8 @@ module axi_memory #(
             end
             if (s_axi_rvalid && s_axi_rready && s_axi_rlast)
                 reads_pending = reads_pending - 1;
+            if (s_axi_rvalid && !s_axi_rready)
+                beats_refused = beats_refused + 1;
             stall = stalls && stalled(r_phase, r_stall_on, r_stall_random, random[7:0]);
             if (!s_axi_rvalid || s_axi_rready) begin
                 if (!stall && r_left == 0 && reads_pending != 0) begin
@@ -399,7 +401,7 @@ module axi_memory #(
             reads_pending  = 32'd0;
             writes_pending = 32'd0;
             random         = seed == 64'd0 ? 64'd1 : seed;
-            {ar_phase, r_phase, aw_phase, w_phase, b_phase} = 40'd0;
+            {ar_phase, r_phase, aw_phase, w_phase, b_phase} = 80'd0;
             for (i = 0; i < 2 * IDS; i = i + 1) begin
                 head[i] = 0;
                 held[i] = 0;
