@@ -103,7 +103,7 @@ class Device:
         self._fields = {register.address: register.fields for register in REGISTERS.values()}
         parameters = Parameters(
             data_log2=(data_width // 8).bit_length() - 1,
-            tlb_log2=6,
+            tlb_log2=7,
             reads=16,
             writes=16,
             device_log2=device_size.bit_length() - 1,

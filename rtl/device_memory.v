@@ -92,6 +92,13 @@ module device_memory #(
     assign range_o = range_q;
 
     // ------------------------------------------------------------------------------------------ banks
+    function [DATA_W-1:0] mask;    // strobes, a byte each
+        input [BYTES-1:0] strobes;
+        integer           b;
+        for (b = 0; b < BYTES; b = b + 1)
+            mask[8*b +: 8] = {8{strobes[b]}};
+    endfunction
+
     wire [BANKS*DATA_W-1:0] bank_data;
 
     genvar i;
@@ -109,16 +116,12 @@ module device_memory #(
 
             reg  [DATA_W-1:0] mem_q [0:WORDS-1];
             reg  [DATA_W-1:0] rd_data_q;
-            reg  [DATA_W-1:0] wr_mask;      // the strobes, a byte each
             integer           k;
 
             // One assignment of a whole word, because an event-driven simulator pays for each byte of its own.
             always @(posedge clk_i) begin
-                if (|bank_wr) begin
-                    for (k = 0; k < BYTES; k = k + 1)
-                        wr_mask[8*k +: 8] = {8{wr_strb[k]}};
-                    mem_q[wr_word] <= (mem_q[wr_word] & ~wr_mask) | (wr_data & wr_mask);
-                end
+                if (|bank_wr)
+                    mem_q[wr_word] <= (mem_q[wr_word] & ~mask(wr_strb)) | (wr_data & mask(wr_strb));
                 if (|bank_rd)
                     rd_data_q <= mem_q[rd_word];
             end

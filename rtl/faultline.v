@@ -20,9 +20,9 @@ module faultline #(
     // data write bursts that may be outstanding, a power of two, 2 to 64
     parameter WRITES      = 64,
     // entries of the translation cache, a power of two, 32 to 4096
-    parameter TLB_ENTRIES = 64,
+    parameter TLB_ENTRIES = 128,
     // descriptors fetched ahead by each queue, a power of two, 2 to 256
-    parameter PREFETCH    = 16,
+    parameter PREFETCH    = 32,
     // log2 of the bytes of device memory, 12 to 31
     parameter DEVICE_LOG2 = 24
 ) (
@@ -186,7 +186,8 @@ module faultline #(
     wire [DATA_W/4-1:0]   wr_strb;
     wire                  bank_conflict;
 
-    wire                  wait_read, wait_write, wait_credit, read_beat, write_beat, tlb_hit, tlb_miss, w_open;
+    wire                  wait_read, wait_write, wait_credit, read_beat, write_beat, tlb_miss, w_open;
+    wire [1:0]            tlb_hits;
 
     wire unused_render_valid, unused_render_ready;
     wire unused = &{1'b0, s_axil_awprot, s_axil_arprot, unused_render_valid, unused_render_ready};
@@ -195,7 +196,7 @@ module faultline #(
     wire [1:0]            fetch = run | aborting;
 
     // events in the order of the counter registers
-    assign count = {bank_conflict, tlb_miss, tlb_hit, ended, wait_read || wait_write, w_open, m_axi_wvalid && !m_axi_wready,
+    assign count = {bank_conflict, tlb_miss, |tlb_hits, ended, wait_read || wait_write, w_open, m_axi_wvalid && !m_axi_wready,
                     m_axi_awvalid && !m_axi_awready, wait_credit, reads_outstanding != 8'd0 && !m_axi_rvalid,
                     m_axi_arvalid && !m_axi_arready, write_beat, read_beat, render_busy, queue_busy[0]};
 
@@ -462,14 +463,13 @@ module faultline #(
         .ar_valid_o     (ar_valid[3]),
         .ar_ready_i     (ar_ready[3]),
         .ar_address_o   (ar_address[192 +: 64]),
+        .ar_len_o       (ar_len[24 +: 8]),
         .r_valid_i      (r_valid[3]),
         .r_data_i       (r_data),
         .r_resp_i       (r_resp),
-        .hit_o          (tlb_hit),
+        .hit_o          (tlb_hits),
         .miss_o         (tlb_miss)
     );
-
-    assign ar_len[24 +: 8] = 8'd0;
 
     // ------------------------------------------------------------------------------------------ movers
     read_mover #(.DATA_W(DATA_W), .BURSTS_LOG2(READS_LOG2)) u_read (

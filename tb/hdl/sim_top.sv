@@ -24,9 +24,9 @@ module sim_top #(
     parameter READS       = 64,
     parameter WRITES      = 64,
     // entries of the engine's translation cache
-    parameter TLB_ENTRIES = 64,
+    parameter TLB_ENTRIES = 128,
     // descriptors a ring fetches ahead
-    parameter PREFETCH    = 16,
+    parameter PREFETCH    = 32,
     // log2 of the device memory's bytes
     parameter DEVICE_LOG2 = 25
 );
