@@ -13,7 +13,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test sim speed lint generate formal help clean distclean
+.PHONY: photo setup test sim speed faults lint generate formal help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -71,6 +71,9 @@ speed: setup ## simulated cycles a second of CPU time, beside the targets
 
 formal: setup ## prove what the hardware promises, and that broken twins fail: PROOF= JOBS=
 	@$(BIN)/python -m tb.formal --proof="$$PROOF" --jobs=$(JOBS)
+
+faults: setup ## every fault in full: bus errors, aborts and resets at every cycle, malformed descriptors
+	@$(BIN)/python -m tests.system.faults --sim $(CHOSEN)
 
 lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated files
 	@$(BIN)/python rtl/generate.py --check

@@ -52,7 +52,7 @@ class CsrWatch(BusMonitor):  # type: ignore[misc]  # cocotb-bus carries no types
 
     async def _monitor_recv(self) -> None:
         change, settled = self.bus.valid.value_change, ReadOnly()
-        before = 0b1111  # before reset the engine's two are anything: a rise needs a low seen first
+        before = 0b1010  # before reset the engine's two are anything: a rise needs a low seen first
         while True:
             await change
             await settled

@@ -1,0 +1,94 @@
+"""`python -m tests.system.faults`: every fault in full on one simulator, with progress and a line of counts.
+
+Exit status 1 when a bench fails; the line before says which, with the seed and the log.  The counts are in
+sim_build/faults/faults.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tb import toolchain
+from tb.sim_top import system
+from tb.simulation import SIM_BUILD, SimulationError
+
+__all__ = ["BENCHES", "main"]
+
+BENCHES: Mapping[str, tuple[str, ...]] = {
+    "malformed": ("malformed_transfers", "malformed_drawings", "malformed_with_halts"),
+    "twins": ("wrong_expectations_fail", "a_page_not_granted_is_noticed"),
+}
+"""Tests of bench_faults that run in one process, by a name for them."""
+
+RESULT = SIM_BUILD / "faults" / "faults.json"
+_SIGN_OF_LIFE_S = 5.0
+
+
+def counts_of(file: Path) -> dict[str, int]:
+    """What the benches have counted so far."""
+    if not file.exists():
+        return {}
+    counts: dict[str, int] = json.loads(file.read_text(encoding="utf-8"))
+    return counts
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Counts in one line."""
+    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()) or "starting"
+
+
+def run(name: str, simulator: str, counts: Path) -> None:
+    """Run one process of benches; SimulationError when one fails."""
+    env = {"FAULTLINE_FAULTS": "full", "FAULTS_RESULT": str(counts)}
+    system(simulator).run("tests.system.bench_faults", BENCHES[name], env=env, run_name=f"faults-{name}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run, print, write sim_build/faults/faults.json; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.system.faults", description="Every fault, in full.")
+    parser.add_argument("--sim", default="verilator", help="verilator or icarus (SIM)")
+    options = parser.parse_args(arguments)
+    counts = RESULT.with_name(".counts.json")
+    began = time.monotonic()
+    try:
+        toolchain.executable(options.sim)
+        RESULT.parent.mkdir(parents=True, exist_ok=True)
+        counts.unlink(missing_ok=True)
+        print(f"faults: building {options.sim}", flush=True)
+        system(options.sim).build()
+        for name in BENCHES:
+            ended = threading.Event()
+
+            def show(name: str = name, ended: threading.Event = ended) -> None:
+                while not ended.wait(_SIGN_OF_LIFE_S):
+                    so_far = in_words(counts_of(counts))
+                    print(f"faults: {time.monotonic() - began:4.0f} s  {name}: {so_far}", flush=True)
+
+            watcher = threading.Thread(target=show, daemon=True)
+            watcher.start()
+            try:
+                run(name, options.sim, counts)
+            finally:
+                ended.set()
+                watcher.join()
+        found = counts_of(counts)
+        RESULT.write_text(json.dumps({"simulator": options.sim, **found}, indent=2) + "\n", encoding="utf-8")
+    except SimulationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        cure = "make sim_build writable, or free space on its disk"
+        print(f"error: cannot write {error.filename or SIM_BUILD} ({error.strerror}): {cure}", file=sys.stderr)
+        return 1
+    print(f"faults on {options.sim} survived in {time.monotonic() - began:.0f} s: {in_words(found)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
