@@ -10,7 +10,8 @@
 // An invalidation drops every line, and a walk under way is not kept.
 //
 // Latency     2 cycles on a hit; on a miss one bus read a table level more, up to its own beat.
-// Throughput  a translation a cycle for each requester on hits; a miss holds the ones behind it of the same requester.
+// Throughput  a translation a cycle for each requester on hits, but for one cycle a line in which it looks ahead; a miss
+//             holds the ones behind it of the same requester.
 // Ordering    each requester in order.
 // Errors      cause 0, TRANSLATION_FAULT, READ_ONLY, WALK_ERROR or WATCHDOG; for the last two {frame, index, 3'b0} is
 //             the bus address of the entry. What goes wrong with an entry that nobody asked for goes unnoticed.
@@ -166,13 +167,13 @@ module walker #(
             reg         ahead_q;               // a line to look for
             reg [3:0]   ahead_object_q;
             reg [16:0]  ahead_line_q;
-            wire        take  = free && room && req_valid_i[p];
-            wire        probe = free && !req_valid_i[p] && ahead_q;
+            wire        probe = free && ahead_q;
+            wire        take  = free && !ahead_q && room && req_valid_i[p];
             wire [3:0]  object = busy_q && !free ? of_object_q : take ? req_object_i[4*p +: 4] : ahead_object_q;
             wire [19:0] page   = busy_q && !free ? of_page_q   : take ? req_page_i[20*p +: 20] : {ahead_line_q, 3'd0};
             wire [LINE_W+2:0] look_at = {place(object, page[19:3]), page[2:0]};
 
-            assign req_ready_o[p] = free && room;
+            assign req_ready_o[p] = free && !ahead_q && room;
 
             // ---- find: again in every cycle until the line is there
             wire [LINE_W-1:0]    at    = place(of_object_q, of_page_q[19:3]);

@@ -100,7 +100,7 @@ async def bench(dut: Any) -> None:
     Path(os.environ["BENCH_RESULT"]).write_text(json.dumps(rows), encoding="utf-8")
 
 
-# ------------------------------------------------------------------------------------------------------ the engine's side
+# ------------------------------------------------------------------------------------------------- the engine's side
 
 _SURFACES = {
     "wide": Surface(0, _WIDE // 16, 64, 16, Layout.Y_TILED),

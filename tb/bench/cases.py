@@ -95,8 +95,8 @@ def all_cases(width: int) -> Iterator[Case]:
             yield Case("rows", direction, 64, latency, width, rows=_COUNT)
             yield Case("rows", direction, 8, latency, width, rows=2 * _COUNT)
             yield Case("rows", direction, 512, latency, width, rows=_VOLUME // 512)
-            for size in (64, 256, 1024):
-                yield Case("unaligned", direction, size, latency, width, rows=min(2048, _VOLUME // size) if size > 64 else _COUNT, offset=(3, 5))
+            for size, rows in ((64, _COUNT), (256, 2048), (1024, 1024)):
+                yield Case("unaligned", direction, size, latency, width, rows=rows, offset=(3, 5))
         for on, period in ((8, 32), (64, 256)):
             yield Case(f"stall {on} of {period}", direction, PAGE, 13, width, rows=_VOLUME // PAGE, stall=(on, period))
         yield Case("cold scatter", direction, 64, 13, width, 1024, cold=True)

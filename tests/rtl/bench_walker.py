@@ -227,12 +227,15 @@ async def hits_take_two_cycles_and_come_one_a_cycle(dut: Any) -> None:
         bench.asks[READER] = [Ask(number, page) for page in range(32)]
         await bench.finish()
         assert bench.reads - before == 4 * levels
+        for _ in range(8):  # the look for the line behind the last
+            await bench.step()
         for who in (READER, WRITER):
             bench.answered_at, bench.accepted_at = [], []
             bench.asks[who] = [Ask(number, page) for page in range(32)]
             await bench.finish()
             assert bench.reads - before == 4 * levels
-            assert bench.accepted_at == list(range(bench.accepted_at[0], bench.accepted_at[0] + 32))
+            gaps = [b - a for a, b in zip(bench.accepted_at, bench.accepted_at[1:], strict=False)]
+            assert set(gaps) <= {1, 2} and gaps.count(2) <= 4, "a look ahead takes a cycle, once a line"
             assert bench.answered_at == [cycle + 2 for cycle in bench.accepted_at]
 
 
@@ -272,7 +275,7 @@ async def hits_go_on_under_the_other_requesters_miss(dut: Any) -> None:
     bench.answered_at, bench.accepted_at = [], []
     bench.asks = [[Ask(2, 0)], [Ask(0, page) for page in range(32)]]
     await bench.finish()
-    assert len(bench.seen[READER]) == 1 and bench.answered_at[31] - bench.answered_at[0] <= 33
+    assert len(bench.seen[READER]) == 1 and bench.answered_at[31] - bench.answered_at[0] <= 36
     assert bench.answered_at[32] > bench.answered_at[31] + 20, "the miss was over before the hits were"
 
 
