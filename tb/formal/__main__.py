@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from tb.formal.catalogue import PROOFS
 from tb.formal.proof import FormalError, Method, Proof
-from tb.formal.prover import BUILD, Outcome, Prover
+from tb.formal.prover import BUILD, TIME_LIMIT_S, Outcome, Prover
 from tb.toolchain import ROOT
 
 __all__ = ["main", "row_of", "run"]
@@ -36,9 +37,9 @@ def chosen(name: str) -> list[Proof]:
     return [known[each] for each in names] if names else list(PROOFS)
 
 
-def run(proofs: Sequence[Proof], jobs: int, console: Console) -> list[Outcome]:
+def run(proofs: Sequence[Proof], jobs: int, console: Console, limit_s: int = TIME_LIMIT_S) -> list[Outcome]:
     """Run every task of the proofs, `jobs` at a time, a line for each as it ends."""
-    prover = Prover()
+    prover = Prover(limit_s)
     tasks = [task for proof in proofs for task in proof.tasks()]
     outcomes: list[Outcome] = []
     with ThreadPoolExecutor(jobs) as pool:
@@ -118,7 +119,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tb.formal", description="Proofs of what the hardware promises.")
     parser.add_argument("--proof", default="", help="names of proofs, comma-separated (PROOF); all unless told")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="tasks side by side (JOBS)")
+    parser.add_argument("--limit", type=int, default=TIME_LIMIT_S, help="seconds a task may take")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     console = Console()
     console.width = max(console.width, 120)
     began = time.monotonic()
@@ -126,7 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.jobs < 1:
             raise FormalError(f"JOBS={options.jobs} is not possible: use 1 or more")
         proofs = chosen(options.proof)
-        outcomes = run(proofs, options.jobs, console)
+        outcomes = run(proofs, options.jobs, console, options.limit)
         rows = [row_of(proof, outcomes) for proof in proofs]
         RESULT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     except FormalError as error:

@@ -31,5 +31,16 @@ PROOFS = (
             Twin("goes a byte too far", "burst.v", "left_i <= {7'd0, room}", "left_i <= {7'd0, room} + 20'd1", 4),
         ),
     ),
+    Proof(
+        name="read_port",
+        claim="axi_checker's rules of a reading master; no beat that is not owed",
+        method=Method.BMC,
+        depth=10,
+        bound="try",
+        configurations=({"BURSTS": 2, "PORTS": 2, "BEATS": 2},),
+        twins=(
+            Twin("takes back an address", "axi_read_port.v", "else if (m_axi_arready)\n", "else if (m_axi_arready || drain_i)\n"),
+        ),
+    ),
 )
 """All proofs; names are what `make formal PROOF=` takes."""

