@@ -10,10 +10,11 @@
 #   TESTS=PATHS  ARGS=...   what `make test` runs (tests), and further arguments for pytest
 #   JOBS=N                  processes of `make test` and `make formal` (one a core)
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
+#   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5; a block 3)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test sim speed faults lint generate formal help clean distclean
+.PHONY: photo setup test sim speed faults lint generate formal synth help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -39,7 +40,7 @@ export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
-export IMAGE MODULE PROOF WIDTH
+export BLOCK IMAGE MODULE PROOF SEEDS WIDTH
 
 ifneq ($(strip $(COCOTB_TESTCASE)),)
 export COCOTB_TESTCASE
@@ -74,6 +75,9 @@ formal: setup ## prove what the hardware promises, and that broken twins fail: P
 
 faults: setup ## every fault in full: bus errors, aborts and resets at every cycle, malformed descriptors
 	@$(BIN)/python -m tests.system.faults --sim $(CHOSEN)
+
+synth: setup ## area and clock on an ECP5 of the engine and of each block, beside peers: BLOCK= SEEDS= JOBS=
+	@$(BIN)/python -m tb.synth --block="$$BLOCK" --seeds="$$SEEDS" --jobs=$(JOBS)
 
 lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated files
 	@$(BIN)/python rtl/generate.py --check
