@@ -181,6 +181,7 @@ module walker #(
             wire [2:0]           which = of_page_q[2:0] & WORD_MASK;
             wire [42*WORDS-1:0]  moved = word_q >> (42 * which);
             wire                 hit   = match && moved[41] && (p == 0 || moved[40]);
+            wire                 unused_ready;
             wire                 unused_look = &{1'b0, moved, look_at, unused_ready};
 
             wire mine    = told && who_q == p && busy_q && !probe_q;   // the walk answers
@@ -250,7 +251,6 @@ module walker #(
 
             // ---- answers
             wire [2:0] count;
-            wire       unused_ready;
             assign room = count + {2'd0, busy_q} < 3'd4;
 
             fifo #(.WIDTH(57), .DEPTH_LOG2(2)) u_answers (
