@@ -22,7 +22,7 @@ from tb.toolchain import ROOT
 __all__ = ["TIMEOUT_S", "run"]
 
 TIMEOUT_S = 1800.0
-_ERROR = re.compile(r"ERROR: (.*)")
+_ERROR = re.compile(r"^(?:(\S+:\d+): )?ERROR:\s*(.*)", re.MULTILINE)
 
 
 def run(
@@ -46,7 +46,7 @@ def run(
     except subprocess.TimeoutExpired:
         raise SynthesisError(f"{where}: Yosys ended after {TIMEOUT_S:.0f} s without a result, see {log}") from None
     if ended.returncode:
-        said = _ERROR.findall(log.read_text(encoding="utf-8", errors="replace"))
+        said = [": ".join(filter(None, found)) for found in _ERROR.findall(log.read_text(errors="replace"))]
         raise SynthesisError(f"{where}: Yosys: {said[-1] if said else f'exit status {ended.returncode}'}, see {log}")
 
 
