@@ -101,7 +101,7 @@ class Ledger:
         Returns what is wrong, in words.  Nothing may be under way.
         """
         for ended in sorted(self._ended, key=lambda ended: ended.record.end_cycle):
-            self._apply(ended)
+            self._apply(ended, device)
         problems, self._problems, self._ended = self._problems, [], []
         for queue, waiting in self._waiting.items():
             problems += [f"{queue.name}: no record for {expected.descriptor}" for expected in waiting]
@@ -133,7 +133,7 @@ class Ledger:
             pages[frame] = self.image.host.pages[frame]
         self.device[: device.size] = device
 
-    def _apply(self, ended: _Ended) -> None:
+    def _apply(self, ended: _Ended, device: Bytes) -> None:
         expected, record = ended.expected, ended.record
         descriptor = expected.descriptor
         outcome = expected.outcome or execute(
@@ -163,6 +163,8 @@ class Ledger:
         )
         if on_the_way and descriptor.opcode == Opcode.READBACK:
             self._allow_later_bursts(expected, outcome)
+        if on_the_way and descriptor.opcode == Opcode.WRITEBACK and outcome.cause is Cause.ABORTED:
+            self._allow_later_words(expected, device)
         if due != record:
             self._problems.append(f"{ended.queue.name}: {_difference(record, due)} in the record of {descriptor}")
         outcome.apply(self.image.expected, self.device)
@@ -180,6 +182,16 @@ class Ledger:
             part = slice(address, address + data.size)
             arrived = self.image.host.bytes[part] == data
             self.image.expected[part][arrived] = data[arrived]
+
+    def _allow_later_words(self, expected: _Expected, device: Bytes) -> None:
+        """Words of a burst that an abort cut are in device memory, or not: each byte may be the old one or the new."""
+        whole = execute(
+            expected.descriptor, self.image.expected, self.device, expected.tables, data_width=self.data_width
+        )  # fmt: skip
+        inside = whole.device_index < device.size
+        index, values = whole.device_index[inside], whole.device_values[inside]
+        arrived = device[index] == values
+        self.device[index[arrived]] = values[arrived]
 
     def _put(self, address: int, data: bytes) -> None:
         self.image.expected[address : address + len(data)] = np.frombuffer(data, np.uint8)

@@ -22,10 +22,12 @@ from models.memory import PAGE, Bytes, HostMemory
 from models.steps import Steps
 from tb.agents.memory import HostImage
 from tb.bridge import Bridge, bridge_of
+from tb.clocking import cycle_now
 from tb.env import Environment, run_body
 from tb.scoreboard import Ledger
 from tb.sim_top import flush_trace, reset
 from tb.trace import Trace
+from tests.system import fault_moments as moments
 from tests.system import fault_volley
 from tests.system.fault_grants import Reader, Writer
 from tests.system.fault_site import DESTINATION, HOST_SIZE, SOURCE, FaultSite
@@ -155,6 +157,88 @@ async def malformed_with_halts(dut: Any) -> None:
     """Malformed descriptors in queues that halt at each error: resumed, they go on with the next."""
     for queue in Queue:
         await _volleys(dut, queue, max(100, _many(4000)), size=100, halt=True)
+
+
+async def _window(ground: Ground) -> int:
+    """Clock cycles that the longer of the two salvos takes from first register access to interrupt, and more."""
+    longest = 0
+    for queue in Queue:
+        began = cycle_now()
+        await ground.perform(moments.quiet(ground.site, queue))
+        longest = max(longest, cycle_now() - began)
+    await ground.perform(ground.site.good())
+    return longest + longest // 4 + 30  # beside each other they take longer
+
+
+def _moments(window: int, sample: int, random: np.random.Generator) -> list[int]:
+    """Every cycle of a window, or a random choice of about `sample`; a fifth of them on Icarus."""
+    if full() and not on_icarus():
+        return list(range(window))
+    step = max(1, window // (sample // 5 if on_icarus() else sample))
+    return list(range(int(random.integers(step)), window, step))
+
+
+@cocotb.test()
+async def aborts_at_every_moment(dut: Any) -> None:
+    """An abort of either queue, and of both, in each cycle from doorbell to interrupt and beyond."""
+
+    async def body(ground: Ground) -> None:
+        site = ground.site
+        window = await _window(ground)
+        dropped = []
+        for victims in ((Queue.TRANSFER,), (Queue.RENDER,), (Queue.TRANSFER, Queue.RENDER)):
+            for moment in _moments(window, 40, site.random):
+                dropped.append(await ground.perform(moments.abort(site, moment, *victims)))
+                tell(aborts=1)
+        cocotb.log.info("%d shots in a window of %d cycles dropped %d descriptors", len(dropped), window, sum(dropped))
+        assert min(dropped) == 0 < max(dropped), "every abort came too early, or every one too late"
+
+    await on_ground(dut, body)
+
+
+@cocotb.test()
+async def soft_resets_at_every_moment(dut: Any) -> None:
+    """A soft reset in each cycle from doorbell to interrupt and beyond."""
+
+    async def body(ground: Ground) -> None:
+        await _resets(ground, moments.soft_reset, ground.site.rig.bring_up, "soft_resets")
+
+    await on_ground(dut, body)
+
+
+@cocotb.test()
+async def hard_resets_at_every_moment(dut: Any) -> None:
+    """A hardware reset in each cycle from doorbell to interrupt and beyond."""
+
+    async def body(ground: Ground) -> None:
+        await _resets(ground, None, ground.site.set_up, "hard_resets")
+
+    await on_ground(dut, body)
+
+
+async def _resets(
+    ground: Ground,
+    blow: Callable[[FaultSite], Steps[None]] | None,
+    bring_up: Callable[[], Steps[None]],
+    name: str,
+) -> None:
+    """Resets at every moment; None for `blow` is the hardware's."""
+    site = ground.site
+    window = await _window(ground)
+    known = []
+    for moment in _moments(window, 60, site.random):
+        loose = moments.loose_salvo(site)
+        await ground.perform(moments.publish(site, moment))
+        if blow is None:
+            await ground.reset()
+        else:
+            await ground.perform(blow(site))
+        known.append(await ground.perform(moments.judge(site, loose)))
+        await ground.perform(moments.recover(site, bring_up))
+        tell(**{name: 1})
+    few, many = min(known), max(known)
+    cocotb.log.info("%d shots in a window of %d cycles; %d to %d records came", len(known), window, few, many)
+    assert few == 0 and many == sum(map(len, loose.work.values())), "not from the first cycle to the last"
 
 
 @cocotb.test()

@@ -22,6 +22,7 @@ __all__ = ["BENCHES", "main"]
 
 BENCHES: Mapping[str, tuple[str, ...]] = {
     "malformed": ("malformed_transfers", "malformed_drawings", "malformed_with_halts"),
+    "moments": ("aborts_at_every_moment", "soft_resets_at_every_moment", "hard_resets_at_every_moment"),
     "twins": ("wrong_expectations_fail", "a_page_not_granted_is_noticed"),
 }
 """Tests of bench_faults that run in one process, by a name for them."""
