@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,20 @@ import numpy as np
 import pytest
 
 from models.engine import Queue
+from models.execute import ENTRY_SIZE
 from models.layout import Cause, Descriptor, Opcode
 from models.memory import PAGE, Bytes, HostMemory
 from models.steps import Steps
-from tb.agents.memory import HostImage
+from tb.agents.memory import ErrorWindow, HostImage, MemoryConfig
 from tb.bridge import Bridge, bridge_of
 from tb.clocking import cycle_now
 from tb.env import Environment, run_body
 from tb.scoreboard import Ledger
 from tb.sim_top import flush_trace, reset
-from tb.trace import Trace
+from tb.trace import Kind, Trace
+from tests.system import fault_bursts, fault_volley
 from tests.system import fault_moments as moments
-from tests.system import fault_volley
+from tests.system.fault_bursts import Burst
 from tests.system.fault_grants import Reader, Writer
 from tests.system.fault_site import DESTINATION, HOST_SIZE, SOURCE, FaultSite
 from tests.system.fault_volley import Volleys
@@ -64,6 +67,18 @@ class Ground:
         found = self.site.grants.offences(events[self.begun :])
         self.begun = len(events)
         return found
+
+    async def bursts(self, steps: Steps[Any], who: Reader | Writer) -> list[Burst]:
+        """The bursts of one requester while a generator is performed, in order."""
+        path = os.environ["TRACE_FILE"]
+        await flush_trace(self.dut)
+        before = len(Trace.load(path))
+        await self.perform(steps)
+        await flush_trace(self.dut)
+        events = Trace.load(path).events[before:]
+        kind = Kind.WRITE_ADDRESS if isinstance(who, Writer) else Kind.READ_ADDRESS
+        asked = events[(events["kind"] == kind) & (events["id"] == who)]
+        return [Burst(int(one["address"]), int(one["length"])) for one in asked]
 
 
 def full() -> bool:
@@ -157,6 +172,116 @@ async def malformed_with_halts(dut: Any) -> None:
     """Malformed descriptors in queues that halt at each error: resumed, they go on with the next."""
     for queue in Queue:
         await _volleys(dut, queue, max(100, _many(4000)), size=100, halt=True)
+
+
+def _tempers() -> tuple[MemoryConfig, ...]:
+    return fault_bursts.TEMPERS[: 3 if full() else 1]
+
+
+def _shots(count: int) -> Iterator[tuple[int, MemoryConfig, int, bool]]:
+    """(index, temper of host memory, response, halt) of `count` places; a sample takes one response and halt each."""
+    number = 0
+    for temper in _tempers():
+        for index in range(count)[:: 1 if full() or not on_icarus() else 4]:
+            both = [(2, True), (3, False)]
+            for response, halt in both if full() else both[number % 2 :][:1]:
+                yield index, temper, response, halt
+            number += 1
+
+
+@cocotb.test()
+async def errors_of_every_data_burst(dut: Any) -> None:
+    """SLVERR or DECERR at each burst of boxes of several rows, read and written."""
+
+    async def body(ground: Ground) -> None:
+        site = ground.site
+        seen = 0
+        for target in fault_bursts.data_targets():
+            who = Writer.DATA if target.opcode == Opcode.READBACK else Reader.DATA
+            bursts = await ground.bursts(site.perform(Queue.TRANSFER, [target]), who)
+            await ground.perform(site.settle())
+            reached = []
+            for index, temper, response, halt in _shots(len(bursts)):
+                shot = fault_bursts.data_error(
+                    site, target, bursts[index], temper=temper, response=response, halt=halt
+                )  # fmt: skip
+                reached.append((await ground.perform(shot)).bytes)
+                tell(data_errors=1)
+            assert len(bursts) > 1 and min(reached) == 0 < max(reached), f"{len(bursts)} bursts of {target}: {reached}"
+            seen += len(reached)
+        cocotb.log.info("%d shots", seen)
+
+    await on_ground(dut, body)
+
+
+@cocotb.test()
+async def errors_of_every_walk(dut: Any) -> None:
+    """SLVERR or DECERR at each read of a page table or directory."""
+
+    async def body(ground: Ground) -> None:
+        site = ground.site
+        seen = 0
+        for target in fault_bursts.walk_targets():
+            work = [Descriptor(opcode=Opcode.INVALIDATE), replace(target, order=1)]
+            bursts = await ground.bursts(site.perform(Queue.TRANSFER, work), Reader.WALKER)
+            await ground.perform(site.settle())
+            lines = sorted({burst.address // fault_bursts.LINE for burst in bursts})
+            used = [line for line in lines if fault_bursts.translates(site, target, line * fault_bursts.LINE)]
+            assert used, f"no walk of {target}"
+            for index, temper, response, halt in _shots(len(used)):
+                burst = Burst(used[index] * fault_bursts.LINE, fault_bursts.LINE)
+                shot = fault_bursts.walk_error(site, target, burst, temper=temper, response=response, halt=halt)
+                await ground.perform(shot)
+                tell(walk_errors=1)
+                seen += 1
+        cocotb.log.info("%d shots", seen)
+
+    await on_ground(dut, body)
+
+
+@cocotb.test()
+async def errors_of_every_fetch(dut: Any) -> None:
+    """SLVERR or DECERR at each descriptor of a batch, wherever in the ring."""
+
+    async def body(ground: Ground) -> None:
+        site = ground.site
+        seen = 0
+        for queue, who in ((Queue.TRANSFER, Reader.TRANSFER_RING), (Queue.RENDER, Reader.RENDER_RING)):
+            work = fault_bursts.fetched(site, queue)
+            bursts = await ground.bursts(site.perform(queue, work), who)
+            await ground.perform(site.settle())
+            assert sum(burst.length for burst in bursts) == len(work) * ENTRY_SIZE[queue], bursts
+            together = max(burst.length for burst in bursts)
+            for index, temper, response, halt in _shots(len(work)):
+                shot = fault_bursts.fetch_error(
+                    site, queue, index, temper=temper, response=response, halt=halt, together=together
+                )  # fmt: skip
+                await ground.perform(shot)
+                tell(fetch_errors=1)
+                seen += 1
+        cocotb.log.info("%d shots", seen)
+
+    await on_ground(dut, body)
+
+
+@cocotb.test()
+async def errors_of_every_record(dut: Any) -> None:
+    """SLVERR or DECERR at each record of a batch, and at its fence value."""
+
+    async def body(ground: Ground) -> None:
+        site = ground.site
+        seen = 0
+        for queue in Queue:
+            for index, temper, response, _ in _shots(6):
+                await ground.perform(
+                    fault_bursts.record_error(site, queue, index, temper=temper, response=response)
+                )
+                await ground.perform(fault_bursts.fence_error(site, queue, temper=temper, response=response))
+                tell(record_errors=1, fence_errors=1)
+                seen += 2
+        cocotb.log.info("%d shots", seen)
+
+    await on_ground(dut, body)
 
 
 async def _window(ground: Ground) -> int:
@@ -273,6 +398,96 @@ async def wrong_expectations_fail(dut: Any) -> None:
     await expect("1 of 3 records .* cause 10, not 4", nothing, blind)
     await expect("host memory 0x.*11\\+1", stray)
     await expect("no last record of a volley in", lost)
+
+
+async def _must_fail(dut: Any, words: str, shot: Callable[[FaultSite], Steps[Any]]) -> None:
+    """A shot on fresh ground must end with an AssertionError that says `words`."""
+
+    async def body(ground: Ground) -> None:
+        await ground.perform(shot(ground.site))
+
+    with pytest.raises(AssertionError, match=words):
+        await on_ground(dut, body)
+
+
+@cocotb.test()
+async def errors_that_do_not_come_are_missed(dut: Any) -> None:
+    """Twin: each kind of shot fails without its error, and one whose error nobody predicted fails too."""
+    target = next(fault_bursts.data_targets())
+    plain: dict[str, Any] = {"temper": MemoryConfig(), "response": 2}
+    aimed = fault_bursts.hit
+
+    def data(site: FaultSite) -> Steps[Any]:
+        burst = Burst(site.objects[DESTINATION].get(1).frame * PAGE + 200, 64)
+        return fault_bursts.data_error(site, target, burst, **plain, halt=False)
+
+    def walk(site: FaultSite) -> Steps[Any]:
+        line = Burst(site.objects[DESTINATION].root, fault_bursts.LINE)
+        return fault_bursts.walk_error(site, target, line, **plain, halt=False)
+
+    def fetch(site: FaultSite) -> Steps[Any]:
+        return fault_bursts.fetch_error(site, Queue.TRANSFER, 2, **plain, halt=False, together=32)
+
+    def silently(site: FaultSite, temper: MemoryConfig, window: ErrorWindow) -> None:
+        aimed(site, temper, window)
+        site.rig.bus = MemoryConfig().bus
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fault_bursts, "hit", lambda site, temper, window: None)
+        await _must_fail(dut, "an error at .* gave", data)
+        await _must_fail(dut, "in the tables of .* gave", walk)
+        await _must_fail(dut, "FETCH_ERROR", fetch)
+        await _must_fail(dut, "after a lost", lambda site: fault_bursts.record_error(site, Queue.RENDER, 1, **plain))
+        await _must_fail(dut, "after a lost", lambda site: fault_bursts.fence_error(site, Queue.TRANSFER, **plain))
+        patch.setattr(fault_bursts, "hit", silently)
+        await _must_fail(dut, "cause .*BUS_ERROR", data)
+
+
+@cocotb.test()
+async def wrong_moments_are_noticed(dut: Any) -> None:
+    """Twin: an abort that is too much, and what a reset must not leave behind."""
+
+    def stretched(site: FaultSite) -> Steps[Any]:
+        """Both queues are aborted where only one should be."""
+        shot = moments.abort(site, 60, Queue.TRANSFER)
+        control = site.rig.control
+
+        def both(queue: Queue, **more: Any) -> Steps[None]:
+            for one in Queue:
+                yield from control(one, **more)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(site.rig, "control", both)
+            yield from shot
+
+    def after(spoil: Callable[[FaultSite], None]) -> Callable[[FaultSite], Steps[Any]]:
+        def shot(site: FaultSite) -> Steps[Any]:
+            loose = moments.loose_salvo(site)
+            yield from moments.publish(site, 400)
+            yield from moments.soft_reset(site)
+            spoil(site)
+            yield from moments.judge(site, loose)
+
+        return shot
+
+    def torn(site: FaultSite) -> None:
+        """A byte of the first READBACK, whose record has come."""
+        site.host.bytes[site.objects[DESTINATION].get(0).frame * PAGE + PAGE - 197] ^= 1
+
+    def stray(site: FaultSite) -> None:
+        site.host.bytes[site.traps[2] * PAGE] ^= 1
+
+    def lying(site: FaultSite) -> None:
+        site.host.bytes[site.rig.rings[Queue.TRANSFER].record_address(site.rig.rings[Queue.TRANSFER].taken)] ^= 1
+
+    def orphan(site: FaultSite) -> None:
+        ring = site.rig.rings[Queue.RENDER]
+        site.host.bytes[ring.record_address(ring.taken) + 7] ^= 0x80
+
+    await _must_fail(dut, "RENDER was not aborted", stretched)
+    for spoil, words in ((torn, "neither old nor new"), (stray, "neither old nor new"), (lying, "for Descriptor"),
+                         (orphan, "but none before it")):  # fmt: skip
+        await _must_fail(dut, words, after(spoil))
 
 
 @cocotb.test()

@@ -52,8 +52,8 @@ __all__ = [
 HOST_SIZE = 1 << 20
 PAGES = 8
 """Pages of objects SOURCE (not writable), DESTINATION and HOLED."""
-LARGE_PAGES = 530
-"""Pages of the two-level object LARGE, of which only the first and the last four are valid."""
+LARGE_PAGES, LARGE_LOW = 530, 20
+"""Pages of the two-level object LARGE, of which only the first LARGE_LOW and the last four are valid."""
 
 SOURCE, DESTINATION, LARGE, HOLED = 0, 1, 2, 3
 HOLES, READ_ONLY = (2, 6), (4,)
@@ -104,12 +104,14 @@ class FaultSite:
         self.rig = Rig(host, ring_log2=ring_log2, completion_log2=completion_log2, bus=MemoryConfig().bus)
         self.grants = Grants(host.size)
         self.traps = host.allocate(_TRAPS, "traps")
+        self.scratch = host.allocate_contiguous(1, "scratch")
+        """Bus address of a page in which the engine has no business."""
         self.regions: dict[int, int] = {}
         """First bus address of the 2 * PAGES neighbouring pages in which an object's frames lie, by object."""
         self.objects = [
             self._object(SOURCE, PAGES, writable=False),
             self._object(DESTINATION, PAGES),
-            self._object(LARGE, LARGE_PAGES, valid=lambda page: page < 4 or page >= LARGE_PAGES - 4),
+            self._object(LARGE, LARGE_PAGES, valid=lambda page: page < LARGE_LOW or page >= LARGE_PAGES - 4),
             self._object(HOLED, PAGES, valid=lambda page: page not in HOLES, read_only=READ_ONLY),
         ]
         self.surfaces: list[Surface] = []

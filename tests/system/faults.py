@@ -22,8 +22,19 @@ __all__ = ["BENCHES", "main"]
 
 BENCHES: Mapping[str, tuple[str, ...]] = {
     "malformed": ("malformed_transfers", "malformed_drawings", "malformed_with_halts"),
+    "errors": (
+        "errors_of_every_data_burst",
+        "errors_of_every_walk",
+        "errors_of_every_fetch",
+        "errors_of_every_record",
+    ),
     "moments": ("aborts_at_every_moment", "soft_resets_at_every_moment", "hard_resets_at_every_moment"),
-    "twins": ("wrong_expectations_fail", "a_page_not_granted_is_noticed"),
+    "twins": (
+        "wrong_expectations_fail",
+        "errors_that_do_not_come_are_missed",
+        "wrong_moments_are_noticed",
+        "a_page_not_granted_is_noticed",
+    ),
 }
 """Tests of bench_faults that run in one process, by a name for them."""
 
