@@ -20,7 +20,6 @@ from typing import TypeVar
 from rich.console import Console
 
 from tb.synth import cache
-from tb.synth.cache import BUILD
 from tb.synth.catalogue import Subject, chosen, subjects
 from tb.synth.errors import SynthesisError
 from tb.synth.part import Netlist, netlist_of
@@ -139,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
         targets, peers = targets_of({each.name for each in known}), peers_of()
         rows = [row_of(each) for each in measure(wanted, seeds, jobs, console)]
         verdicts = judged(targets, {row["subject"]: row for row in rows})
-        result = BUILD / ("synth.json" if len(wanted) == len(known) else "chosen.json")
+        result = cache.BUILD / ("synth.json" if len(wanted) == len(known) else "chosen.json")
         facts = {
             "device": " ".join(DEVICE),
             "target_mhz": TARGET_MHZ,
@@ -148,13 +147,14 @@ def main(arguments: list[str] | None = None) -> int:
             "peers": [vars(peer) for peer in peers],
             "targets": [{"target": str(target), "got": got, "reached": good} for target, got, good in verdicts],
         }
+        cache.BUILD.mkdir(parents=True, exist_ok=True)
         result.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     except (SynthesisError, SimulationError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
         cure = "make sim_build writable, or free space on its disk"
-        print(f"error: cannot use {error.filename or BUILD} ({error.strerror}): {cure}", file=sys.stderr)
+        print(f"error: cannot use {error.filename or cache.BUILD} ({error.strerror}): {cure}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("error: interrupted: run make synth again, it goes on from what is done", file=sys.stderr)
@@ -167,7 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
     missed = [f"{target}, got {value:g}" for target, value, good in verdicts if not good]
     for miss in missed:
         console.print(f"missed: {miss}", highlight=False, markup=False)
-    console.print(f"{len(rows)} measured in {time.monotonic() - began:.0f} s; {result.relative_to(ROOT)}")
+    console.print(f"{len(rows)} measured in {time.monotonic() - began:.0f} s; {os.path.relpath(result, ROOT)}")
     return 1 if missed else 0
 
 

@@ -6,12 +6,13 @@ No pins and no shell take part, so the counts are the block's own.
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from tb.synth import cache, yosys
-from tb.synth.cache import BUILD
 from tb.synth.catalogue import LEFT_OUT, RTL, Part
+from tb.synth.errors import SynthesisError
 from tb.synth.reports import Area, area_of
 from tb.synth.shell import Interface, interface_of
 from tb.toolchain import ROOT, closure
@@ -43,10 +44,13 @@ def key_of(part: Part) -> str:
 
 def netlist_of(part: Part) -> Netlist:
     """Synthesise a part, or take what an earlier run left; SynthesisError when Yosys refuses it."""
-    folder, key = BUILD / "parts" / part.name, key_of(part)
+    folder, key = cache.BUILD / "parts" / part.name, key_of(part)
     path = folder / "netlist.il"
     if cache.kept(folder, key) is None or not path.exists():
         cache.remake(folder, key, lambda made: _synthesise(part, made))
+        if key_of(part) != key:
+            shutil.rmtree(folder)
+            raise SynthesisError(f"{part.name}: its sources changed while they were read: run make synth again")
     found = json.loads((folder / "interface.json").read_text(encoding="utf-8"))
     area = area_of((folder / "stat.json").read_text(encoding="utf-8"), part.name)
     return Netlist(part.module, path, interface_of(found), area, key)

