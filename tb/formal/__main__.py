@@ -49,13 +49,13 @@ def run(proofs: Sequence[Proof], jobs: int, console: Console, limit_s: int = TIM
                 ended, _ = wait(waiting, timeout=SIGN_OF_LIFE_S, return_when=FIRST_COMPLETED)
                 if not ended:
                     now = ", ".join(title for future, title in waiting.items() if future.running())
-                    console.print(f"  still at it: {now}", highlight=False, markup=False)
+                    console.print(f"  still at it: {now}", highlight=False, markup=False, soft_wrap=True)
                 for future in ended:
                     title = waiting.pop(future)
                     outcome = future.result()
                     outcomes.append(outcome)
                     line = f"[{len(outcomes)}/{len(tasks)}] {title}: {outcome.said}, {outcome.seconds:.1f} s"
-                    console.print(line, highlight=False, markup=False)
+                    console.print(line, highlight=False, markup=False, soft_wrap=True)
         except BaseException:
             prover.stop()
             pool.shutdown(cancel_futures=True)
@@ -146,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
     console.print(table_of(rows))
     for outcome in outcomes:
         if not outcome.good:
-            console.print(f"does not hold: {outcome.task.title}: {outcome.said}", highlight=False, markup=False)
+            console.print(f"does not hold: {outcome.task.title}: {outcome.said}", highlight=False, markup=False, soft_wrap=True)
     good = sum(row["good"] for row in rows)
     took = time.monotonic() - began
     console.print(f"{good} of {len(rows)} proofs hold, {took:.0f} s; {RESULT.relative_to(ROOT)}")

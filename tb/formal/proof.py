@@ -61,6 +61,8 @@ class Proof:
     """Cycles within which every cover is reached."""
     bound: str = ""
     """Of a BMC: why the depth is enough."""
+    wrapper: str = ""
+    """The wrapper is <wrapper>_proof; <name>_proof unless told."""
     engine: str = ""
     """sby's engine line where it is not the method's usual one."""
     abstract: tuple[str, ...] = ()
@@ -76,7 +78,7 @@ class Proof:
     @property
     def top(self) -> str:
         """The wrapper's module, also the name of its file."""
-        return f"{self.name}_proof"
+        return f"{self.wrapper or self.name}_proof"
 
     def sources(self) -> list[Path]:
         """The wrapper and everything it instantiates; FormalError when the wrapper is missing."""

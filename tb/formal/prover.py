@@ -102,8 +102,16 @@ class Prover:
         self._stopped = False
 
     def run(self, task: Task) -> Outcome:
-        """Stage and run a task; FormalError when the tools cannot decide it."""
+        """Stage and run a task; what the tools cannot decide does not hold, and says why."""
         began = time.monotonic()
+        try:
+            return self._decide(task, began)
+        except FormalError as error:
+            if self._stopped:
+                raise
+            return Outcome(task, False, str(error), time.monotonic() - began)
+
+    def _decide(self, task: Task, began: float) -> Outcome:
         folder = self._stage(task)
         with (folder / "sby.log").open("wb") as log:
             if self._stopped:
@@ -136,7 +144,7 @@ class Prover:
             raise FormalError(f"{task.title}: rtl/{task.twin.file} is no part of the proof: name a file it uses")
         for source in sources:
             text = source.read_text(encoding="utf-8")
-            if task.twin is not None and source.name == task.twin.file:
+            if task.twin is not None and source == ROOT / "rtl" / task.twin.file:
                 text = mutated(task.twin, text)
             (folder / "files" / source.name).write_text(text, encoding="utf-8")
             names.append(source.name)
@@ -152,7 +160,7 @@ def _verdict(task: Task, folder: Path, seconds: float) -> Outcome:
     where = (folder / "sby.log").relative_to(ROOT)
     if status == "TIMEOUT":
         raise FormalError(f"{task.title}: undecided in its time limit: see {where}; lower its depth, or allow more with --limit")
-    failed = tuple(sorted(set(re.findall(r"(?:Assert failed in|failed assertion) \S*?(?:: |\.)(\S+)", log))))
+    failed = tuple(sorted(set(re.findall(r"(?:Assert failed in|failed assertion) \S*?(?:: |\.)(?!_witness_)(\S+)", log))))
     if task.kind == "cover":
         reached = len(set(re.findall(r"Reached cover statement in step \d+ at (.*)", log)))
         missed = len(set(re.findall(r"[Uu]nreached cover statement at (.*)", log)))

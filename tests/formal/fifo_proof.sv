@@ -6,7 +6,11 @@
 
 module fifo_proof #(
     // log2 of the number of items
-    parameter DEPTH_LOG2 = 2
+    parameter DEPTH_LOG2  = 2,
+    // 1: distributed RAM, 0: block RAM
+    parameter DISTRIBUTED = 1,
+    // cycles from accept to visible, at most
+    parameter LATENCY     = 1
 ) (
     input wire clk_i,
     input wire rst_ni,
@@ -20,7 +24,7 @@ module fifo_proof #(
     wire                ready_o, valid_o, data_o;
     wire [DEPTH_LOG2:0] count_o;
 
-    fifo #(.WIDTH(1), .DEPTH_LOG2(DEPTH_LOG2)) dut (
+    fifo #(.WIDTH(1), .DEPTH_LOG2(DEPTH_LOG2), .DISTRIBUTED(DISTRIBUTED)) dut (
         .clk_i   (clk_i),
         .rst_ni  (rst_ni),
         .valid_i (valid_i),
@@ -40,6 +44,7 @@ module fifo_proof #(
     reg                following_q; // the chosen item is inside
     reg [DEPTH_LOG2:0] ahead_q;     // items that leave before it
     reg                chosen_q;    // its payload
+    reg [2:0]          hidden_q;    // cycles in which there was something and it was not to be seen
     reg                was_full_q, stalled_q, stalled_data_q;
 
     always @(posedge clk_i) begin
@@ -50,10 +55,12 @@ module fifo_proof #(
         if (!rst_ni) begin
             held_q      <= 0;
             following_q <= 1'b0;
+            hidden_q    <= 3'd0;
             was_full_q  <= 1'b0;
             stalled_q   <= 1'b0;
         end else begin
             held_q         <= held_q + push - pop;
+            hidden_q       <= (held_q == 0 || valid_o) ? 3'd0 : hidden_q + 1'b1;
             was_full_q     <= was_full_q || held_q == DEPTH;
             stalled_q      <= valid_o && !ready_i;
             stalled_data_q <= data_o;
@@ -70,7 +77,8 @@ module fifo_proof #(
         if (started_q && rst_ni) begin
             count_right:    assert (count_o == held_q);
             never_more:     assert (held_q <= DEPTH);
-            offers:         assert (valid_o == (held_q != 0));      // visible one cycle after it entered
+            none_invented:  assert (!valid_o || held_q != 0);
+            offers:         assert (hidden_q < LATENCY);
             accepts:        assert (ready_o == (held_q != DEPTH));  // refuses only when full
             if (following_q)
                 not_lost:   assert (ahead_q < held_q);
@@ -81,7 +89,7 @@ module fifo_proof #(
 
             fills:          cover (held_q == DEPTH);
             drains:         cover (was_full_q && held_q == 0);
-            both_at_once:   cover (push && pop && held_q == 1);
+            both_at_once:   cover (push && pop && held_q < DEPTH);
             followed:       cover (following_q && pop && ahead_q == 0 && was_full_q);
         end
     end
