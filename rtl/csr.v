@@ -1,11 +1,13 @@
 // csr: the driver's view of the engine: AXI4-Lite slave, register file, tables, counters, interrupt line.
 //
 // Why: every register of faultline.rdl is kept or read back here, so that no other block knows an address. Blocks get
-// plain wires; what they report comes in as levels and one-cycle pulses.
+// plain wires; what they report comes in as levels and one-cycle pulses. What only the driver changes is read back from
+// an image of its writes, one RAM for all registers, instead of from the registers.
 //
-// Latency     a write takes effect 1 cycle after its address and data have both arrived, its response follows in
-//             the same cycle; read data follows the address by 1 cycle.
-// Throughput  one write every 2 cycles and one read every 2 cycles, independent of each other.
+// Latency     a write takes effect 1 cycle after its address and data have both arrived, or 2 when a read is accepted just
+//             then (in the tables 1 later), its response follows in the same cycle; read data follows the address by 1
+//             cycle. After a reset the image is cleared: nothing is accepted for 256 cycles.
+// Throughput  one write every 2 cycles and one read every 2 cycles; a read delays a write by 1 cycle at most.
 // Ordering    writes in order, reads in order; a read sees every write that was answered before.
 // Errors      an address where no register lies: SLVERR, nothing written, 0 read. Writes to read-only registers are
 //             ignored and answered OKAY.
@@ -96,16 +98,17 @@ module csr #(
     output wire [LOOKUPS*64-1:0] surface_o,
     input  wire [3:0]            object_index_i,
     output wire [74:0]           object_o,            // {valid, two_level, pages[20:0], root[63:12]}
+    output wire                  object_written_o,    // pulse: a write to the object table takes effect in this cycle
 
     // counters: a bit a counter in register order; a bit high counts this cycle
-    input  wire [15:0]           count_i,
-    input  wire [15:0]           latency_i            // at most one bit a cycle
+    input  wire [15:0]           count_i,             // bit 13 (TLB_HITS) is not looked at
+    input  wire [1:0]            tlb_hits_i,          // how many in this cycle, 0 to 2
+    input  wire [15:0]           latency_i            // at most one bit a cycle, not in two cycles running
 );
     localparam OKAY   = 2'b00;
     localparam SLVERR = 2'b10;
 
-    localparam QUEUE_SHIFT = $clog2(`FL_STRIDE_QUEUE);
-    localparam COUNTERS    = 32;
+    localparam COUNTERS = 32;
 
     // ------------------------------------------------------------------------------------------ write channel
     // Address and data wait for each other; a write happens when both are here and the last answer has been taken.
@@ -114,61 +117,136 @@ module csr #(
     reg  [31:0] w_data_q;
     reg  [3:0]  w_strb_q;
 
-    assign s_axil_awready = !aw_valid_q;
-    assign s_axil_wready  = !w_valid_q;
+    assign s_axil_awready = !aw_valid_q && !clearing_q;
+    assign s_axil_wready  = !w_valid_q && !clearing_q;
     assign s_axil_bvalid  = b_valid_q;
     assign s_axil_bresp   = b_error_q ? SLVERR : OKAY;
 
-    wire        write      = aw_valid_q && w_valid_q && (!b_valid_q || s_axil_bready);
+    // Never together with a read: the image need not cope with both.
+    wire        write      = aw_valid_q && w_valid_q && (!b_valid_q || s_axil_bready) && !read;
     wire [15:0] wr_addr    = {aw_addr_q[15:2], 2'b00};
-    wire [31:0] wr_mask    = {{8{w_strb_q[3]}}, {8{w_strb_q[2]}}, {8{w_strb_q[1]}}, {8{w_strb_q[0]}}};
-    wire [31:0] wr_set     = w_data_q & wr_mask;  // bits written as 1
 
     // ------------------------------------------------------------------------------------------ read channel
     reg         r_valid_q, r_error_q;
-    reg  [31:0] r_data_q;
+    reg         r_image_q;     // the image has the answer, otherwise r_live_q
+    reg  [31:0] r_live_q;
 
     wire        read       = s_axil_arvalid && s_axil_arready;
     wire [15:0] rd_addr    = {s_axil_araddr[15:2], 2'b00};
 
-    assign s_axil_arready = !r_valid_q;
+    assign s_axil_arready = !r_valid_q && !clearing_q;
     assign s_axil_rvalid  = r_valid_q;
-    assign s_axil_rdata   = r_data_q;
+    assign s_axil_rdata   = (image_data_q & {32{r_image_q}}) | r_live_q;
     assign s_axil_rresp   = r_error_q ? SLVERR : OKAY;
 
-    wire unused = &{1'b0, aw_addr_q[1:0], s_axil_araddr[1:0]};
+    wire unused = &{1'b0, aw_addr_q[1:0], s_axil_araddr[1:0], count_i[13]};
 
     // ------------------------------------------------------------------------------------------ decoding
+    // Each block starts at a multiple of its size.
+    function in_queue;
+        input [15:0] address;
+        in_queue = (address ^ `FL_ADDR_QUEUE) < `FL_COUNT_QUEUE * `FL_STRIDE_QUEUE;
+    endfunction
+
+    function in_surface;
+        input [15:0] address;
+        in_surface = (address ^ `FL_ADDR_SURFACE) < `FL_COUNT_SURFACE * `FL_STRIDE_SURFACE;
+    endfunction
+
+    function in_object;
+        input [15:0] address;
+        in_object = (address ^ `FL_ADDR_OBJECT) < `FL_COUNT_OBJECT * `FL_STRIDE_OBJECT;
+    endfunction
+
+    function in_counter;
+        input [15:0] address;
+        in_counter = (address ^ `FL_ADDR_COUNTER) < COUNTERS * 4;
+    endfunction
+
     function mapped;  // a register lies at this address
+        input [15:0] address;
+        mapped = address <= `FL_ADDR_CYCLE_HI || in_counter(address)
+              || (in_queue(address)   && (address & (`FL_STRIDE_QUEUE - 16'd1))   <= `FL_OFFSET_QUEUE_OVERFLOWS)
+              || (in_surface(address) && (address & (`FL_STRIDE_SURFACE - 16'd1)) <= `FL_OFFSET_SURFACE_FORMAT)
+              || (in_object(address)  && (address & (`FL_STRIDE_OBJECT - 16'd1))  <= `FL_OFFSET_OBJECT_CONFIG);
+    endfunction
+
+    function live;  // a register that lies here reads what the hardware made of it
         input [15:0] address;
         reg   [15:0] offset;
         begin
-            mapped = address <= `FL_ADDR_CYCLE_HI;
-            offset = address - `FL_ADDR_QUEUE;
-            if (offset < (`FL_COUNT_QUEUE * `FL_STRIDE_QUEUE))
-                mapped = (offset & (`FL_STRIDE_QUEUE - 16'd1)) <= `FL_OFFSET_QUEUE_OVERFLOWS;
-            offset = address - `FL_ADDR_SURFACE;
-            if (offset < (`FL_COUNT_SURFACE * `FL_STRIDE_SURFACE))
-                mapped = (offset & (`FL_STRIDE_SURFACE - 16'd1)) <= `FL_OFFSET_SURFACE_FORMAT;
-            offset = address - `FL_ADDR_OBJECT;
-            if (offset < (`FL_COUNT_OBJECT * `FL_STRIDE_OBJECT))
-                mapped = (offset & (`FL_STRIDE_OBJECT - 16'd1)) <= `FL_OFFSET_OBJECT_CONFIG;
-            offset = address - `FL_ADDR_COUNTER;
-            if (offset < COUNTERS * 4)
-                mapped = 1'b1;
+            offset = address & (`FL_STRIDE_QUEUE - 16'd1);
+            if (in_queue(address))
+                live = offset == `FL_OFFSET_QUEUE_TAIL || offset == `FL_OFFSET_QUEUE_HEAD || offset == `FL_OFFSET_QUEUE_COMPLETION_HEAD
+                    || offset == `FL_OFFSET_QUEUE_COMPLETION_TAIL || offset == `FL_OFFSET_QUEUE_OVERFLOWS
+                    || offset == `FL_OFFSET_QUEUE_FENCE || offset == `FL_OFFSET_QUEUE_CONTROL || offset == `FL_OFFSET_QUEUE_STATUS;
+            else
+                live = !(address == `FL_ADDR_IRQ_ENABLE || address == `FL_ADDR_IRQ_COALESCE || address == `FL_ADDR_WATCHDOG
+                      || in_surface(address) || in_object(address));
         end
     endfunction
 
-    wire [15:0] wr_in_queue   = wr_addr - `FL_ADDR_QUEUE;
-    wire [15:0] rd_in_queue   = rd_addr - `FL_ADDR_QUEUE;
-    wire [15:0] rd_in_surface = rd_addr - `FL_ADDR_SURFACE;
-    wire [15:0] rd_in_object  = rd_addr - `FL_ADDR_OBJECT;
-    wire [15:0] rd_in_counter = rd_addr - `FL_ADDR_COUNTER;
+    wire        rd_counter  = in_counter(rd_addr);
+    wire        rd_mapped   = mapped(rd_addr);
+    wire        wr_mapped   = mapped(wr_addr);
+    wire [15:0] wr_in_queue = wr_addr & (`FL_STRIDE_QUEUE - 16'd1);
+    wire [15:0] rd_in_queue = rd_addr & (`FL_STRIDE_QUEUE - 16'd1);
 
-    wire        rd_queue      = rd_in_queue < `FL_COUNT_QUEUE * `FL_STRIDE_QUEUE;
-    wire        rd_table      = rd_in_surface < `FL_COUNT_SURFACE * `FL_STRIDE_SURFACE
-                             || rd_in_object < `FL_COUNT_OBJECT * `FL_STRIDE_OBJECT;
-    wire        rd_counter    = rd_in_counter < COUNTERS * 4;
+    // ------------------------------------------------------------------------------------------ image
+    // Every byte that was written, reserved bits as 0. Where a register is live nobody looks.
+    function [31:0] kept;  // bits that the register at this address has
+        input [15:0] address;
+        begin
+            kept = 32'hFFFF_FFFF;
+            if (in_queue(address))
+                case (address & (`FL_STRIDE_QUEUE - 16'd1))
+                    `FL_OFFSET_QUEUE_RING_BASE_LO:       kept = ~32'd63;
+                    `FL_OFFSET_QUEUE_COMPLETION_BASE_LO: kept = ~32'd31;
+                    `FL_OFFSET_QUEUE_FENCE_BASE_LO:      kept = ~32'd7;
+                    `FL_OFFSET_QUEUE_SIZE:               kept = 32'h0000_0F0F;
+                    default: ;
+                endcase
+            else if (in_surface(address))
+                case (address & (`FL_STRIDE_SURFACE - 16'd1))
+                    `FL_OFFSET_SURFACE_BASE:             kept = 32'hFFFF_F000;
+                    `FL_OFFSET_SURFACE_FORMAT:           kept = 32'h8000_031F;
+                    default: ;
+                endcase
+            else if (in_object(address))
+                case (address & (`FL_STRIDE_OBJECT - 16'd1))
+                    `FL_OFFSET_OBJECT_ROOT_LO:           kept = 32'hFFFF_F000;
+                    `FL_OFFSET_OBJECT_CONFIG:            kept = 32'hC01F_FFFF;
+                    default: ;
+                endcase
+            else if (address == `FL_ADDR_IRQ_ENABLE)
+                kept = 32'h0000_007F;
+        end
+    endfunction
+
+    function [7:0] place;  // in the image: the four blocks one after another
+        input [15:0] address;
+        place = {in_surface(address) || in_object(address), in_queue(address) || in_object(address), address[7:2]};
+    endfunction
+
+    (* no_rw_check *)
+    reg  [31:0] image_q [0:255];
+    reg  [31:0] image_data_q;
+    reg         clearing_q;    // after a reset: zeros go to the whole image and to the tables
+    reg  [7:0]  clear_index_q;
+
+    wire        image_write = clearing_q || (write && wr_mapped && !in_counter(wr_addr));
+    wire [7:0]  image_place = clearing_q ? clear_index_q : place(wr_addr);
+    wire [31:0] image_in    = w_data_q & kept(wr_addr);
+
+    always @(posedge clk_i)
+        if (image_write || read) begin
+            if (image_write && w_strb_q[0]) image_q[image_place][7:0]   <= image_in[7:0];
+            if (image_write && w_strb_q[1]) image_q[image_place][15:8]  <= image_in[15:8];
+            if (image_write && w_strb_q[2]) image_q[image_place][23:16] <= image_in[23:16];
+            if (image_write && w_strb_q[3]) image_q[image_place][31:24] <= image_in[31:24];
+            if (read)
+                image_data_q <= image_q[place(rd_addr)];
+        end
 
     // ------------------------------------------------------------------------------------------ engine registers
     reg         enable_q, soft_reset_q, clear_counters_q;
@@ -184,7 +262,13 @@ module csr #(
     assign watchdog_o   = watchdog_q;
     assign irq_o        = |(irq_status_q & irq_enable_q);
 
-    wire [6:0] irq_clear = (write && wr_addr == `FL_ADDR_IRQ_STATUS) ? wr_set[6:0] : 7'b0;
+    wire [6:0] irq_clear = w_data_q[6:0] & {7{write && wr_addr == `FL_ADDR_IRQ_STATUS && w_strb_q[0]}};
+
+    function [31:0] merge;  // the register with the bytes of the write
+        input [31:0] old;
+        merge = {w_strb_q[3] ? w_data_q[31:24] : old[31:24], w_strb_q[2] ? w_data_q[23:16] : old[23:16],
+                 w_strb_q[1] ? w_data_q[15:8]  : old[15:8],  w_strb_q[0] ? w_data_q[7:0]   : old[7:0]};
+    endfunction
 
     always @(posedge clk_i)
         cycle_q <= rst_ni ? cycle_q + 64'd1 : 64'b0;
@@ -211,16 +295,18 @@ module csr #(
                     soft_reset_q <= 1'b0;
                 if (write) begin
                     case (wr_addr)
-                        `FL_ADDR_CONTROL: begin
+                        `FL_ADDR_CONTROL:
+                            if (w_strb_q[0]) begin
+                                enable_q         <= w_data_q[0];
+                                clear_counters_q <= w_data_q[2];
+                                if (w_data_q[1])
+                                    soft_reset_q <= 1'b1;
+                            end
+                        `FL_ADDR_IRQ_ENABLE:
                             if (w_strb_q[0])
-                                enable_q <= wr_set[0];
-                            if (wr_set[1])
-                                soft_reset_q <= 1'b1;
-                            clear_counters_q <= wr_set[2];
-                        end
-                        `FL_ADDR_IRQ_ENABLE:   irq_enable_q   <= (irq_enable_q   & ~wr_mask[6:0]) | wr_set[6:0];
-                        `FL_ADDR_IRQ_COALESCE: irq_coalesce_q <= (irq_coalesce_q & ~wr_mask) | wr_set;
-                        `FL_ADDR_WATCHDOG:     watchdog_q     <= (watchdog_q     & ~wr_mask) | wr_set;
+                                irq_enable_q <= w_data_q[6:0];
+                        `FL_ADDR_IRQ_COALESCE: irq_coalesce_q <= merge(irq_coalesce_q);
+                        `FL_ADDR_WATCHDOG:     watchdog_q     <= merge(watchdog_q);
                         default: ;
                     endcase
                 end
@@ -228,23 +314,24 @@ module csr #(
         end
 
     // ------------------------------------------------------------------------------------------ queues
-    wire [2*32-1:0] queue_rd_data;   // what a read at rd_in_queue's offset gives, for each queue
+    wire [2*32-1:0] queue_rd_data;
     wire [1:0]      done_raise;
 
     genvar q;
     generate
         for (q = 0; q < `FL_COUNT_QUEUE; q = q + 1) begin : g_queue
-            wire [15:0] offset = wr_in_queue - q * `FL_STRIDE_QUEUE;
+            localparam [15:0] PLACE = `FL_ADDR_QUEUE + q * `FL_STRIDE_QUEUE;
 
             csr_queue registers (
                 .clk_i             (clk_i),
                 .rst_ni            (rst_ni),
                 .soft_reset_done_i (soft_reset_done_i),
-                .write_i           (write && offset < `FL_STRIDE_QUEUE),
-                .wr_offset_i       (offset),
-                .wr_mask_i         (wr_mask),
-                .wr_set_i          (wr_set),
-                .rd_offset_i       (rd_in_queue & (`FL_STRIDE_QUEUE - 16'd1)),
+                .write_i           (write && (wr_addr ^ PLACE) < `FL_STRIDE_QUEUE),
+                .wr_offset_i       (wr_in_queue),
+                .wr_data_i         (w_data_q),
+                .wr_strb_i         (w_strb_q),
+                .read_i            ((rd_addr ^ PLACE) < `FL_STRIDE_QUEUE),
+                .rd_offset_i       (rd_in_queue),
                 .rd_data_o         (queue_rd_data[32*q +: 32]),
                 .ring_base_o       (ring_base_o[64*q +: 64]),
                 .completion_base_o (completion_base_o[64*q +: 64]),
@@ -277,115 +364,40 @@ module csr #(
 
     always @(posedge clk_i)
         if (write)
-            doorbell_tail_q <= wr_set[15:0];
+            doorbell_tail_q <= w_data_q[15:0];
 
     assign doorbell_tail_o = doorbell_tail_q;
     assign irq_set         = {device_range_i, watchdog_i, completion_error_i, record_error_i, done_raise};
 
     // ------------------------------------------------------------------------------------------ tables
-    wire [31:0] table_rd_data;
-
     csr_tables #(.LOOKUPS(LOOKUPS)) tables (
-        .clk_i           (clk_i),
-        .rst_ni          (rst_ni),
-        .write_i         (write),
-        .wr_address_i    (wr_addr),
-        .wr_mask_i       (wr_mask),
-        .wr_set_i        (wr_set),
-        .rd_address_i    (rd_addr),
-        .rd_data_o       (table_rd_data),
-        .surface_index_i (surface_index_i),
-        .surface_o       (surface_o),
-        .object_index_i  (object_index_i),
-        .object_o        (object_o)
+        .clk_i            (clk_i),
+        .clear_i          (clearing_q),
+        .clear_index_i    (clear_index_q[3:0]),
+        .write_i          (write),
+        .wr_address_i     (wr_addr),
+        .wr_data_i        (w_data_q),
+        .wr_strb_i        (w_strb_q),
+        .object_written_o (object_written_o),
+        .surface_index_i  (surface_index_i),
+        .surface_o        (surface_o),
+        .object_index_i   (object_index_i),
+        .object_o         (object_o)
     );
 
     // ------------------------------------------------------------------------------------------ counters
-    // A register each, all looked at in a cycle with an event and none in a cycle without: both kinds of simulator like
-    // that better than an array that many bits write.
-    reg [31:0] transfer_busy_q;
-    reg [31:0] render_busy_q;
-    reg [31:0] read_beats_q;
-    reg [31:0] write_beats_q;
-    reg [31:0] read_stall_address_q;
-    reg [31:0] read_stall_data_q;
-    reg [31:0] read_stall_credit_q;
-    reg [31:0] write_stall_address_q;
-    reg [31:0] write_stall_data_q;
-    reg [31:0] write_stall_device_q;
-    reg [31:0] stall_translation_q;
-    reg [31:0] transfer_descriptors_q;
-    reg [31:0] render_descriptors_q;
-    reg [31:0] tlb_hits_q;
-    reg [31:0] tlb_misses_q;
-    reg [31:0] bank_conflicts_q;
+    wire [31:0] counter_rd_data;
 
-    wire clear = !rst_ni || clear_counters_q;
-
-    always @(posedge clk_i)
-        if (clear || |count_i) begin
-            transfer_busy_q        <= clear ? 32'b0 : transfer_busy_q        + {31'b0, count_i[0]};
-            render_busy_q          <= clear ? 32'b0 : render_busy_q          + {31'b0, count_i[1]};
-            read_beats_q           <= clear ? 32'b0 : read_beats_q           + {31'b0, count_i[2]};
-            write_beats_q          <= clear ? 32'b0 : write_beats_q          + {31'b0, count_i[3]};
-            read_stall_address_q   <= clear ? 32'b0 : read_stall_address_q   + {31'b0, count_i[4]};
-            read_stall_data_q      <= clear ? 32'b0 : read_stall_data_q      + {31'b0, count_i[5]};
-            read_stall_credit_q    <= clear ? 32'b0 : read_stall_credit_q    + {31'b0, count_i[6]};
-            write_stall_address_q  <= clear ? 32'b0 : write_stall_address_q  + {31'b0, count_i[7]};
-            write_stall_data_q     <= clear ? 32'b0 : write_stall_data_q     + {31'b0, count_i[8]};
-            write_stall_device_q   <= clear ? 32'b0 : write_stall_device_q   + {31'b0, count_i[9]};
-            stall_translation_q    <= clear ? 32'b0 : stall_translation_q    + {31'b0, count_i[10]};
-            transfer_descriptors_q <= clear ? 32'b0 : transfer_descriptors_q + {31'b0, count_i[11]};
-            render_descriptors_q   <= clear ? 32'b0 : render_descriptors_q   + {31'b0, count_i[12]};
-            tlb_hits_q             <= clear ? 32'b0 : tlb_hits_q             + {31'b0, count_i[13]};
-            tlb_misses_q           <= clear ? 32'b0 : tlb_misses_q           + {31'b0, count_i[14]};
-            bank_conflicts_q       <= clear ? 32'b0 : bank_conflicts_q       + {31'b0, count_i[15]};
-        end
-
-    // A function, so that nothing follows the counters but a read.
-    function [31:0] event_count;
-        input [3:0] index;
-        case (index)
-            4'd0:  event_count = transfer_busy_q;
-            4'd1:  event_count = render_busy_q;
-            4'd2:  event_count = read_beats_q;
-            4'd3:  event_count = write_beats_q;
-            4'd4:  event_count = read_stall_address_q;
-            4'd5:  event_count = read_stall_data_q;
-            4'd6:  event_count = read_stall_credit_q;
-            4'd7:  event_count = write_stall_address_q;
-            4'd8:  event_count = write_stall_data_q;
-            4'd9:  event_count = write_stall_device_q;
-            4'd10: event_count = stall_translation_q;
-            4'd11: event_count = transfer_descriptors_q;
-            4'd12: event_count = render_descriptors_q;
-            4'd13: event_count = tlb_hits_q;
-            4'd14: event_count = tlb_misses_q;
-            4'd15: event_count = bank_conflicts_q;
-        endcase
-    endfunction
-
-    // At most one transfer ends in a cycle. A bucket whose bit in bucket_used_q is 0 counts as 0.
-    reg [31:0] bucket_q [0:15];
-    reg [15:0] bucket_used_q;
-    reg [3:0]  bucket;
-    integer    n;
-    always @* begin
-        bucket = 4'd0;
-        for (n = 1; n < 16; n = n + 1)
-            if (latency_i[n])
-                bucket = n[3:0];
-    end
-
-    always @(posedge clk_i)
-        if (clear) begin
-            bucket_used_q <= 16'b0;
-        end else if (|latency_i) begin
-            bucket_q[bucket]      <= (bucket_used_q[bucket] ? bucket_q[bucket] : 32'b0) + 32'd1;
-            bucket_used_q[bucket] <= 1'b1;
-        end
-
-    wire [31:0] bucket_count = bucket_used_q[rd_in_counter[5:2]] ? bucket_q[rd_in_counter[5:2]] : 32'b0;
+    csr_counters counters (
+        .clk_i      (clk_i),
+        .clear_i    (!rst_ni || clear_counters_q),
+        .count_i    ({count_i[15:14], |tlb_hits_i, count_i[12:0]}),
+        .again_i    (tlb_hits_i[1]),
+        .latency_i  (latency_i),
+        .read_i     (read && rd_counter),
+        .rd_index_i (rd_addr[6:2]),
+        .rd_data_o  (counter_rd_data)
+    );
 
     // ------------------------------------------------------------------------------------------ handshakes and reads
     localparam DATA_LOG2 = $clog2(DATA_W / 8);
@@ -395,46 +407,44 @@ module csr #(
                     || |reads_outstanding_i || |writes_outstanding_i;
     wire [31:0] parameters = {DEVICE_LOG2[7:0], WRITES[7:0], READS[7:0], TLB_LOG2[3:0], DATA_LOG2[3:0]};
 
-    reg  [31:0] rd_data;
+    reg  [31:0] engine_rd_data;
 
     always @* begin
-        rd_data = 32'b0;
-        if (rd_queue)
-            rd_data = queue_rd_data[32 * rd_in_queue[QUEUE_SHIFT] +: 32];
-        else if (rd_table)
-            rd_data = table_rd_data;
-        else if (rd_counter)
-            rd_data = bucket_count;
-        else
-            case (rd_addr)
-                `FL_ADDR_ID:           rd_data = `FL_RESET_ID;
-                `FL_ADDR_VERSION:      rd_data = `FL_RESET_VERSION;
-                `FL_ADDR_PARAMETERS:   rd_data = parameters;
-                `FL_ADDR_CONTROL:      rd_data = {30'b0, soft_reset_q, enable_q};
-                `FL_ADDR_STATUS:       rd_data = {8'b0, writes_outstanding_i, reads_outstanding_i, 4'b0, render_busy_i,
-                                                  writeback_busy_i, readback_busy_i, busy};
-                `FL_ADDR_IRQ_STATUS:   rd_data = {25'b0, irq_status_q};
-                `FL_ADDR_IRQ_ENABLE:   rd_data = {25'b0, irq_enable_q};
-                `FL_ADDR_IRQ_COALESCE: rd_data = irq_coalesce_q;
-                `FL_ADDR_WATCHDOG:     rd_data = watchdog_q;
-                `FL_ADDR_CYCLE_HI:     rd_data = cycle_hi_q;
-                default:               rd_data = 32'b0;
-            endcase
+        case (rd_addr)
+            `FL_ADDR_ID:         engine_rd_data = `FL_RESET_ID;
+            `FL_ADDR_VERSION:    engine_rd_data = `FL_RESET_VERSION;
+            `FL_ADDR_PARAMETERS: engine_rd_data = parameters;
+            `FL_ADDR_CONTROL:    engine_rd_data = {30'b0, soft_reset_q, enable_q};
+            `FL_ADDR_STATUS:     engine_rd_data = {8'b0, writes_outstanding_i, reads_outstanding_i, 4'b0, render_busy_i,
+                                                   writeback_busy_i, readback_busy_i, busy};
+            `FL_ADDR_IRQ_STATUS: engine_rd_data = {25'b0, irq_status_q};
+            `FL_ADDR_CYCLE_LO:   engine_rd_data = cycle_q[31:0];
+            `FL_ADDR_CYCLE_HI:   engine_rd_data = cycle_hi_q;
+            default:             engine_rd_data = 32'b0;
+        endcase
     end
 
     wire axil_wake = s_axil_awvalid || s_axil_wvalid || s_axil_arvalid || aw_valid_q || w_valid_q || b_valid_q || r_valid_q ||
-                     !rst_ni;
+                     clearing_q || !rst_ni;
 
     always @(posedge clk_i)
         if (axil_wake) begin
             if (!rst_ni) begin
-                aw_valid_q <= 1'b0;
-                w_valid_q  <= 1'b0;
-                b_valid_q  <= 1'b0;
-                r_valid_q  <= 1'b0;
+                aw_valid_q    <= 1'b0;
+                w_valid_q     <= 1'b0;
+                b_valid_q     <= 1'b0;
+                r_valid_q     <= 1'b0;
+                clearing_q    <= 1'b1;
+                clear_index_q <= 8'd0;
+                w_data_q      <= 32'b0;  // what is written while clearing
+                w_strb_q      <= 4'hF;
             end else begin
-                aw_valid_q <= write ? 1'b0 : aw_valid_q || s_axil_awvalid;
-                w_valid_q  <= write ? 1'b0 : w_valid_q || s_axil_wvalid;
+                if (clearing_q)
+                    clear_index_q <= clear_index_q + 8'd1;
+                if (&clear_index_q)
+                    clearing_q <= 1'b0;
+                aw_valid_q <= write ? 1'b0 : aw_valid_q || (s_axil_awvalid && s_axil_awready);
+                w_valid_q  <= write ? 1'b0 : w_valid_q || (s_axil_wvalid && s_axil_wready);
                 if (write)
                     b_valid_q <= 1'b1;
                 else if (s_axil_bready)
@@ -447,16 +457,16 @@ module csr #(
 
             if (s_axil_awready)
                 aw_addr_q <= s_axil_awaddr;
-            if (s_axil_wready) begin
+            if (s_axil_wready && rst_ni) begin
                 w_data_q <= s_axil_wdata;
                 w_strb_q <= s_axil_wstrb;
             end
             if (write)
-                b_error_q <= !mapped(wr_addr);
+                b_error_q <= !wr_mapped;
             if (read) begin
-                r_data_q  <= rd_addr == `FL_ADDR_CYCLE_LO    ? cycle_q[31:0] :
-                             rd_counter && !rd_in_counter[6] ? event_count(rd_in_counter[5:2]) : rd_data;
-                r_error_q <= !mapped(rd_addr);
+                r_image_q <= rd_mapped && !live(rd_addr);
+                r_live_q  <= queue_rd_data[63:32] | queue_rd_data[31:0] | counter_rd_data | engine_rd_data;
+                r_error_q <= !rd_mapped;
             end
         end
 

@@ -6,7 +6,8 @@
 //             interrupt is raised in the cycle of the record that makes enough of them, or when the first has waited.
 // Throughput  one write and one read a cycle.
 // Ordering    none: registers.
-// Errors      none: offsets without a register are ignored and read 0; csr answers for them.
+// Errors      none: offsets without a register are ignored, csr answers for them. What the driver alone changes is read
+//             from csr's image of its writes, and is 0 here.
 `default_nettype none
 `include "faultline.vh"
 
@@ -17,10 +18,11 @@ module csr_queue (
 
     input  wire        write_i,            // pulse
     input  wire [15:0] wr_offset_i,        // of the register, inside the queue's block
-    input  wire [31:0] wr_mask_i,          // bits covered by strobes
-    input  wire [31:0] wr_set_i,           // bits covered by strobes and written as 1
-    input  wire [15:0] rd_offset_i,
-    output wire [31:0] rd_data_o,
+    input  wire [31:0] wr_data_i,
+    input  wire [3:0]  wr_strb_i,
+    input  wire        read_i,
+    input  wire [15:0] rd_offset_i,        // of the register, inside the queue's block
+    output wire [31:0] rd_data_o,          // 0 unless read_i
 
     output wire [63:0] ring_base_o,
     output wire [63:0] completion_base_o,
@@ -52,7 +54,6 @@ module csr_queue (
     reg  [3:0]  ring_log2_q, completion_log2_q;
     reg  [15:0] completion_head_q;
     reg         enable_q, halt_on_error_q, resume_q, abort_q, doorbell_q;
-    reg  [31:0] rd_data;
 
     assign ring_base_o       = ring_base_q;
     assign completion_base_o = completion_base_q;
@@ -65,7 +66,12 @@ module csr_queue (
     assign resume_o          = resume_q;
     assign abort_o           = abort_q;
     assign doorbell_o        = doorbell_q;
-    assign rd_data_o         = rd_data;
+
+    function [31:0] merge;  // the register with the bytes of the write
+        input [31:0] old;
+        merge = {wr_strb_i[3] ? wr_data_i[31:24] : old[31:24], wr_strb_i[2] ? wr_data_i[23:16] : old[23:16],
+                 wr_strb_i[1] ? wr_data_i[15:8]  : old[15:8],  wr_strb_i[0] ? wr_data_i[7:0]   : old[7:0]};
+    endfunction
 
     wire pulse = doorbell_q || resume_q || abort_q;
 
@@ -86,35 +92,33 @@ module csr_queue (
             end else begin
                 if (write_i) begin
                     case (wr_offset_i)
-                        `FL_OFFSET_QUEUE_RING_BASE_LO:
-                            ring_base_q[31:6] <= (ring_base_q[31:6] & ~wr_mask_i[31:6]) | wr_set_i[31:6];
-                        `FL_OFFSET_QUEUE_RING_BASE_HI:
-                            ring_base_q[63:32] <= (ring_base_q[63:32] & ~wr_mask_i) | wr_set_i;
+                        `FL_OFFSET_QUEUE_RING_BASE_LO:       ring_base_q[31:0]        <= merge(ring_base_q[31:0]) & ~32'd63;
+                        `FL_OFFSET_QUEUE_RING_BASE_HI:       ring_base_q[63:32]       <= merge(ring_base_q[63:32]);
+                        `FL_OFFSET_QUEUE_COMPLETION_BASE_LO: completion_base_q[31:0]  <= merge(completion_base_q[31:0]) & ~32'd31;
+                        `FL_OFFSET_QUEUE_COMPLETION_BASE_HI: completion_base_q[63:32] <= merge(completion_base_q[63:32]);
+                        `FL_OFFSET_QUEUE_FENCE_BASE_LO:      fence_base_q[31:0]       <= merge(fence_base_q[31:0]) & ~32'd7;
+                        `FL_OFFSET_QUEUE_FENCE_BASE_HI:      fence_base_q[63:32]      <= merge(fence_base_q[63:32]);
                         `FL_OFFSET_QUEUE_SIZE: begin
-                            if (wr_mask_i[0])
-                                ring_log2_q <= wr_set_i[3:0];
-                            if (wr_mask_i[8])
-                                completion_log2_q <= wr_set_i[11:8];
+                            if (wr_strb_i[0])
+                                ring_log2_q <= wr_data_i[3:0];
+                            if (wr_strb_i[1])
+                                completion_log2_q <= wr_data_i[11:8];
                         end
                         `FL_OFFSET_QUEUE_TAIL:
-                            doorbell_q <= &{wr_mask_i[8], wr_mask_i[0]};  // half a count is no count
-                        `FL_OFFSET_QUEUE_COMPLETION_BASE_LO:
-                            completion_base_q[31:5] <= (completion_base_q[31:5] & ~wr_mask_i[31:5]) | wr_set_i[31:5];
-                        `FL_OFFSET_QUEUE_COMPLETION_BASE_HI:
-                            completion_base_q[63:32] <= (completion_base_q[63:32] & ~wr_mask_i) | wr_set_i;
-                        `FL_OFFSET_QUEUE_COMPLETION_HEAD:
-                            completion_head_q <= (completion_head_q & ~wr_mask_i[15:0]) | wr_set_i[15:0];
-                        `FL_OFFSET_QUEUE_FENCE_BASE_LO:
-                            fence_base_q[31:3] <= (fence_base_q[31:3] & ~wr_mask_i[31:3]) | wr_set_i[31:3];
-                        `FL_OFFSET_QUEUE_FENCE_BASE_HI:
-                            fence_base_q[63:32] <= (fence_base_q[63:32] & ~wr_mask_i) | wr_set_i;
+                            doorbell_q <= &wr_strb_i[1:0];  // half a count is no count
+                        `FL_OFFSET_QUEUE_COMPLETION_HEAD: begin
+                            if (wr_strb_i[0])
+                                completion_head_q[7:0]  <= wr_data_i[7:0];
+                            if (wr_strb_i[1])
+                                completion_head_q[15:8] <= wr_data_i[15:8];
+                        end
                         `FL_OFFSET_QUEUE_CONTROL: begin
-                            if (wr_mask_i[0]) begin
-                                enable_q        <= wr_set_i[0];
-                                halt_on_error_q <= wr_set_i[1];
+                            if (wr_strb_i[0]) begin
+                                enable_q        <= wr_data_i[0];
+                                halt_on_error_q <= wr_data_i[1];
                             end
-                            resume_q <= wr_set_i[8];
-                            abort_q  <= wr_set_i[9];
+                            resume_q <= wr_strb_i[1] && wr_data_i[8];
+                            abort_q  <= wr_strb_i[1] && wr_data_i[9];
                         end
                         default: ;
                     endcase
@@ -126,27 +130,15 @@ module csr_queue (
             end
         end
 
-    always @* begin
-        case (rd_offset_i)
-            `FL_OFFSET_QUEUE_RING_BASE_LO:       rd_data = ring_base_q[31:0];
-            `FL_OFFSET_QUEUE_RING_BASE_HI:       rd_data = ring_base_q[63:32];
-            `FL_OFFSET_QUEUE_SIZE:               rd_data = {20'b0, completion_log2_q, 4'b0, ring_log2_q};
-            `FL_OFFSET_QUEUE_TAIL:               rd_data = {16'b0, tail_i};
-            `FL_OFFSET_QUEUE_HEAD:               rd_data = {16'b0, head_i};
-            `FL_OFFSET_QUEUE_COMPLETION_BASE_LO: rd_data = completion_base_q[31:0];
-            `FL_OFFSET_QUEUE_COMPLETION_BASE_HI: rd_data = completion_base_q[63:32];
-            `FL_OFFSET_QUEUE_COMPLETION_HEAD:    rd_data = {16'b0, completion_head_q};
-            `FL_OFFSET_QUEUE_COMPLETION_TAIL:    rd_data = {16'b0, completion_tail_i};
-            `FL_OFFSET_QUEUE_FENCE_BASE_LO:      rd_data = fence_base_q[31:0];
-            `FL_OFFSET_QUEUE_FENCE_BASE_HI:      rd_data = fence_base_q[63:32];
-            `FL_OFFSET_QUEUE_FENCE:              rd_data = fence_i;
-            `FL_OFFSET_QUEUE_CONTROL:            rd_data = {30'b0, halt_on_error_q, enable_q};
-            `FL_OFFSET_QUEUE_STATUS:
-                rd_data = {28'b0, waiting_i, aborting_i, halted_i, queue_busy_i};
-            `FL_OFFSET_QUEUE_OVERFLOWS:          rd_data = {16'b0, overflows_i};
-            default:                             rd_data = 32'b0;
-        endcase
-    end
+    // One AND a register, all ORed: cheaper than a choice.
+    assign rd_data_o = {16'b0, tail_i & {16{read_i && rd_offset_i == `FL_OFFSET_QUEUE_TAIL}}}
+                     | {16'b0, head_i & {16{read_i && rd_offset_i == `FL_OFFSET_QUEUE_HEAD}}}
+                     | {16'b0, completion_head_q & {16{read_i && rd_offset_i == `FL_OFFSET_QUEUE_COMPLETION_HEAD}}}
+                     | {16'b0, completion_tail_i & {16{read_i && rd_offset_i == `FL_OFFSET_QUEUE_COMPLETION_TAIL}}}
+                     | {16'b0, overflows_i & {16{read_i && rd_offset_i == `FL_OFFSET_QUEUE_OVERFLOWS}}}
+                     | (fence_i & {32{read_i && rd_offset_i == `FL_OFFSET_QUEUE_FENCE}})
+                     | {30'b0, {halt_on_error_q, enable_q} & {2{read_i && rd_offset_i == `FL_OFFSET_QUEUE_CONTROL}}}
+                     | {28'b0, {waiting_i, aborting_i, halted_i, queue_busy_i} & {4{read_i && rd_offset_i == `FL_OFFSET_QUEUE_STATUS}}};
 
     // Coalescing: pending records are announced when there are enough, or when the first has waited long enough.
     reg  [7:0]  pending_q;

@@ -1,9 +1,12 @@
-// csr_tables: the surface table and the object table, with lookup ports beside the driver's access.
+// csr_tables: the surface table and the object table, as whoever executes descriptors looks them up.
 //
 // Why: descriptors name surfaces and objects by number; every block that needs an entry looks it up here in the same
-// cycle, and the length of a row is multiplied once, when the entry is written.
+// cycle, and what costs arithmetic (the length of a row, whether an entry is of use) is worked out once, when the entry
+// is written. The tables are small RAMs without reset, one copy a port: csr writes 0 to all entries after a reset, and
+// answers the driver's reads from a memory of its own.
 //
-// Latency     a write shows in the lookups the cycle after; lookups and reads are combinational.
+// Latency     a write shows in the lookups 2 cycles after write_i, in row_bytes and a surface's valid 4 cycles after; lookups
+//             are combinational.
 // Throughput  one write a cycle, every lookup port every cycle.
 // Ordering    none: tables.
 // Errors      a surface whose pixel size is not 1 to 16 bytes is looked up as not valid.
@@ -15,14 +18,14 @@ module csr_tables #(
     parameter LOOKUPS = 6
 ) (
     input  wire                  clk_i,
-    input  wire                  rst_ni,           // hardware reset, synchronous, active low
 
+    input  wire                  clear_i,          // write all of entry clear_index_i in both tables
+    input  wire [3:0]            clear_index_i,
     input  wire                  write_i,          // pulse
     input  wire [15:0]           wr_address_i,     // of the register, a multiple of 4; others' addresses are ignored
-    input  wire [31:0]           wr_mask_i,        // bits covered by strobes
-    input  wire [31:0]           wr_set_i,         // bits covered by strobes and written as 1
-    input  wire [15:0]           rd_address_i,     // inside one of the tables
-    output wire [31:0]           rd_data_o,
+    input  wire [31:0]           wr_data_i,        // of the write, the cycle after it; 0 to clear
+    input  wire [3:0]            wr_strb_i,        // of the write, the cycle after it; all 1 to clear
+    output wire                  object_written_o, // pulse: a write to the object table takes effect in this cycle
 
     input  wire [LOOKUPS*4-1:0]  surface_index_i,
     // each {valid, layout[1:0], bytes_per_pixel[4:0], height[15:0], row_bytes[19:0], base_page[19:0]}
@@ -33,111 +36,128 @@ module csr_tables #(
     localparam SURFACE_SHIFT = $clog2(`FL_STRIDE_SURFACE);
     localparam OBJECT_SHIFT  = $clog2(`FL_STRIDE_OBJECT);
 
-    reg  [19:0] surface_page_q   [0:`FL_COUNT_SURFACE-1];
-    reg  [31:0] surface_extent_q [0:`FL_COUNT_SURFACE-1];  // {height, width}
-    reg  [7:0]  surface_format_q [0:`FL_COUNT_SURFACE-1];  // {valid, layout, bytes_per_pixel}
-    reg  [19:0] surface_row_q    [0:`FL_COUNT_SURFACE-1];  // width * bytes_per_pixel
-    reg  [51:0] object_root_q    [0:`FL_COUNT_OBJECT-1];
-    reg  [22:0] object_config_q  [0:`FL_COUNT_OBJECT-1];   // {valid, two_level, pages}
+    // An array for each byte lane, because a RAM of this size is written whole.
+    (* ram_style = "distributed" *) reg  [3:0]  page1_q   [0:`FL_COUNT_SURFACE-1];
+    (* ram_style = "distributed" *) reg  [7:0]  page2_q   [0:`FL_COUNT_SURFACE-1];
+    (* ram_style = "distributed" *) reg  [7:0]  page3_q   [0:`FL_COUNT_SURFACE-1];
+    (* ram_style = "distributed" *) reg  [7:0]  width0_q  [0:`FL_COUNT_SURFACE-1];
+    (* ram_style = "distributed" *) reg  [7:0]  width1_q  [0:`FL_COUNT_SURFACE-1];
+    (* ram_style = "distributed" *) reg  [7:0]  height2_q [0:`FL_COUNT_SURFACE-1];
+    (* ram_style = "distributed" *) reg  [7:0]  height3_q [0:`FL_COUNT_SURFACE-1];
+    (* ram_style = "distributed" *) reg  [4:0]  pixel0_q  [0:`FL_COUNT_SURFACE-1];
+    (* ram_style = "distributed" *) reg  [1:0]  layout1_q [0:`FL_COUNT_SURFACE-1];
+    (* ram_style = "distributed" *) reg         valid3_q  [0:`FL_COUNT_SURFACE-1];
+    (* ram_style = "distributed" *) reg  [20:0] row_q     [0:`FL_COUNT_SURFACE-1];  // {of use, width * bytes_per_pixel}
+    (* ram_style = "distributed" *) reg  [3:0]  root1_q   [0:`FL_COUNT_OBJECT-1];
+    (* ram_style = "distributed" *) reg  [7:0]  root2_q   [0:`FL_COUNT_OBJECT-1];
+    (* ram_style = "distributed" *) reg  [7:0]  root3_q   [0:`FL_COUNT_OBJECT-1];
+    (* ram_style = "distributed" *) reg  [7:0]  root4_q   [0:`FL_COUNT_OBJECT-1];
+    (* ram_style = "distributed" *) reg  [7:0]  root5_q   [0:`FL_COUNT_OBJECT-1];
+    (* ram_style = "distributed" *) reg  [7:0]  root6_q   [0:`FL_COUNT_OBJECT-1];
+    (* ram_style = "distributed" *) reg  [7:0]  root7_q   [0:`FL_COUNT_OBJECT-1];
+    (* ram_style = "distributed" *) reg  [7:0]  config0_q [0:`FL_COUNT_OBJECT-1];
+    (* ram_style = "distributed" *) reg  [7:0]  config1_q [0:`FL_COUNT_OBJECT-1];
+    (* ram_style = "distributed" *) reg  [4:0]  config2_q [0:`FL_COUNT_OBJECT-1];
+    (* ram_style = "distributed" *) reg  [1:0]  config3_q [0:`FL_COUNT_OBJECT-1];
 
-    wire        wr_surface     = write_i && wr_address_i - `FL_ADDR_SURFACE < `FL_COUNT_SURFACE * `FL_STRIDE_SURFACE;
-    wire        wr_object      = write_i && wr_address_i - `FL_ADDR_OBJECT  < `FL_COUNT_OBJECT  * `FL_STRIDE_OBJECT;
-    wire        rd_surface     = rd_address_i - `FL_ADDR_SURFACE < `FL_COUNT_SURFACE * `FL_STRIDE_SURFACE;
+    // ------------------------------------------------------------------------------------------ writes
+    // Both tables start at multiples of their size, so table, entry and offset are plain address bits. What is chosen by
+    // them is kept for the cycle after, in which data and strobes still stand.
+    wire        in_surface  = (wr_address_i ^ `FL_ADDR_SURFACE) < `FL_COUNT_SURFACE * `FL_STRIDE_SURFACE;
+    wire        in_object   = (wr_address_i ^ `FL_ADDR_OBJECT)  < `FL_COUNT_OBJECT  * `FL_STRIDE_OBJECT;
+    wire [15:0] surface_off = wr_address_i & (`FL_STRIDE_SURFACE - 16'd1);
+    wire [15:0] object_off  = wr_address_i & (`FL_STRIDE_OBJECT - 16'd1);
+    reg         base_q, extent_q, format_q, root_lo_q, root_hi_q, config_q, object_written_q;
+    reg  [3:0]  surface_no_q, object_no_q;
 
-    // Both tables start at multiples of their size, so entry and offset are plain address bits.
-    wire [3:0]  wr_surface_no  = wr_address_i[SURFACE_SHIFT +: 4];
-    wire [3:0]  wr_object_no   = wr_address_i[OBJECT_SHIFT +: 4];
-    wire [3:0]  rd_surface_no  = rd_address_i[SURFACE_SHIFT +: 4];
-    wire [3:0]  rd_object_no   = rd_address_i[OBJECT_SHIFT +: 4];
-    wire [15:0] wr_surface_off = wr_address_i & (`FL_STRIDE_SURFACE - 16'd1);
-    wire [15:0] wr_object_off  = wr_address_i & (`FL_STRIDE_OBJECT - 16'd1);
+    wire [3:0]  wr_base     = wr_strb_i & {4{base_q}};
+    wire [3:0]  wr_extent   = wr_strb_i & {4{extent_q}};
+    wire [3:0]  wr_format   = wr_strb_i & {4{format_q}};
+    wire [3:0]  wr_root_lo  = wr_strb_i & {4{root_lo_q}};
+    wire [3:0]  wr_root_hi  = wr_strb_i & {4{root_hi_q}};
+    wire [3:0]  wr_config   = wr_strb_i & {4{config_q}};
 
-    // The entry as it will be; the row length follows whichever factor was written.
-    wire [31:0] extent_old = surface_extent_q[wr_surface_no];
-    wire [7:0]  format_old = surface_format_q[wr_surface_no];
-    wire [31:0] extent_d   = (wr_surface_off == `FL_OFFSET_SURFACE_EXTENT) ? (extent_old & ~wr_mask_i) | wr_set_i : extent_old;
-    wire [7:0]  format_d   = (wr_surface_off != `FL_OFFSET_SURFACE_FORMAT) ? format_old
-                           : (format_old & ~{wr_mask_i[31], wr_mask_i[9:8], wr_mask_i[4:0]}) | {wr_set_i[31], wr_set_i[9:8], wr_set_i[4:0]};
-    wire [19:0] row_d      = {4'b0, extent_d[15:0]} * {15'b0, format_d[4:0]};  // exact up to 16 bytes a pixel
+    assign object_written_o = object_written_q;
 
-    integer n;
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            for (n = 0; n < `FL_COUNT_SURFACE; n = n + 1) begin
-                surface_page_q[n]   <= 20'b0;
-                surface_extent_q[n] <= 32'b0;
-                surface_format_q[n] <= 8'b0;
-                surface_row_q[n]    <= 20'b0;
-            end
-        end else if (wr_surface) begin
-            if (wr_surface_off == `FL_OFFSET_SURFACE_BASE)
-                surface_page_q[wr_surface_no] <= (surface_page_q[wr_surface_no] & ~wr_mask_i[31:12]) | wr_set_i[31:12];
-            surface_extent_q[wr_surface_no] <= extent_d;
-            surface_format_q[wr_surface_no] <= format_d;
-            surface_row_q[wr_surface_no]    <= row_d;
+    // The factors of a row are read back once written, multiplied, and the product kept.
+    reg         factors_q, product_q;               // the stage is at work
+    reg  [3:0]  factors_no_q, product_no_q;
+    reg  [15:0] width_q;
+    reg  [4:0]  pixel_q;
+    reg         usable_q;
+    wire [4:0]  pixel = pixel0_q[factors_no_q];
+
+    wire wake = clear_i || write_i || base_q || extent_q || format_q || root_lo_q || root_hi_q || config_q || object_written_q
+             || factors_q || product_q;
+
+    always @(posedge clk_i)
+        if (wake) begin
+            base_q           <= clear_i || (write_i && in_surface && surface_off == `FL_OFFSET_SURFACE_BASE);
+            extent_q         <= clear_i || (write_i && in_surface && surface_off == `FL_OFFSET_SURFACE_EXTENT);
+            format_q         <= clear_i || (write_i && in_surface && surface_off == `FL_OFFSET_SURFACE_FORMAT);
+            root_lo_q        <= clear_i || (write_i && in_object && object_off == `FL_OFFSET_OBJECT_ROOT_LO);
+            root_hi_q        <= clear_i || (write_i && in_object && object_off == `FL_OFFSET_OBJECT_ROOT_HI);
+            config_q         <= clear_i || (write_i && in_object && object_off == `FL_OFFSET_OBJECT_CONFIG);
+            object_written_q <= write_i && in_object;
+            surface_no_q     <= clear_i ? clear_index_i : wr_address_i[SURFACE_SHIFT +: 4];
+            object_no_q      <= clear_i ? clear_index_i : wr_address_i[OBJECT_SHIFT +: 4];
+
+            if (wr_base[1])    page1_q[surface_no_q]   <= wr_data_i[15:12];
+            if (wr_base[2])    page2_q[surface_no_q]   <= wr_data_i[23:16];
+            if (wr_base[3])    page3_q[surface_no_q]   <= wr_data_i[31:24];
+            if (wr_extent[0])  width0_q[surface_no_q]  <= wr_data_i[7:0];
+            if (wr_extent[1])  width1_q[surface_no_q]  <= wr_data_i[15:8];
+            if (wr_extent[2])  height2_q[surface_no_q] <= wr_data_i[23:16];
+            if (wr_extent[3])  height3_q[surface_no_q] <= wr_data_i[31:24];
+            if (wr_format[0])  pixel0_q[surface_no_q]  <= wr_data_i[4:0];
+            if (wr_format[1])  layout1_q[surface_no_q] <= wr_data_i[9:8];
+            if (wr_format[3])  valid3_q[surface_no_q]  <= wr_data_i[31];
+            if (wr_root_lo[1]) root1_q[object_no_q]    <= wr_data_i[15:12];
+            if (wr_root_lo[2]) root2_q[object_no_q]    <= wr_data_i[23:16];
+            if (wr_root_lo[3]) root3_q[object_no_q]    <= wr_data_i[31:24];
+            if (wr_root_hi[0]) root4_q[object_no_q]    <= wr_data_i[7:0];
+            if (wr_root_hi[1]) root5_q[object_no_q]    <= wr_data_i[15:8];
+            if (wr_root_hi[2]) root6_q[object_no_q]    <= wr_data_i[23:16];
+            if (wr_root_hi[3]) root7_q[object_no_q]    <= wr_data_i[31:24];
+            if (wr_config[0])  config0_q[object_no_q]  <= wr_data_i[7:0];
+            if (wr_config[1])  config1_q[object_no_q]  <= wr_data_i[15:8];
+            if (wr_config[2])  config2_q[object_no_q]  <= wr_data_i[20:16];
+            if (wr_config[3])  config3_q[object_no_q]  <= wr_data_i[31:30];
+
+            factors_q    <= base_q || extent_q || format_q;
+            factors_no_q <= surface_no_q;
+            product_q    <= factors_q;
+            product_no_q <= factors_no_q;
+            width_q      <= {width1_q[factors_no_q], width0_q[factors_no_q]};
+            pixel_q      <= pixel;
+            usable_q     <= valid3_q[factors_no_q] && pixel != 5'd0 && pixel <= 5'd16;
+            if (product_q)
+                row_q[product_no_q] <= {usable_q, {4'b0, width_q} * {15'b0, pixel_q}};  // exact up to 16 bytes a pixel
         end
-    end
 
-    always @(posedge clk_i) begin
-        if (!rst_ni) begin
-            for (n = 0; n < `FL_COUNT_OBJECT; n = n + 1) begin
-                object_root_q[n]   <= 52'b0;
-                object_config_q[n] <= 23'b0;
-            end
-        end else if (wr_object) begin
-            case (wr_object_off)
-                `FL_OFFSET_OBJECT_ROOT_LO:
-                    object_root_q[wr_object_no][19:0]  <= (object_root_q[wr_object_no][19:0] & ~wr_mask_i[31:12]) | wr_set_i[31:12];
-                `FL_OFFSET_OBJECT_ROOT_HI:
-                    object_root_q[wr_object_no][51:20] <= (object_root_q[wr_object_no][51:20] & ~wr_mask_i) | wr_set_i;
-                `FL_OFFSET_OBJECT_CONFIG:
-                    object_config_q[wr_object_no] <= (object_config_q[wr_object_no] & ~{wr_mask_i[31:30], wr_mask_i[20:0]})
-                                                   | {wr_set_i[31:30], wr_set_i[20:0]};
-                default: ;
-            endcase
-        end
-    end
-
+    // ------------------------------------------------------------------------------------------ lookups
     genvar p;
     generate
         for (p = 0; p < LOOKUPS; p = p + 1) begin : g_lookup
-            wire [3:0]  index  = surface_index_i[4*p +: 4];
-            wire [7:0]  format = surface_format_q[index];
-            wire [31:0] extent = surface_extent_q[index];
-            wire        unused = &{1'b0, extent[15:0]};  // the width is in the row length
-            wire        usable = format[7] && format[4:0] != 5'd0 && format[4:0] <= 5'd16;
+            wire [3:0]  index = surface_index_i[4*p +: 4];
+            wire [20:0] row   = row_q[index];
 
-            assign surface_o[64*p +: 64] = {usable, format[6:0], extent[31:16], surface_row_q[index], surface_page_q[index]};
+            assign surface_o[64*p +: 64] = {row[20], layout1_q[index], pixel0_q[index], height3_q[index], height2_q[index],
+                                            row[19:0], page3_q[index], page2_q[index], page1_q[index]};
         end
     endgenerate
 
-    assign object_o = {object_config_q[object_index_i], object_root_q[object_index_i]};
+    assign object_o = {config3_q[object_index_i], config2_q[object_index_i], config1_q[object_index_i],
+                       config0_q[object_index_i], root7_q[object_index_i], root6_q[object_index_i], root5_q[object_index_i],
+                       root4_q[object_index_i], root3_q[object_index_i], root2_q[object_index_i], root1_q[object_index_i]};
 
-    // ------------------------------------------------------------------------------------------ reads
-    wire [19:0] rd_page   = surface_page_q[rd_surface_no];
-    wire [31:0] rd_extent = surface_extent_q[rd_surface_no];
-    wire [7:0]  rd_format = surface_format_q[rd_surface_no];
-    wire [51:0] rd_root   = object_root_q[rd_object_no];
-    wire [22:0] rd_config = object_config_q[rd_object_no];
-    reg  [31:0] rd_data;
+    wire unused = &{1'b0, wr_data_i[29:21], wr_base[0], wr_format[2], wr_root_lo[0]};
 
-    assign rd_data_o = rd_data;
-
-    always @* begin
-        if (rd_surface)
-            case (rd_address_i & (`FL_STRIDE_SURFACE - 16'd1))
-                `FL_OFFSET_SURFACE_BASE:   rd_data = {rd_page, 12'b0};
-                `FL_OFFSET_SURFACE_EXTENT: rd_data = rd_extent;
-                `FL_OFFSET_SURFACE_FORMAT: rd_data = {rd_format[7], 21'b0, rd_format[6:5], 3'b0, rd_format[4:0]};
-                default:                   rd_data = 32'b0;
-            endcase
-        else
-            case (rd_address_i & (`FL_STRIDE_OBJECT - 16'd1))
-                `FL_OFFSET_OBJECT_ROOT_LO: rd_data = {rd_root[19:0], 12'b0};
-                `FL_OFFSET_OBJECT_ROOT_HI: rd_data = rd_root[51:20];
-                `FL_OFFSET_OBJECT_CONFIG:  rd_data = {rd_config[22:21], 9'b0, rd_config[20:0]};
-                default:                   rd_data = 32'b0;
-            endcase
+    initial begin
+        if (`FL_ADDR_SURFACE % (`FL_COUNT_SURFACE * `FL_STRIDE_SURFACE) != 0)
+            $fatal(1, "%m: the surface table must start at a multiple of its size");
+        if (`FL_ADDR_OBJECT % (`FL_COUNT_OBJECT * `FL_STRIDE_OBJECT) != 0)
+            $fatal(1, "%m: the object table must start at a multiple of its size");
     end
 
 endmodule

@@ -128,6 +128,7 @@ module faultline #(
     wire [64*LOOKUPS-1:0] surface;
     wire [3:0]            object_index;
     wire [74:0]           object;
+    wire                  object_written;
     wire [15:0]           count, latency;
 
     // read requesters: 0 read mover, 1 transfer ring, 2 render ring, 3 walker
@@ -190,7 +191,7 @@ module faultline #(
     wire [1:0]            tlb_hits;
 
     wire unused_render_valid, unused_render_ready;
-    wire unused = &{1'b0, s_axil_awprot, s_axil_arprot, unused_render_valid, unused_render_ready};
+    wire unused = &{1'b0, object_written, s_axil_awprot, s_axil_arprot, unused_render_valid, unused_render_ready};
 
     wire [1:0]            run   = {2{enable}} & queue_enable;
     wire [1:0]            fetch = run | aborting;
@@ -263,7 +264,9 @@ module faultline #(
         .surface_o            (surface),
         .object_index_i       (object_index),
         .object_o             (object),
+        .object_written_o     (object_written),
         .count_i              (count),
+        .tlb_hits_i           (tlb_hits),
         .latency_i            (latency)
     );
 

@@ -34,6 +34,10 @@ TOP = "csr"
 PARAMETERS = {"DATA_W": 64}
 
 OKAY, SLVERR = 0, 2
+CLEARING = 256
+"""Cycles after a reset in which nothing is accepted."""
+TLB_HITS = 13
+"""The counter that counts up to two events in a cycle, on a pin of its own."""
 LOOKUPS = 6
 INPUTS = (
     "s_axil_awvalid",
@@ -68,6 +72,7 @@ INPUTS = (
     "surface_index_i",
     "object_index_i",
     "count_i",
+    "tlb_hits_i",
     "latency_i",
 )
 LIVE = {"cycle_lo", "cycle_hi", "parameters"}
@@ -88,11 +93,15 @@ class Bus:
         await self.reset()
 
     async def reset(self) -> None:
-        """Hardware reset."""
+        """Hardware reset, until an access is accepted: after the 256 cycles that the header promises."""
         self.dut.rst_ni.value = 0
         await self.cycles(3)
         self.dut.rst_ni.value = 1
-        await self.cycles(1)
+        for _ in range(CLEARING):
+            readies = [int(getattr(self.dut, f"s_axil_{channel}ready").value) for channel in ("aw", "w", "ar")]
+            assert readies == [0, 0, 0]
+            await self.cycles(1)
+        assert int(self.dut.s_axil_awready.value)
 
     async def cycles(self, count: int) -> None:
         """Let clock cycles pass."""
@@ -536,23 +545,122 @@ async def counters_count_their_pulses_and_clear_together(dut: Any) -> None:
     bus = Bus(dut)
     await bus.start()
     expected = [0] * 32
-    for _ in range(300):
-        pulses = rng.getrandbits(16) | rng.choice((0, 0x10000 << rng.randrange(16)))
-        dut.count_i.value = pulses & 0xFFFF
-        dut.latency_i.value = pulses >> 16
-        expected = [count + (pulses >> n & 1) for n, count in enumerate(expected)]
-        await bus.cycles(1)
-    dut.count_i.value = dut.latency_i.value = 0
+    gap = 0
     first = counter_address(CounterOffset.TRANSFER_BUSY_CYCLES)
+
+    async def pulse(bits: int, hits: int, bucket: int) -> None:
+        dut.count_i.value, dut.tlb_hits_i.value = bits, hits
+        dut.latency_i.value = 0 if bucket < 0 else 1 << bucket
+        for n in range(16):
+            expected[n] += hits if n == TLB_HITS else bits >> n & 1
+        if bucket >= 0:
+            expected[16 + bucket] += 1
+        await bus.cycles(1)
+
+    async def quiet() -> None:
+        dut.count_i.value = dut.tlb_hits_i.value = dut.latency_i.value = 0
+        await bus.cycles(2)
+
+    for _ in range(300):
+        gap = 0 if gap else rng.randrange(2)  # a bucket never counts in two cycles running
+        await pulse(rng.getrandbits(16), rng.randrange(3), rng.randrange(16) if gap else -1)
+    await quiet()
     assert [await bus.get(first + 4 * n) for n in range(32)] == expected
+    assert await bus.get(counter_address(CounterOffset.TLB_HITS)) == expected[TLB_HITS]
     assert await bus.get(counter_address(CounterOffset.BANK_CONFLICTS)) == expected[15]
     assert await bus.get(counter_address(CounterOffset.LATENCY)) == expected[16]
     await bus.write(Address.CONTROL, 4)
     assert [await bus.get(first + 4 * n) for n in range(32)] == [0] * 32
-    dut.count_i.value, dut.latency_i.value = 1, 1 << 3
-    await bus.cycles(2)
-    dut.count_i.value = dut.latency_i.value = 0
-    assert [await bus.get(first + 4 * n) for n in range(32)] == [2 * (n in (0, 19)) for n in range(32)]
+    expected = [0] * 32
+    await pulse(1, 0, 3)
+    await pulse(1, 0, -1)
+    await quiet()
+    assert [await bus.get(first + 4 * n) for n in range(32)] == [(2 if n == 0 else 0) + (n == 19) for n in range(32)]
+
+
+@cocotb.test()
+async def counters_are_exact_while_everything_counts(dut: Any) -> None:
+    """All sixteen count every cycle, the translation hits twice; a read at full pace gives the count of its cycle."""
+    bus = Bus(dut)
+    await bus.start()
+    dut.s_axil_rready.value = 1
+    first = counter_address(CounterOffset.TRANSFER_BUSY_CYCLES)
+    dut.count_i.value, dut.tlb_hits_i.value = 0xFFFF, 2
+    dut.s_axil_arvalid.value = 1
+    rng = random.Random(cocotb.RANDOM_SEED)
+    asked: int | None = None
+    seen = counted = 0
+    for turn in range(1200):
+        index = 5 if 400 <= turn < 800 else rng.randrange(16)  # the turn of the others comes all the same
+        if int(dut.s_axil_arready.value):
+            dut.s_axil_araddr.value = first + 4 * index
+            asked, due = index, counted
+        elif asked is not None:
+            assert int(dut.s_axil_rdata.value) == due * (2 if asked == TLB_HITS else 1), (turn, asked)
+            seen += 1
+        await bus.cycles(1)
+        counted += 1
+    dut.s_axil_arvalid.value = dut.count_i.value = dut.tlb_hits_i.value = 0
+    await bus.cycles(3)
+    dut.s_axil_rready.value = 0
+    assert seen > 500
+    got = [await bus.get(first + 4 * n) for n in range(16)]
+    assert got == [counted * (2 if n == TLB_HITS else 1) for n in range(16)]
+
+
+@cocotb.test()
+async def a_read_goes_before_a_write_and_delays_it_by_one_cycle(dut: Any) -> None:
+    """Reads at full pace: a write of the same register still gets through, and the read after it sees it."""
+    bus = Bus(dut)
+    await bus.start()
+    dut.s_axil_rready.value = dut.s_axil_bready.value = 1
+    dut.s_axil_araddr.value = dut.s_axil_awaddr.value = Address.IRQ_COALESCE
+    dut.s_axil_wstrb.value, dut.s_axil_arvalid.value = 15, 1
+    for value in range(1, 40):
+        await bus.cycles(value % 3)
+        dut.s_axil_wdata.value = value
+        dut.s_axil_awvalid.value = dut.s_axil_wvalid.value = 1
+        await bus.cycles(1)
+        dut.s_axil_awvalid.value = dut.s_axil_wvalid.value = 0
+        waited = 0
+        while not int(dut.s_axil_bvalid.value):
+            await bus.cycles(1)
+            waited += 1
+        assert 1 <= waited <= 2, waited
+        while not int(dut.s_axil_arready.value):
+            await bus.cycles(1)
+        await bus.cycles(1)
+        assert int(dut.s_axil_rvalid.value)
+        assert int(dut.s_axil_rdata.value) == value
+
+
+@cocotb.test()
+async def a_write_to_the_object_table_is_announced(dut: Any) -> None:
+    """One pulse for each write that lands in the table, none for the others; the entry is the new one right after."""
+    bus = Bus(dut)
+    await bus.start()
+    pulses = 0
+
+    async def listen() -> None:
+        nonlocal pulses
+        while True:
+            await bus.cycles(1)
+            pulses += int(dut.object_written_o.value)
+
+    cocotb.start_soon(listen())
+    for register in REGISTERS.values():
+        before = pulses
+        await bus.write(register.address, 0)
+        await bus.cycles(2)
+        assert pulses - before == register.name.startswith("object"), register
+    assert pulses == 48
+    dut.object_index_i.value = 7
+    write = cocotb.start_soon(bus.write(object_address(7, ObjectOffset.CONFIG), 0x8000_0009, order="both"))
+    while not int(dut.object_written_o.value):
+        await bus.cycles(1)
+    await bus.cycles(1)
+    assert int(dut.object_o.value) >> 52 == 1 << 22 | 9
+    await write
 
 
 @cocotb.test()
@@ -577,7 +685,7 @@ async def surfaces_are_looked_up_with_the_length_of_their_rows(dut: Any) -> None
         state[index][word] = value
         ports = [index, *(rng.randrange(16) for _ in range(LOOKUPS - 1))]
         dut.surface_index_i.value = sum(number << 4 * p for p, number in enumerate(ports))
-        await bus.cycles(1)
+        await bus.cycles(3)  # the row length is there 4 cycles after the write
         for p, number in enumerate(ports):
             base, extent, form = state[number]
             pixel = form & 31
