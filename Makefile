@@ -9,12 +9,13 @@
 #   WAVES=1                 record waves in `make sim`
 #   TESTS=PATHS  ARGS=...   what `make test` runs (tests), and further arguments for pytest
 #   JOBS=N                  processes of `make test` and `make formal` (one a core)
+#   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
 #   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5; a block 3)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test sim speed faults lint generate formal synth help clean distclean
+.PHONY: photo setup test sim speed bench faults lint generate formal synth help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -69,6 +70,11 @@ sim: setup ## one simulation: COCOTB_TESTCASE= COCOTB_RANDOM_SEED= WAVES=1 SIM= 
 
 speed: setup ## simulated cycles a second of CPU time, beside the targets
 	@$(BIN)/python -m tb.speed $(if $(strip $(SIM)),--sim $(CHOSEN))
+
+# WIDTH has a default for the photo scenario; a bench of one width only is asked for by name.
+bench: setup ## utilization and latency in cycles, beside bound, peers and floors: WIDTH=64|512 UPDATE=1
+	@$(BIN)/python -m tb.bench $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH") \
+	    $(if $(filter-out 0,$(UPDATE)),--update)
 
 formal: setup ## prove what the hardware promises, and that broken twins fail: PROOF= JOBS=
 	@$(BIN)/python -m tb.formal --proof="$$PROOF" --jobs=$(JOBS)

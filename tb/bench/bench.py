@@ -1,5 +1,7 @@
 """cocotb side of `make bench`: runs the cases of BENCH_WIDTH on the engine and leaves BENCH_RESULT.
 
+BENCH_CASES picks some, by name or in full, separated by commas; `latency` stands for those in cycles.
+
 Utilization is ideal data beats over the cycles from the dispatch of the first descriptor to the end of the last, both
 as the completion records tell them; the bytes of every run are compared with a plain numpy copy.  Latencies come from
 the trace.
@@ -25,7 +27,7 @@ from models.steps import Delay, Steps
 from models.surface import Box, Surface
 from tb import sim_top
 from tb.agents.memory import MemoryConfig, Stall
-from tb.bench.cases import DIRECTIONS, Case, all_cases
+from tb.bench.cases import COLD_GAP, DIRECTIONS, Case, all_cases
 from tb.bridge import bridge_of
 from tb.env import Environment, run_body
 from tb.sequences import Rig, boxed
@@ -70,7 +72,7 @@ async def bench(dut: Any) -> None:
         tables += [ObjectTable(host, frames[:_HOT]), ObjectTable(host, frames)]
         image = np.concatenate([np.frombuffer(host.read(frame * PAGE, PAGE), np.uint8) for frame in frames])
         sides[direction] = _Side(2 * number, 2 * number + 1, frames, image)
-    cases = [case for case in all_cases(width) if not chosen or case.name in chosen]
+    cases = [case for case in all_cases(width) if not chosen or {case.name, str(case)} & chosen]
     rows: list[dict[str, Any]] = []
 
     async def body(env: Environment) -> None:
@@ -133,11 +135,10 @@ def _boxes(case: Case, direction: str) -> list[tuple[int, int, Box]]:
     """(host offset, host stride, box) of every descriptor."""
     surface = _SURFACES[_surface_of(case, direction)]
     host, device = case.offset
-    if case.rows > 1:  # stalls run over contiguous rows, the others leave a gap behind each
-        stride = case.size if case.stall[1] else 2 * case.size
-        return [(host, stride, Box(device, 0, case.size, case.rows))]
+    if case.rows > 1:
+        return [(host, case.stride, Box(device, 0, case.size, case.rows))]
     if case.cold or case.name == "both":
-        gap = PAGE if case.size == PAGE else 3 * PAGE
+        gap = PAGE if case.size == PAGE else COLD_GAP * PAGE
         pages = _COLD if case.cold else _HOT
         return [
             (n * gap % (pages * PAGE), 0, Box(0, n % surface.height, case.size, 1)) for n in range(case.descriptors)
@@ -202,9 +203,9 @@ def _figures(case: Case, records: list[Record], refused: int) -> list[dict[str, 
                 "case": case.name,
                 "direction": direction,
                 **row,
-                "utilization": round(case.ideal_beats / cycles, 4),
-                "bound": round(case.bound, 4),
-                "ceiling": round(case.ceiling, 4),
+                "utilization": round(case.ideal_beats / cycles, 6),
+                "bound": round(case.bound, 6),
+                "ceiling": round(case.ceiling, 6),
                 "refused": refused,
             }
         )

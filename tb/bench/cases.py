@@ -4,8 +4,8 @@ A case is one run of descriptors under one memory: a read accepted in cycle t gi
 a beat a cycle; a write is answered L cycles after its last beat.
 
 Bounds. A bus moves one beat a cycle in each direction. What must cross beside the data caps the data's share:
-  - a descriptor is 32 bytes of R for each box, a completion record 32 bytes of W, a translation 8 bytes (one beat) of R
-    for each page that is not in the cache;
+  - a descriptor is 32 bytes of R for each box, a completion record 32 bytes of W, each in words of its own;
+  - a translation is 8 bytes of R for each page that is not in the cache; those of neighbours share a word;
   - a row that is not aligned on the host side touches one word more than it fills.
 So the bound of a direction is ideal beats / (beats of its channel), times what the stall pattern leaves. Latency is not
 in it: an engine with enough bursts outstanding hides it, but for the fill and drain of a run.
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from models.memory import PAGE
 
-__all__ = ["DIRECTIONS", "LATENCIES", "SIZES", "Case", "all_cases"]
+__all__ = ["COLD_GAP", "DIRECTIONS", "LATENCIES", "SIZES", "Case", "all_cases"]
 
 LATENCIES = (3, 13, 50, 100, 200)
 """Cycles of the memory model's L."""
@@ -29,6 +29,9 @@ _DESCRIPTOR = 32
 _RECORD = 32
 _VOLUME = 1 << 20
 _COUNT = 16384
+_TRANSLATION = 8
+COLD_GAP = 3
+"""Pages from one descriptor of `cold scatter` to the next."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,25 @@ class Case:
         return self.size / (self.size + self.word) if any(self.offset) else 1.0
 
     @property
+    def stride(self) -> int:
+        """Bytes from one row of a box to the next: contiguous where the memory stalls, else with a gap behind each."""
+        return self.size if self.stall[1] else 2 * self.size
+
+    @property
+    def translation_beats(self) -> float:
+        """Beats of R that a descriptor's translations need, on average: none for single rows that are not cold."""
+        if self.rows > 1:
+            return self.rows * self.stride / PAGE * _TRANSLATION / self.word
+        if not self.cold:
+            return 0.0
+        gap = 1 if self.size >= PAGE else COLD_GAP
+        return max(1.0, self.size / PAGE) * min(1.0, gap * _TRANSLATION / self.word)
+
+    @property
     def bound(self) -> float:
         """Data beats a cycle that no engine can exceed here; see the module's docstring."""
         data = -(-self.size // self.word) / self.ceiling * self.rows
-        pages = max(1, -(-self.size * self.rows // PAGE)) if self.cold else 0
+        pages = self.translation_beats
         if self.direction == "both":  # a channel fetches the descriptors of both, or takes the records of both
             busiest = max(data + 2 * -(-_DESCRIPTOR // self.word) + 2 * pages, data + 2 * -(-_RECORD // self.word))
         elif self.direction == "writeback":
