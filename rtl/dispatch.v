@@ -201,10 +201,11 @@ module dispatch #(
     reg       skip_q;                                  // good, but nothing to do
 
     wire      order_fits, order_valid;
+    wire [ORDER_LOG2:0] under_way;                     // descriptors started and not ended
     wire      aborted   = aborting_q && err_q == `FL_CAUSE_NONE;
     wire [7:0] cause_now = aborted ? `FL_CAUSE_ABORTED : cause_q;
     wire      good      = cause_now == `FL_CAUSE_NONE;
-    wire      behind    = desc[`FL_DESCRIPTOR_ORDER] && (order_valid || complete_busy_i);
+    wire      behind    = desc[`FL_DESCRIPTOR_ORDER] && (|under_way || complete_busy_i);
     wire [31:0] reached = queue_n[0] ? fence_i[63:32] : fence_i[31:0];
     wire [31:0] ahead   = reached - value;
     wire      held      = is_wait && good && ahead[31];
@@ -220,7 +221,7 @@ module dispatch #(
     assign waiting_o    = state_q == S_GO && held && !aborting_q;
     assign halted_o     = halted_q;
     assign aborting_o   = aborting_q;
-    assign busy_o       = !ring_empty_i || state_q != S_IDLE || order_valid || complete_busy_i;
+    assign busy_o       = !ring_empty_i || state_q != S_IDLE || |under_way || complete_busy_i;
 
     assign surface_index_o      = surface_n[3:0];
     assign source_index_o       = source_n[3:0];
@@ -258,7 +259,7 @@ module dispatch #(
         .ready_i (end_take),
         .data_o  ({order_unit, end_tag_o, end_opcode_o, order_cause, order_address, end_start_o, end_interrupt_o, end_fence_o,
                    end_value_o}),
-        .count_o ()
+        .count_o (under_way)
     );
     /* verilator lint_on PINCONNECTEMPTY */
 
@@ -291,7 +292,7 @@ module dispatch #(
 
                 if (abort_i)
                     aborting_q <= 1'b1;
-                else if (ring_empty_i && state_q == S_IDLE && !order_valid && !complete_busy_i)
+                else if (ring_empty_i && state_q == S_IDLE && ~|under_way && !complete_busy_i)
                     aborting_q <= 1'b0;
 
                 if (halt_on_error_i && (wrong_start || wrong_end))

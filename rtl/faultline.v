@@ -16,9 +16,9 @@ module faultline #(
     // width of the AXI ID, at least 2
     parameter ID_W        = 4,
     // data read bursts that may be outstanding, a power of two, 2 to 128
-    parameter READS       = 64,
-    // data write bursts that may be outstanding, a power of two, 2 to 64
-    parameter WRITES      = 64,
+    parameter READS       = 128,
+    // data write bursts that may be outstanding, a power of two, 2 to 128
+    parameter WRITES      = 128,
     // entries of the translation cache, a power of two, 32 to 4096
     parameter TLB_ENTRIES = 128,
     // descriptors fetched ahead by each queue, a power of two, 2 to 256
@@ -191,7 +191,7 @@ module faultline #(
     wire [1:0]            tlb_hits;
 
     wire unused_render_valid, unused_render_ready;
-    wire unused = &{1'b0, object_written, s_axil_awprot, s_axil_arprot, unused_render_valid, unused_render_ready};
+    wire unused = &{1'b0, s_axil_awprot, s_axil_arprot, unused_render_valid, unused_render_ready};
 
     wire [1:0]            run   = {2{enable}} & queue_enable;
     wire [1:0]            fetch = run | aborting;
@@ -450,7 +450,7 @@ module faultline #(
     walker #(.DATA_W(DATA_W), .TLB_LOG2($clog2(TLB_ENTRIES))) u_walker (
         .clk_i          (clk_i),
         .rst_ni         (core_rst_n),
-        .invalidate_i   (|invalidate),
+        .invalidate_i   (|invalidate || object_written),
         .req_valid_i    (walk_req_valid),
         .req_ready_o    (walk_req_ready),
         .req_object_i   (walk_req_object),
@@ -744,8 +744,8 @@ module faultline #(
             $fatal(1, "%m: ID_W is %0d, must be at least 2", ID_W);
         if (READS != 1 << READS_LOG2 || READS < 2 || READS > 128)
             $fatal(1, "%m: READS is %0d, must be a power of two from 2 to 128", READS);
-        if (WRITES != 1 << WRITES_LOG2 || WRITES < 2 || WRITES > 64)
-            $fatal(1, "%m: WRITES is %0d, must be a power of two from 2 to 64", WRITES);
+        if (WRITES != 1 << WRITES_LOG2 || WRITES < 2 || WRITES > 128)
+            $fatal(1, "%m: WRITES is %0d, must be a power of two from 2 to 128", WRITES);
         if (PREFETCH != 1 << PREFETCH_LOG2 || PREFETCH < 2 || PREFETCH > 256)
             $fatal(1, "%m: PREFETCH is %0d, must be a power of two from 2 to 256", PREFETCH);
         if (TLB_ENTRIES != 1 << $clog2(TLB_ENTRIES))

@@ -187,6 +187,7 @@ module read_mover #(
     );
 
     wire        place_pop, place_data, place_last;
+    wire [BURSTS_LOG2:0] places;                    // bursts and ends under way
     wire [7:0]  place_cause;
     wire [63:0] place_address;
     wire [12:0] place_bytes;
@@ -203,7 +204,7 @@ module read_mover #(
         .ready_i (place_pop),
         .data_o  ({place_data, place_last, place_cause, place_address, place_bytes, surface_index_o, place_x, place_y,
                    place_serial}),
-        .count_o ()
+        .count_o (places)
     );
     /* verilator lint_on PINCONNECTEMPTY */
 
@@ -274,7 +275,7 @@ module read_mover #(
     assign done_cause_o   = w_cause_q;
     assign done_address_o = w_fault_q;
     assign done_bytes_o   = w_bytes_q;
-    assign busy_o         = t_busy || place_valid || w_valid_q;
+    assign busy_o         = t_busy || |places || w_valid_q;
     assign beat_o         = r_valid_i;
 
     wire unused = &{1'b0, data_fits, place_x[LANE_W-1:0]};

@@ -72,8 +72,19 @@ module realign #(
     wire accept = in_valid_i && in_ready_o;
 
     // ---- rotation and merge
-    wire [LANE_W:0]   unshift = LANES[LANE_W:0] - {1'b0, shift};
-    wire [DATA_W-1:0] rotated = (in_data_i << {shift, 3'b000}) | (in_data_i >> {unshift, 3'b000});
+    function [DATA_W-1:0] rotate;            // to higher lanes, one stage a bit of the distance
+        input [DATA_W-1:0] word;
+        input [LANE_W-1:0] lanes;
+        integer            n;
+        begin
+            rotate = word;
+            for (n = 0; n < LANE_W; n = n + 1)
+                if (lanes[n])
+                    rotate = (rotate << (8 << n)) | (rotate >> (DATA_W - (8 << n)));
+        end
+    endfunction
+
+    wire [DATA_W-1:0] rotated = rotate(in_data_i, shift);
 
     wire [LANE_W-1:0] merge_shift = flush_q ? flush_shift_q : shift;
     wire [LANE_W-1:0] end_lane    = flush_q ? flush_end_q : target_end[LANE_W-1:0];

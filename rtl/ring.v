@@ -130,7 +130,7 @@ module ring #(
     assign report_take = report_valid && !last && room_q != {(PREFETCH_LOG2 + 1){1'b0}};
 
     /* verilator lint_off PINCONNECTEMPTY */
-    fifo #(.WIDTH(ENTRY_W + 8), .DEPTH_LOG2(PREFETCH_LOG2)) u_prefetch (
+    fifo #(.WIDTH(ENTRY_W + 8), .DEPTH_LOG2(PREFETCH_LOG2), .DISTRIBUTED(1)) u_prefetch (
         .clk_i   (clk_i),
         .rst_ni  (rst_ni),
         .valid_i (last || report_take),

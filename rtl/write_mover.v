@@ -242,6 +242,7 @@ module write_mover #(
     wire        answer_valid, answer_fits;
     wire [1:0]  answer_resp;
     wire        track_valid, track_data, track_last, track_pop;
+    wire [BURSTS_LOG2:0] tracks;                    // bursts and ends under way
     wire [7:0]  track_cause;
     wire [63:0] track_address;
     wire [12:0] track_bytes;
@@ -268,7 +269,7 @@ module write_mover #(
         .valid_o (track_valid),
         .ready_i (track_pop),
         .data_o  ({track_data, track_last, track_cause, track_address, track_bytes, track_serial}),
-        .count_o ()
+        .count_o (tracks)
     );
     /* verilator lint_on PINCONNECTEMPTY */
 
@@ -291,11 +292,11 @@ module write_mover #(
     assign done_cause_o   = bad ? bad_cause : track_cause;
     assign done_address_o = bad ? bad_address : track_cause != `FL_CAUSE_NONE ? track_address : 64'd0;
     assign done_bytes_o   = bytes;
-    assign busy_o         = t_busy || track_valid;
+    assign busy_o         = t_busy || |tracks;
 
     wire unused = &{1'b0, data_fits, answer_fits, out_last};
 
-    wire wake = track_valid || aborted_q || read || (data_valid && data_ready) || !rst_ni;
+    wire wake = |tracks || aborted_q || read || (data_valid && data_ready) || !rst_ni;
 
     always @(posedge clk_i)
         if (wake) begin
@@ -309,7 +310,7 @@ module write_mover #(
                 if (read)
                     word_q <= job_pop ? 9'd0 : word_q + 1'b1;
                 asked_q   <= asked_q + {{DATA_LOG2{1'b0}}, read} - {{DATA_LOG2{1'b0}}, data_valid && data_ready};
-                aborted_q <= (abort_i || aborted_q) && track_valid;
+                aborted_q <= (abort_i || aborted_q) && |tracks;
                 if (track_pop)
                     bytes_q <= track_last ? 32'd0 : bytes;
                 if (track_pop && track_last)

@@ -21,8 +21,8 @@ module sim_top #(
     // width of the bus IDs in bits
     parameter ID_W        = 4,
     // bursts the engine may have outstanding
-    parameter READS       = 64,
-    parameter WRITES      = 64,
+    parameter READS       = 128,
+    parameter WRITES      = 128,
     // entries of the engine's translation cache
     parameter TLB_ENTRIES = 128,
     // descriptors a ring fetches ahead

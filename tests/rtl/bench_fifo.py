@@ -22,7 +22,9 @@ class Queue(Bench):
         super().__init__(dut)
         self.depth = 1 << int(dut.DEPTH_LOG2.value)
         self.width = int(dut.WIDTH.value)
+        self.latency = 1 if int(dut.DISTRIBUTED.value) else 3
         self.model: list[int] = []
+        self.entered: list[int] = []  # cycle in which each was accepted
         self.offer: int | None = None
         self.held = Held("data_o")
 
@@ -36,14 +38,17 @@ class Queue(Bench):
         dut.ready_i.value = int(take)
         await self.settle()
         assert int(dut.count_o.value) == len(self.model)
-        assert bool(dut.valid_o.value) == bool(self.model)
+        shown = bool(self.model) and self.cycle - self.entered[0] >= self.latency
+        assert bool(dut.valid_o.value) == shown
         assert bool(dut.ready_o.value) == (len(self.model) < self.depth)
-        left = self.held.check(bool(self.model), take, int(dut.data_o.value) if self.model else 0)
+        left = self.held.check(shown, take, int(dut.data_o.value) if shown else 0)
         accepted = self.offer is not None and len(self.model) < self.depth
         if left:
             assert int(dut.data_o.value) == self.model.pop(0)
+            self.entered.pop(0)
         if accepted and self.offer is not None:
             self.model.append(self.offer)
+            self.entered.append(self.cycle)
             self.offer = None
         await self.edge()
         return accepted, left
@@ -55,8 +60,9 @@ async def items_come_out_in_order_whatever_the_stalls(dut: Any) -> None:
     queue = Queue(dut)
     await queue.start()
     moved = full = empty = 0
-    for n in range(3000):
-        eager = n // 100 % 2
+    turn = max(100, 4 * queue.depth)
+    for n in range(30 * turn):
+        eager = n // turn % 2
         _, left = await queue.step(queue.rng.random() < 0.3 + 0.5 * eager, queue.rng.random() < 0.8 - 0.5 * eager)
         moved += left
         full += len(queue.model) == queue.depth
@@ -66,11 +72,12 @@ async def items_come_out_in_order_whatever_the_stalls(dut: Any) -> None:
 
 @cocotb.test()
 async def an_item_a_cycle_enters_and_leaves(dut: Any) -> None:
-    """From any filling below full the queue accepts and gives in every cycle; the first item shows after one."""
+    """From any filling below full the queue accepts and gives in every cycle; the first item shows after its latency."""
     queue = Queue(dut)
     await queue.start()
-    assert await queue.step(True, True) == (True, False)
-    for filling in range(1, queue.depth):
+    for _ in range(queue.latency):
+        assert await queue.step(True, True) == (True, False)
+    for filling in range(queue.latency, queue.depth):
         for _ in range(10):
             assert await queue.step(True, True) == (True, True)
             assert len(queue.model) == filling
@@ -87,6 +94,7 @@ async def a_reset_empties_the_queue(dut: Any) -> None:
         await queue.step(True, False)
     await queue.reset()
     queue.model.clear()
+    queue.entered.clear()
     queue.offer, queue.held = None, Held("data_o")
     for _ in range(20):
         await queue.step(True, True)
