@@ -28,7 +28,13 @@ BENCHES: Mapping[str, tuple[str, ...]] = {
         "errors_of_every_fetch",
         "errors_of_every_record",
     ),
-    "moments": ("aborts_at_every_moment", "soft_resets_at_every_moment", "hard_resets_at_every_moment"),
+    "moments": (
+        "aborts_at_every_moment",
+        "soft_resets_at_every_moment",
+        "hard_resets_at_every_moment",
+        "resets_beside_slow_answers",
+        "aborts_and_resets_in_every_state",
+    ),
     "twins": (
         "wrong_expectations_fail",
         "errors_that_do_not_come_are_missed",
