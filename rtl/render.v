@@ -7,9 +7,10 @@
 //   command --+-> sweep (source) -> tile -> read, fifo -> realign -+-> write
 //             +-> sweep (target) -> tile --------------------------+
 //
-// Latency     FILL: first write 10 cycles after the command; COPY: 6, or 7 when it needs two words of the source; the
-//             end follows the last write by 1.
-// Throughput  FILL one word a cycle. COPY one word a cycle along a row, and at most one cycle more a row where source
+// Latency     FILL: first write a word's bytes + 4 cycles after the command at the latest, and so for each of the up to 14
+//             words after it, see stripe; COPY: 6, or 7 when it needs two words of the source; the end follows the last
+//             write by 1.
+// Throughput  FILL one word a cycle after that. COPY one word a cycle along a row, and at most one cycle more a row where source
 //             and target lie in different byte lanes.
 // Ordering    commands one after another; rows top to bottom. A command has ended when its last word is in memory.
 // Errors      abort_i: nothing more is written but a word that already waits at the memory; the command ends with cause
@@ -141,8 +142,8 @@ module render #(
         .last_o   (source_last)
     );
 
-    tile target_tile (.surface_i(surface_i),        .x_i(target_x), .y_i(target_y), .address_o(target_address));
-    tile source_tile (.surface_i(source_surface_i), .x_i(source_x), .y_i(source_y), .address_o(source_address));
+    tile target_tile (.clk_i(clk_i), .load_i(1'b0), .surface_i(surface_i),        .x_i(target_x), .y_i(target_y), .address_o(target_address));
+    tile source_tile (.clk_i(clk_i), .load_i(1'b0), .surface_i(source_surface_i), .x_i(source_x), .y_i(source_y), .address_o(source_address));
 
     // ------------------------------------------------------------------------------------------ write
     reg              wr_valid_q;
@@ -204,7 +205,7 @@ module render #(
         .count_o (waiting)
     );
 
-    realign #(.DATA_W(DATA_W), .BYTES_W(20)) lanes (
+    realign #(.DATA_W(DATA_W), .BYTES_W(20)) shifter (
         .clk_i             (clk_i),
         .rst_ni            (drawing_n),
         .cmd_valid_i       (copy_q),

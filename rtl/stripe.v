@@ -1,12 +1,14 @@
 // stripe: the words of a FILL: one pixel of 1 to 16 bytes repeated along a row.
 //
-// Why: a pixel of 3 bytes does not divide a word, so each word of a row starts at another byte of the pixel. The
-// pixel is first repeated over a word and a bit, by doubling; each word is then that stripe, shifted by its phase.
+// Why: a pixel of 3 bytes does not divide a word, so each word of a row starts at another byte of the pixel; after at
+// most 15 words they repeat. These words are written into a small RAM byte by byte, and read from it in turn. Drawing
+// begins when the first is there.
 //
-// Latency     8 cycles from start_i to ready_o; from then on data_o is the word to write.
-// Throughput  one word a cycle.
+// Latency     the first word is ready BYTES + 1 cycles after start_i at the latest, each new one BYTES cycles later;
+//             8 cycles in all when the pixel is 1, 2, 4 or 8 bytes. From ready_o on data_o is the word to write.
+// Throughput  one word a cycle once they repeat.
 // Ordering    words of a row left to right, every row like the first.
-// Errors      none: a pixel size outside 1 to 16 is not asked for.
+// Errors      none: a pixel size outside 1 to 16 is not asked for. Bytes of a row's first word before lane_i are anything.
 `default_nettype none
 
 module stripe #(
@@ -18,7 +20,7 @@ module stripe #(
     input  wire              clk_i,
     input  wire              rst_ni,             // synchronous, active low
 
-    input  wire              start_i,            // the inputs below are looked at in this cycle
+    input  wire              start_i,            // the inputs below hold from here to the last word
     input  wire [127:0]      pattern_i,          // the pixel, first byte lowest
     input  wire [4:0]        bytes_per_pixel_i,  // 1 to 16
     input  wire [LANE_W-1:0] lane_i,             // where in its word a row starts
@@ -28,65 +30,73 @@ module stripe #(
     input  wire              last_i,             // with next_i: which is the first of a row
     output wire [DATA_W-1:0] data_o
 );
-    localparam BYTES  = DATA_W / 8;
-    localparam LENGTH = BYTES + 16;              // bytes in the stripe: a word at any phase
+    localparam BYTES = DATA_W / 8;
 
-    reg  [8*LENGTH-1:0] stripe_q;
-    reg  [7:0]          length_q;                // bytes of it that are done
-    reg  [4:0]          pixel_q;
-    reg  [2:0]          step_q;                  // 6 down to 0, then 7: ready
-    reg  [10:0]         begin_q;                 // becomes the phase of a row's first word
-    reg  [10:0]         advance_q;               // becomes the phase gained from word to word
-    reg  [4:0]          phase_q;
-    reg                 first_q;                 // the word is the first of its row
+    // Words until they repeat: the pixel size without the factors of 2 that it shares with the word.
+    wire [4:0] pixel = bytes_per_pixel_i;
+    wire [3:0] words = pixel[0] ? pixel[3:0]
+                     : pixel[1] ? {1'b0, pixel[3:1]}
+                     : pixel[2] ? {2'b0, pixel[3:2]}
+                     : pixel[3] ? 4'd1 : (BYTES == 8 ? 4'd2 : 4'd1);
+    wire       even  = words == 4'd1 && !pixel[4];  // every 8 bytes are alike: write all of a word at once
 
-    // Remainders by trial subtraction of the pixel size times 64, 32, ... 1.
-    wire [10:0] trial   = {6'b0, pixel_q} << step_q;
-    wire        working = step_q != 3'd7;
+    // ------------------------------------------------------------------------------------------ writing
+    // The pixel's first byte goes to lane_i of word 0, and so on, round to the byte before it.
+    reg                working_q, done_q;
+    reg  [3:0]         byte_q;                   // of the pixel
+    reg  [LANE_W-1:0]  lane_q;
+    reg  [3:0]         word_q;
+    wire [LANE_W-1:0]  lane_next = lane_q + 1'b1;
+    wire               past      = even ? lane_next[2:0] == 3'd0 : lane_next == {LANE_W{1'b0}};
+    wire [3:0]         word_next = !past ? word_q : word_q + 4'd1 == words ? 4'd0 : word_q + 4'd1;
+    wire               round     = word_next == 4'd0 && (even ? lane_next[2:0] == lane_i[2:0] : lane_next == lane_i);
+    wire [7:0]         value     = pattern_i[{byte_q, 3'b000} +: 8];
 
-    wire [4:0]  phase   = first_q ? begin_q[4:0] : phase_q;
-    wire [5:0]  sum     = {1'b0, phase} + {1'b0, advance_q[4:0]};
-    wire [5:0]  wrapped = (sum >= {1'b0, pixel_q}) ? sum - {1'b0, pixel_q} : sum;
+    // ------------------------------------------------------------------------------------------ reading
+    reg  [3:0]         read_q;
 
-    wire [8*LENGTH-1:0] shifted = stripe_q >> {phase, 3'b000};
-    wire [127:0]        keep    = ~({128{1'b1}} << {bytes_per_pixel_i, 3'b000});
-
-    assign ready_o = !working;
-    assign data_o  = shifted[DATA_W-1:0];
-
-    wire unused = &{1'b0, shifted[8*LENGTH-1:DATA_W], wrapped[5], begin_q[10:5], advance_q[10:5]};
+    assign ready_o = done_q || (working_q && read_q < word_q);
 
     always @(posedge clk_i)
-        if (start_i || working || next_i || !rst_ni) begin
-            if (!rst_ni)
-                step_q <= 3'd7;
-            else if (start_i)
-                step_q <= 3'd6;
-            else if (working)
-                step_q <= step_q - 3'd1;  // wraps to ready
+        if (start_i || working_q || next_i || !rst_ni) begin
+            if (!rst_ni) begin
+                working_q <= 1'b0;
+                done_q    <= 1'b0;
+            end else if (start_i) begin
+                working_q <= 1'b1;
+                done_q    <= 1'b0;
+            end else if (working_q && round) begin
+                working_q <= 1'b0;
+                done_q    <= 1'b1;
+            end
 
             if (start_i) begin
-                stripe_q  <= {{(8*LENGTH-128){1'b0}}, pattern_i & keep};
-                length_q  <= {3'b0, bytes_per_pixel_i};
-                pixel_q   <= bytes_per_pixel_i;
-                // minus the lane, made positive by a multiple of the pixel size
-                begin_q   <= {bytes_per_pixel_i, 6'b0} - {{(11-LANE_W){1'b0}}, lane_i};
-                advance_q <= BYTES[10:0];
-                first_q   <= 1'b1;
-            end else if (working) begin
-                if (length_q < LENGTH[7:0]) begin
-                    stripe_q <= stripe_q | (stripe_q << {length_q, 3'b000});
-                    length_q <= length_q << 1;
-                end
-                if (begin_q >= trial)
-                    begin_q <= begin_q - trial;
-                if (advance_q >= trial)
-                    advance_q <= advance_q - trial;
-            end else if (next_i) begin
-                first_q <= last_i;
-                phase_q <= wrapped[4:0];
+                byte_q <= 4'd0;
+                lane_q <= lane_i;
+                word_q <= 4'd0;
+            end else begin
+                byte_q <= byte_q + 4'd1 == pixel[3:0] ? 4'd0 : byte_q + 4'd1;
+                lane_q <= lane_next;
+                word_q <= word_next;
             end
+
+            if (start_i || (next_i && last_i))
+                read_q <= 4'd0;
+            else if (next_i)
+                read_q <= read_q + 4'd1 == words ? 4'd0 : read_q + 4'd1;
         end
+
+    (* ram_style = "distributed" *)
+    reg     [DATA_W-1:0] word_ram [0:15];
+    integer              n;
+
+    assign data_o = word_ram[read_q];
+
+    always @(posedge clk_i)
+        if (working_q)
+            for (n = 0; n < BYTES; n = n + 1)
+                if (even ? lane_q[2:0] == n[2:0] : lane_q == n[LANE_W-1:0])
+                    word_ram[word_q][8*n +: 8] <= value;
 
     initial begin
         if (DATA_W != 64 && DATA_W != 128 && DATA_W != 256 && DATA_W != 512)

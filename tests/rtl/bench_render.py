@@ -6,6 +6,7 @@ random, read data exactly 2 cycles after its address. Python touches words here 
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -289,3 +290,26 @@ async def words_move_one_a_cycle(dut: Any) -> None:
         copy = await bench.run(Command(surface, box, source=other, source_x=source_x, source_y=3))
         assert copy.writes == words
         assert copy.cycles <= words + ROWS + 8
+
+
+@cocotb.test()
+async def a_fill_begins_before_its_pixels_repeat(dut: Any) -> None:
+    """Every pixel size: the words up to the first repetition come a word's bytes apart, those after it one a cycle."""
+    bench = Bench(dut, random.Random(cocotb.RANDOM_SEED))
+    await bench.start()
+    slow = 0
+    for pixel in range(1, 17):
+        surface = Surface(0, 4096 // pixel, 8, pixel, Layout.LINEAR)
+        pattern = bench.rng.randbytes(pixel)
+        few = await bench.run(Command(surface, Box(0, 0, pixel, 1), pattern))
+        assert few.cycles <= 2 * bench.lanes + 7, pixel  # a pixel lies in two words at most
+        command = Command(surface, Box(pixel, 1, surface.row_bytes - pixel, 7), pattern)
+        expected = bench.memory.copy()
+        draw(expected, command)
+        many = await bench.run(command)
+        assert np.array_equal(bench.memory, expected)
+        repeat = bench.lanes * pixel // math.gcd(bench.lanes, pixel)
+        limit = many.writes + (8 if 8 % pixel == 0 else repeat) + 7
+        assert many.cycles <= limit, pixel
+        slow += many.cycles > many.writes + 12
+    assert slow > 8
