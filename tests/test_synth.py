@@ -18,7 +18,7 @@ from tb.synth import __main__ as face
 from tb.synth import cache, part, route, yosys
 from tb.synth.catalogue import LEFT_OUT, RTL, Part, Subject, chosen, subjects
 from tb.synth.errors import SynthesisError
-from tb.synth.reports import Area, Timing, area_of, signal_of, timing_of
+from tb.synth.reports import Area, Timing, area_of, lut_makers, signal_of, timing_of
 from tb.synth.reports import Path as CriticalPath
 from tb.synth.shell import Interface, Port, Shell, shell_of
 from tb.synth.tables import Measured
@@ -106,6 +106,13 @@ def test_a_cell_is_named_after_the_signal_that_it_makes(cell: str, signal: str) 
     assert signal_of(cell) == signal
 
 
+def test_logic_is_counted_by_the_signal_that_it_makes() -> None:
+    names = ["\\sum_o_LUT4_Z_1", "\\sum_o_LUT4_Z", "\\u_a.count_q[3]_LUT4_Z", "$abc$12"]
+    cells = [f"  cell \\LUT4 {name}\n" for name in names]
+    cells += ["  cell \\CCU2C \\sum_o_CCU2C_S0\n", "  cell \\DP16KD \\mem\n"]
+    assert lut_makers("".join(cells), 2) == [("sum_o", 3), ("u_a.count_q", 1)]
+
+
 # ------------------------------------------------------------------------------------------ what is measured
 
 
@@ -116,7 +123,13 @@ def test_every_module_is_measured_and_the_device_memory_is_not() -> None:
 
 
 def test_a_module_that_left_is_named(tmp_path: Path) -> None:
-    (tmp_path / "faultline.v").write_text("module faultline; endmodule\n")
+    with pytest.raises(SynthesisError, match="cannot read .*faultline.v"):
+        subjects(tmp_path)
+    lines = ["module faultline #(", "    parameter READS = 4,", "    parameter WRITES = 4", "); endmodule"]
+    (tmp_path / "faultline.v").write_text("\n".join(lines))
+    with pytest.raises(SynthesisError, match="faultline.v has no parameter TLB_ENTRIES"):
+        subjects(tmp_path)
+    shutil.copy(RTL / "faultline.v", tmp_path)
     with pytest.raises(SynthesisError, match="no module .*_mover in .*catalogue.py"):
         subjects(tmp_path)
 
@@ -125,7 +138,7 @@ def test_a_block_is_chosen_by_its_name_or_its_modules() -> None:
     known = subjects()
     assert [subject.name for subject in chosen("ring, box", known)] == ["ring-32", "ring-64", "box"]
     assert chosen("", known) == known
-    with pytest.raises(SynthesisError, match="no block bix: BLOCK is one of engine-64"):
+    with pytest.raises(SynthesisError, match="no block bix: BLOCK is one of engine, "):
         chosen("bix", known)
 
 

@@ -26,7 +26,7 @@ from tb.synth.part import Netlist, netlist_of
 from tb.synth.reports import Area, Timing
 from tb.synth.route import DEVICE, TARGET_MHZ, Router, fold, layout_of
 from tb.synth.shell import Shell
-from tb.synth.tables import Measured, peers_table, row_of, subjects_table, targets_table
+from tb.synth.tables import Measured, details, peers_table, row_of, subjects_table, targets_table
 from tb.synth.targets import judged, peers_of, targets_of
 from tb.toolchain import ROOT, SimulationError
 
@@ -103,7 +103,9 @@ def measure(wanted: Sequence[Subject], seeds: int | None, jobs: int, console: Co
         shell = layouts[each.name][1]
         mine = {seed: routes[f"{name}, seed {seed}"] for name, seed in runs if name == each.name}
         median = fold(each.name, area, shell, list(mine.values()))
-        found.append(Measured(each, area, shell, {seed: timing.fmax_mhz for seed, timing in mine.items()}, median))
+        makers = sorted((maker for part in each.parts for maker in netlists[part.name].makers), key=lambda m: -m[1])
+        clocks = {seed: timing.fmax_mhz for seed, timing in mine.items()}
+        found.append(Measured(each, area, shell, clocks, median, tuple(makers)))
     return found
 
 
@@ -160,6 +162,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("error: interrupted: run make synth again, it goes on from what is done", file=sys.stderr)
         return 130
     console.print(subjects_table(rows))
+    if options.block.strip():
+        for line in (line for row in rows for line in details(row)):
+            console.print(line, highlight=False, markup=False)
     if any(row["kind"] != "block" for row in rows):
         console.print(peers_table(rows, peers))
     if verdicts:

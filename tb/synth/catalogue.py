@@ -7,18 +7,22 @@ block cannot stay out of the table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tb.synth.errors import SynthesisError
 from tb.toolchain import ROOT
 
-__all__ = ["LEFT_OUT", "RTL", "Part", "Subject", "chosen", "subjects"]
+__all__ = ["LEFT_OUT", "RTL", "Part", "Subject", "chosen", "engine_defaults", "subjects"]
 
 RTL = ROOT / "rtl"
 LEFT_OUT = ("device_memory",)
 """Modules that become black boxes wherever they are instantiated: memory that a chip has elsewhere."""
+LOOKUPS = 7
+"""Surface lookup ports that the engine has."""
+_DEFAULT = re.compile(r"^\s*parameter\s+(\w+)\s*=\s*(\d+)\s*,?\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -53,37 +57,58 @@ _MOVERS_16 = (
 )
 
 _ENGINES = (
-    Subject("engine-64", "engine", (_part("engine-64", "faultline", READS=64, WRITES=64),), "default parameters"),
+    Subject("engine", "engine", (_part("engine", "faultline"),), "default parameters"),
+    Subject("engine-64", "engine", (_part("engine-64", "faultline", READS=64, WRITES=64),), "READS = WRITES = 64"),
     Subject("engine-16", "engine", (_part("engine-16", "faultline", READS=16, WRITES=16),), "READS = WRITES = 16"),
 )
 _GROUPS = (
     Subject("movers-16", "group", _MOVERS_16, "both movers and what is in them: translate, box, burst, realign, tile"),
 )
-# Blocks whose parameters in the engine differ from the module's own defaults, or that come in more than one size.
-_BLOCKS = (
-    _part("csr", TLB_ENTRIES=64, READS=64, WRITES=64, LOOKUPS=7),
-    _part("csr_tables", LOOKUPS=7),
-    _part("ring-32", "ring", ENTRY_BYTES=32),
-    _part("ring-64", "ring", ENTRY_BYTES=64),
-    _part("dispatch-transfer", "dispatch", QUEUE=0, ENTRY_BYTES=32),
-    _part("dispatch-render", "dispatch", QUEUE=1, ENTRY_BYTES=64),
-    *_MOVERS_16,
-    _part("read_mover-64", "read_mover", BURSTS_LOG2=6),
-    _part("write_mover-64", "write_mover", BURSTS_LOG2=6),
-    _part("fifo-16x64", "fifo", WIDTH=64, DEPTH_LOG2=4),
-    _part("fifo-512x64", "fifo", WIDTH=64, DEPTH_LOG2=9),
-)
+
+
+def _blocks(default: Mapping[str, int]) -> list[Part]:
+    """Blocks that get other parameters in the engine than by themselves, or come in more than one size."""
+    log2 = {name: value.bit_length() - 1 for name, value in default.items()}
+    sizes = [(name, default[name]) for name in ("READS", "TLB_ENTRIES", "WRITES")]
+    return [
+        Part("csr", "csr", (("LOOKUPS", LOOKUPS), *sizes)),
+        _part("csr_tables", LOOKUPS=LOOKUPS),
+        _part("ring-32", "ring", ENTRY_BYTES=32, PREFETCH_LOG2=log2["PREFETCH"]),
+        _part("ring-64", "ring", ENTRY_BYTES=64, PREFETCH_LOG2=log2["PREFETCH"]),
+        _part("dispatch-transfer", "dispatch", QUEUE=0, ENTRY_BYTES=32),
+        _part("dispatch-render", "dispatch", QUEUE=1, ENTRY_BYTES=64),
+        _part("walker", TLB_LOG2=log2["TLB_ENTRIES"]),
+        *_MOVERS_16,
+        _part("read_mover", BURSTS_LOG2=log2["READS"]),
+        _part("write_mover", BURSTS_LOG2=log2["WRITES"]),
+        _part("fifo-16x64", "fifo", WIDTH=64, DEPTH_LOG2=4),
+        _part("fifo-512x64", "fifo", WIDTH=64, DEPTH_LOG2=9),
+    ]
+
+
+def engine_defaults(rtl: Path = RTL) -> dict[str, int]:
+    """The engine's parameters and their defaults, as rtl/faultline.v says; SynthesisError when one is not there."""
+    path = rtl / "faultline.v"
+    try:
+        found = {name: int(value) for name, value in _DEFAULT.findall(path.read_text(encoding="utf-8"))}
+    except OSError as error:
+        raise SynthesisError(f"cannot read {path} ({error.strerror}): restore it from git") from None
+    for name in ("READS", "WRITES", "TLB_ENTRIES", "PREFETCH"):
+        if name not in found:
+            raise SynthesisError(f"{path} has no parameter {name}: correct tb/synth/catalogue.py")
+    return found
 
 
 def subjects(rtl: Path = RTL) -> list[Subject]:
     """Every row, engine first; SynthesisError when a module listed here has left `rtl`."""
     modules = {path.stem for path in rtl.glob("*.v")}
-    parts = [part for subject in (*_ENGINES, *_GROUPS) for part in subject.parts] + list(_BLOCKS)
+    own = _blocks(engine_defaults(rtl))
+    parts = [part for subject in (*_ENGINES, *_GROUPS) for part in subject.parts] + own
     for part in parts:
         if part.module not in modules:
             raise SynthesisError(f"no module {part.module} in {rtl}: correct the list in tb/synth/catalogue.py")
     listed = {part.module for part in parts} | set(LEFT_OUT)
-    blocks = sorted([*_BLOCKS, *(Part(name, name) for name in modules - listed)], key=lambda part: part.name)
+    blocks = sorted([*own, *(Part(name, name) for name in modules - listed)], key=lambda part: part.name)
     return [*_ENGINES, *_GROUPS, *(Subject(part.name, "block", (part,), _described(part)) for part in blocks)]
 
 

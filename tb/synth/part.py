@@ -13,7 +13,7 @@ from pathlib import Path
 from tb.synth import cache, yosys
 from tb.synth.catalogue import LEFT_OUT, RTL, Part
 from tb.synth.errors import SynthesisError
-from tb.synth.reports import Area, area_of
+from tb.synth.reports import Area, area_of, lut_makers
 from tb.synth.shell import Interface, interface_of
 from tb.toolchain import ROOT, closure
 
@@ -22,12 +22,13 @@ __all__ = ["Netlist", "key_of", "netlist_of"]
 
 @dataclass(frozen=True)
 class Netlist:
-    """A part after synthesis: its file, interface and cells; `key` names its content."""
+    """A part after synthesis: its file, interface and cells, the signals that cost most; `key` names its content."""
 
     module: str
     path: Path
     interface: Interface
     area: Area
+    makers: tuple[tuple[str, int], ...]
     key: str
 
 
@@ -53,7 +54,8 @@ def netlist_of(part: Part) -> Netlist:
             raise SynthesisError(f"{part.name}: its sources changed while they were read: run make synth again")
     found = json.loads((folder / "interface.json").read_text(encoding="utf-8"))
     area = area_of((folder / "stat.json").read_text(encoding="utf-8"), part.name)
-    return Netlist(part.module, path, interface_of(found), area, key)
+    makers = tuple(lut_makers(path.read_text(encoding="utf-8")))
+    return Netlist(part.module, path, interface_of(found), area, makers, key)
 
 
 def _synthesise(part: Part, folder: Path) -> str:

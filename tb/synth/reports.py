@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tb.synth.errors import SynthesisError
 
-__all__ = ["Area", "Path", "Timing", "area_of", "signal_of", "timing_of"]
+__all__ = ["Area", "Path", "Timing", "area_of", "lut_makers", "signal_of", "timing_of"]
 
 _FUNCTION_LEVEL_NS = 0.1
 """A hop through a cell that is shorter only goes on along a carry chain."""
 _GENERATED = re.compile(r"_(?:TRELLIS_FF|TRELLIS_DPR16X4|LUT4|CCU2C|PFUMX|L6MUX21|DP16KD|MULT18X18D)(?:_.*)?$")
 _OF_SHELL = re.compile(r"\[\d+\]\.(?:flop|link|fold)$")
+_LOGIC_CELL = re.compile(r"^  cell \\(?:LUT4|CCU2C) \\?(\S+)", re.MULTILINE)
+_BITS = re.compile(r"(?:_\d+|\.\d+|\[\d+\])+$")
 _TOO_MANY = 12
 
 
@@ -81,6 +84,12 @@ def area_of(text: str, where: str) -> Area:
         raise SynthesisError(f"{where}: no cell is left after synthesis: is it connected to its ports?")
     names = ("LUT4", "TRELLIS_FF", "DP16KD", "TRELLIS_DPR16X4", "CCU2C", "MULT18X18D")
     return Area(*(found.get(name, 0) for name in names))
+
+
+def lut_makers(netlist: str, most: int = 8) -> list[tuple[str, int]]:
+    """The signals for which a netlist in RTLIL has most LUTs and carry cells, and how many: where an area goes."""
+    found = Counter(_BITS.sub("", signal_of(name)) for name in _LOGIC_CELL.findall(netlist))
+    return found.most_common(most)
 
 
 def timing_of(text: str, where: str) -> Timing:

@@ -13,18 +13,19 @@ from tb.synth.reports import Area, Timing
 from tb.synth.shell import Shell
 from tb.synth.targets import Peer, Target
 
-__all__ = ["Measured", "peers_table", "row_of", "subjects_table", "targets_table"]
+__all__ = ["Measured", "details", "peers_table", "row_of", "subjects_table", "targets_table"]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Everything known of a subject: its cells, its shell's, the clock of each seed and the route of median clock."""
+    """Everything known of a subject: its cells, its shell's, clock by seed, the median route, what costs most."""
 
     subject: Subject
     area: Area
     shell: Shell
     clocks: Mapping[int, float]
     median: Timing
+    makers: tuple[tuple[str, int], ...] = ()
 
 
 def row_of(measured: Measured) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def row_of(measured: Measured) -> dict[str, Any]:
         "fmax_mhz": measured.median.fmax_mhz,
         "fmax_by_seed": {str(seed): clock for seed, clock in measured.clocks.items()},
         "shell": {"ff": measured.shell.flops, "lut4": measured.shell.luts},
+        "most_logic_for": dict(measured.makers),
         "critical_path": {
             "cells": list(path.cells),
             "levels": path.levels,
@@ -69,6 +71,14 @@ def subjects_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         ends = [path["cells"][0], path["cells"][-1]] if path["cells"] else []
         table.add_row(row["subject"], *counts, *clock, " -> ".join(ends))
     return table
+
+
+def details(row: Mapping[str, Any]) -> list[str]:
+    """Where a subject's time and logic go, in lines for whoever wants to change that."""
+    path = row["critical_path"]
+    name, times = row["subject"], f"{path['logic_ns']:.1f} ns logic, {path['routing_ns']:.1f} ns routing"
+    makers = ", ".join(f"{signal} {count}" for signal, count in row["most_logic_for"].items())
+    return [f"{name}: {times}: {' > '.join(path['cells'])}", f"{name}: LUTs and carry cells for: {makers}"]
 
 
 def peers_table(rows: Sequence[Mapping[str, Any]], peers: Sequence[Peer]) -> Table:
