@@ -18,7 +18,7 @@ from tb import toolchain
 from tb.sim_top import system
 from tb.simulation import SIM_BUILD, SimulationError
 
-__all__ = ["BENCHES", "main"]
+__all__ = ["BENCHES", "main", "module_of"]
 
 BENCHES: Mapping[str, tuple[str, ...]] = {
     "malformed": ("malformed_transfers", "malformed_drawings", "malformed_with_halts"),
@@ -34,6 +34,7 @@ BENCHES: Mapping[str, tuple[str, ...]] = {
         "hard_resets_at_every_moment",
         "resets_beside_slow_answers",
         "aborts_and_resets_in_every_state",
+        "silence_from_every_moment",
     ),
     "twins": (
         "wrong_expectations_fail",
@@ -42,10 +43,15 @@ BENCHES: Mapping[str, tuple[str, ...]] = {
         "a_page_not_granted_is_noticed",
     ),
 }
-"""Tests of bench_faults that run in one process, by a name for them."""
+"""Tests that run in one process, by a name for them."""
 
 RESULT = SIM_BUILD / "faults" / "faults.json"
 _SIGN_OF_LIFE_S = 5.0
+
+
+def module_of(name: str) -> str:
+    """The bench that has the tests of a name in BENCHES."""
+    return "bench_fault_twins" if name == "twins" else "bench_faults"
 
 
 def counts_of(file: Path) -> dict[str, int]:
@@ -64,7 +70,7 @@ def in_words(counts: Mapping[str, int]) -> str:
 def run(name: str, simulator: str, counts: Path) -> None:
     """Run one process of benches; SimulationError when one fails."""
     env = {"FAULTLINE_FAULTS": "full", "FAULTS_RESULT": str(counts)}
-    system(simulator).run("tests.system.bench_faults", BENCHES[name], env=env, run_name=f"faults-{name}")
+    system(simulator).run(f"tests.system.{module_of(name)}", BENCHES[name], env=env, run_name=f"faults-{name}")
 
 
 def main(arguments: list[str] | None = None) -> int:

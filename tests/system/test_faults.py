@@ -20,7 +20,7 @@ from tb.simulation import simulators
 from tb.trace import EVENT, Kind
 from tests.system.fault_grants import Grants, Reader, Writer
 from tests.system.fault_site import SHAPES
-from tests.system.faults import BENCHES
+from tests.system.faults import BENCHES, module_of
 from tests.system.malformed import FIELDS, batch_of, descriptor_of, entries, generate, in_entry, refusals
 
 SURFACES = tuple(Surface(n << 20, width, height, pixel, layout) for n, (layout, pixel, width, height) in
@@ -36,7 +36,7 @@ def test_the_engine_survives(simulator: str, bench: str) -> None:
 
 
 def test_a_bench_that_is_told_wrong_fails() -> None:
-    system("verilator").run("tests.system.bench_faults", BENCHES["twins"])
+    system("verilator").run(f"tests.system.{module_of('twins')}", BENCHES["twins"])
 
 
 @pytest.mark.parametrize("queue", Queue)
