@@ -239,12 +239,12 @@ module read_mover #(
 
     // ------------------------------------------------------------------------------------------ place
     wire [19:0] x = {place_x[19:LANE_W], {LANE_W{1'b0}}} + ({11'd0, word_q} << LANE_W);
-    wire [31:0] address;
+    wire        word, finish;
 
-    tile u_tile (.surface_i(surface_i), .x_i(x), .y_i(place_y), .address_o(address));
+    tile #(.STAGED(1)) u_tile (.clk_i(clk_i), .load_i(word || finish), .surface_i(surface_i), .x_i(x), .y_i(place_y),
+                               .address_o(wr_address_o));
 
     reg                w_valid_q, w_write_q, w_end_q;
-    reg [31:0]         w_address_q;
     reg [DATA_W-1:0]   w_data_q;
     reg [DATA_W/8-1:0] w_strb_q;
     reg [7:0]          w_cause_q;
@@ -255,8 +255,8 @@ module read_mover #(
 
     wire w_leave  = w_valid_q && (!w_write_q || wr_ready_i) && (!w_end_q || done_ready_i);
     wire w_free   = !w_valid_q || w_leave;
-    wire word     = place_valid && place_data && out_valid && w_free;   // a word moves on
-    wire finish   = place_valid && !place_data && w_free;               // an end without data moves on
+    assign word   = place_valid && place_data && out_valid && w_free;   // a word moves on
+    assign finish = place_valid && !place_data && w_free;               // an end without data moves on
     assign out_ready = place_valid && place_data && w_free;
     assign place_pop = (word && out_last) || finish;
 
@@ -268,7 +268,6 @@ module read_mover #(
     wire [31:0] bytes = bytes_q + ((place_data && out_last && !bad) ? {19'd0, place_bytes} : 32'd0);
 
     assign wr_valid_o     = w_valid_q && w_write_q && (!w_end_q || done_ready_i);
-    assign wr_address_o   = w_address_q;
     assign wr_data_o      = w_data_q;
     assign wr_strb_o      = w_strb_q;
     assign done_valid_o   = w_valid_q && w_end_q && (!w_write_q || wr_ready_i);
@@ -310,7 +309,6 @@ module read_mover #(
             if (word || finish) begin
                 w_write_q   <= word && !bad;
                 w_end_q     <= place_pop && place_last;
-                w_address_q <= address;
                 w_data_q    <= out_data;
                 w_strb_q    <= out_strb;
                 w_cause_q   <= bad ? bad_cause : place_cause;

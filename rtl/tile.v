@@ -7,7 +7,7 @@
 // cross a multiple of 64 in x needs one lookup. The bank hash folds higher unit-number bits into the two that
 // choose the bank, so that walking down a column does not stay on one bank.
 //
-// Latency     combinational.
+// Latency     combinational, or with STAGED one register between the multiplier and the rest, loaded with load_i.
 // Throughput  one lookup for each (x, y) presented.
 // Ordering    none.
 // Errors      an address past 32 bits saturates to the last unit of the 4 GiB space, which device_memory refuses;
@@ -15,7 +15,12 @@
 `default_nettype none
 `include "faultline.vh"
 
-module tile (
+module tile #(
+    // 1: a register inside
+    parameter STAGED = 0
+) (
+    input  wire        clk_i,
+    input  wire        load_i,     // take surface, x and y into the register
     input  wire [63:0] surface_i,  // {valid, layout, bytes_per_pixel, height, row_bytes, base_page}, see csr
     input  wire [19:0] x_i,        // byte in the row
     input  wire [15:0] y_i,        // row
@@ -68,18 +73,46 @@ module tile (
     end
 
     // One multiplier for all layouts. The largest product plus column is below 2^31 and stays exact.
-    wire [30:0] block  = row * {16'b0, columns} + {17'b0, column};
-    wire [36:0] number = (layout == `FL_LAYOUT_LINEAR) ? {6'b0, block} : {block, unit};
+    wire [30:0] row_start = row * {16'b0, columns};
+    wire        flat      = layout == `FL_LAYOUT_LINEAR;
 
-    wire [1:0]  hash   = (layout == `FL_LAYOUT_LINEAR) ? 2'b00
+    // ------------------------------------------------------------------------------------------ the register
+    localparam STAGE_W = 31 + 14 + 6 + 1 + 20 + 6;
+    wire [STAGE_W-1:0] stage_in = {row_start, column, unit, flat, base_page, x_i[5:0]};
+    wire [STAGE_W-1:0] stage_out;
+    generate
+        if (STAGED) begin : g_stage
+            reg [STAGE_W-1:0] stage_q;
+            always @(posedge clk_i)
+                if (load_i)
+                    stage_q <= stage_in;
+            assign stage_out = stage_q;
+        end else begin : g_through
+            wire unused_clock = &{1'b0, clk_i, load_i};
+            assign stage_out = stage_in;
+        end
+    endgenerate
+
+    wire [30:0] start;
+    wire [13:0] across;
+    wire [5:0]  in_tile, byte_in_unit;
+    wire        linear;
+    wire [19:0] page;
+    assign {start, across, in_tile, linear, page, byte_in_unit} = stage_out;
+
+    // ------------------------------------------------------------------------------------------ the address
+    wire [30:0] block  = start + {17'b0, across};
+    wire [36:0] number = linear ? {6'b0, block} : {block, in_tile};
+
+    wire [1:0]  hash   = linear ? 2'b00
                        : number[3:2] ^ number[5:4] ^ number[7:6] ^ number[9:8];
     wire [36:0] place  = {number[36:2], number[1:0] ^ hash};
 
     // In units of 64 bytes: bits 25:0 are inside 4 GiB.
-    wire [37:0] absolute = {1'b0, place} + {12'b0, base_page, 6'b0};
+    wire [37:0] absolute = {1'b0, place} + {12'b0, page, 6'b0};
     wire        beyond   = |absolute[37:26];
 
-    assign address_o = {beyond ? {26{1'b1}} : absolute[25:0], x_i[5:0]};
+    assign address_o = {beyond ? {26{1'b1}} : absolute[25:0], byte_in_unit};
 
     // Which entries may be used, and the box's limits, are dispatch's to check.
     wire unused = &{1'b0, surface_i[63], surface_i[60:40]};

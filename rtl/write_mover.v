@@ -8,7 +8,7 @@
 //            `-> u_runs (lanes, for realign) ---------------------------+                                   |
 //            `-> u_tracks (what ends) ----------------------------------------------------------------------+
 //
-// Latency     AW 1 cycle after the translation, first W 4 cycles after.
+// Latency     AW 1 cycle after the translation, first W 5 cycles after.
 // Throughput  a word a cycle; unaligned boxes a row spill word more.
 // Ordering    boxes, bursts and words in order; `done` after the write response of the last burst.
 // Errors      a burst with an error response ends its box with BUS_ERROR or WATCHDOG and the bus address of the burst;
@@ -177,11 +177,14 @@ module write_mover #(
     wire [13:0]        span      = {{(14 - LANE_W){1'b0}}, job_x[LANE_W-1:0]} + {1'b0, job_bytes} - 1'b1;
     wire [13:0]        last_word = span >> LANE_W;  // of the words that the burst touches
     wire [19:0]        x         = {job_x[19:LANE_W], {LANE_W{1'b0}}} + ({11'd0, word_q} << LANE_W);
-    wire               read      = rd_valid_o && rd_ready_i;
 
-    tile u_tile (.surface_i(surface_i), .x_i(x), .y_i(job_y), .address_o(rd_address_o));
+    reg                rd_valid_q;                  // a word's place is in the register of u_tile
+    wire               read      = job_valid && !asked_q[DATA_LOG2] && (!rd_valid_q || rd_ready_i);
 
-    assign rd_valid_o = job_valid && !asked_q[DATA_LOG2];
+    tile #(.STAGED(1)) u_tile (.clk_i(clk_i), .load_i(read), .surface_i(surface_i), .x_i(x), .y_i(job_y),
+                               .address_o(rd_address_o));
+
+    assign rd_valid_o = rd_valid_q;
     assign job_pop    = read && {5'd0, word_q} == last_word;
 
     // ------------------------------------------------------------------------------------------ data
@@ -296,17 +299,19 @@ module write_mover #(
 
     wire unused = &{1'b0, data_fits, answer_fits, out_last};
 
-    wire wake = |tracks || aborted_q || read || (data_valid && data_ready) || !rst_ni;
+    wire wake = |tracks || aborted_q || read || rd_valid_q || (data_valid && data_ready) || !rst_ni;
 
     always @(posedge clk_i)
         if (wake) begin
             if (!rst_ni) begin
                 word_q    <= 9'd0;
                 asked_q   <= {(DATA_LOG2 + 1){1'b0}};
+                rd_valid_q <= 1'b0;
                 bad_q     <= 1'b0;
                 aborted_q <= 1'b0;
                 bytes_q   <= 32'd0;
             end else begin
+                rd_valid_q <= read || (rd_valid_q && !rd_ready_i);
                 if (read)
                     word_q <= job_pop ? 9'd0 : word_q + 1'b1;
                 asked_q   <= asked_q + {{DATA_LOG2{1'b0}}, read} - {{DATA_LOG2{1'b0}}, data_valid && data_ready};

@@ -17,6 +17,7 @@ from models.memory import PAGE
 from models.surface import Surface
 
 TOP = "tile"
+PARAMETERS = {"STAGED": 0}
 RANDOM_SURFACES = 40
 RANDOM_POINTS = 40
 
@@ -43,10 +44,17 @@ def corners(surface: Surface) -> Iterator[tuple[int, int]]:
 
 
 async def lookup(dut: Any, x: int, y: int) -> int:
-    """The device address that the hardware gives."""
+    """The device address that the hardware gives; with the register inside, what load_i took on the last edge."""
     dut.x_i.value = x
     dut.y_i.value = y
     await Timer(1, "ns")
+    if int(dut.STAGED.value):
+        for load in (1, 0):
+            dut.load_i.value = load
+            for clock in (0, 1):
+                dut.clk_i.value = clock
+                await Timer(1, "ns")
+            dut.x_i.value, dut.y_i.value = ~x & 0xFFFFF, ~y & 0xFFFF
     return int(dut.address_o.value)
 
 

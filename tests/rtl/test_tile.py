@@ -7,6 +7,7 @@ import pytest
 from tb.simulation import Simulation, simulators
 
 
+@pytest.mark.parametrize("staged", [0, 1])
 @pytest.mark.parametrize("simulator", simulators())
-def test_tile_agrees_with_the_model(simulator: str) -> None:
-    assert Simulation("tile", simulator).run("tests.rtl.bench_tile").results
+def test_tile_agrees_with_the_model(simulator: str, staged: int) -> None:
+    assert Simulation("tile", simulator, {"STAGED": staged}).run("tests.rtl.bench_tile").results
