@@ -146,7 +146,8 @@ def main(arguments: list[str] | None = None) -> int:
     console.print(table_of(rows))
     for outcome in outcomes:
         if not outcome.good:
-            console.print(f"does not hold: {outcome.task.title}: {outcome.said}", highlight=False, markup=False, soft_wrap=True)
+            line = f"does not hold: {outcome.task.title}: {outcome.said}"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     good = sum(row["good"] for row in rows)
     took = time.monotonic() - began
     console.print(f"{good} of {len(rows)} proofs hold, {took:.0f} s; {RESULT.relative_to(ROOT)}")

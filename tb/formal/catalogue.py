@@ -16,7 +16,7 @@ PROOFS = (
         twins=(
             Twin("accepts when full", "fifo.v", "assign ready_o = !count_o[DEPTH_LOG2];", "assign ready_o = 1'b1;"),
             Twin("loses an item", "fifo.v", "if (pop)\n", "if (pop || (push && &tail_q))\n"),
-            Twin("swaps two items", "fifo.v", "mem_q[head_q[DEPTH_LOG2-1:0]];", "mem_q[head_q[DEPTH_LOG2-1:0] ^ count_o[1]];"),
+            Twin("swaps two items", "fifo.v", "data_o  = mem_q[head_q[", "data_o  = mem_q[count_o[1] ^ head_q["),
         ),
     ),
     Proof(
@@ -74,7 +74,7 @@ PROOFS = (
         name="read_port",
         claim="no beat for a requester that is not owed one",
         method=Method.BMC,
-        depth=11,
+        depth=10,
         bound="two bursts of two requesters, a watchdog that gives up and a soft reset fit; what follows repeats",
         configurations=({"PORTS": 2},),
         cover_depth=12,
@@ -92,7 +92,7 @@ PROOFS = (
         name="write_port",
         claim="axi_checker's rules of a writing master; no answer that is not owed",
         method=Method.BMC,
-        depth=14,
+        depth=10,
         bound="three bursts of two beats, a watchdog that gives up and a soft reset fit; what follows repeats",
         cover_depth=14,
         twins=(
@@ -110,7 +110,13 @@ PROOFS = (
                 "order_valid",
                 10,
             ),
-            Twin("counts no stale answers", "axi_write_port.v", "deliver = mine && stale_q == 12'd0", "deliver = mine", 14),
+            Twin(
+                "passes stale answers on",
+                "axi_write_port.v",
+                "deliver = mine && stale_q == 12'd0",
+                "deliver = mine",
+                14,
+            ),
         ),
     ),
     Proof(
@@ -159,6 +165,32 @@ PROOFS = (
                 5,
             ),
             Twin("forgets to wrap", "ring.v", "place = count & ((16'd1 << log2) - 16'd1);", "place = count;", 16),
+        ),
+    ),
+    Proof(
+        name="complete",
+        claim="one record an end; tail, fence and interrupt after the response they wait for",
+        method=Method.BMC,
+        depth=11,
+        bound="records of both queues, a full ring and a fence fit; every end starts from the same idle state",
+        configurations=({"DATA_W": 256}, {"DATA_W": 64}),
+        cover_depth=18,
+        twins=(
+            Twin("announces when it has sent", "complete.v", "if (b_valid_i && !b_fence)\n", "if (sending && sent)\n", 10),
+            Twin("does not wait for what came before a fence", "complete.v", "S_DRAIN:  if (!under_way)", "S_DRAIN:  if (1'b1)", 14),
+            Twin("interrupts with the record of a fence", "complete.v", "interrupt_q && !(state_q == S_RECORD && fence_pending_q)", "interrupt_q", 14),
+        ),
+    ),
+    Proof(
+        name="dispatch",
+        claim="each descriptor ends once, in order, with its own tag, also with errors",
+        method=Method.BMC,
+        depth=14,
+        bound="two descriptors in every mix of good, bad, aborted and halted; each is taken in the same idle state",
+        cover_depth=18,
+        twins=(
+            Twin("an abort forgets the end", "dispatch.v", ".valid_i (go),", ".valid_i (go && !aborting_q),", 12),
+            Twin("takes the other unit's end", "dispatch.v", "from     = order_unit[0]", "from     = !order_unit[0]", 12),
         ),
     ),
 )

