@@ -4,8 +4,8 @@
 // the bus: the data's last write response comes before the record (dispatch waits for it), the record's before the fence
 // value, the fence value's before the register and the interrupt.
 //
-// Latency     1 cycle from the end to its address request.
-// Throughput  a record every (its words) + 1 cycles, 64 records under way; a fence waits for those before it.
+// Latency     1 cycle from the end to its address request. The end is taken with the last word that it gives.
+// Throughput  a record every (its words) cycles, but 2 at least, 64 records under way; a fence waits for those before it.
 // Ordering    records of a queue in descriptor order; the queues take turns.
 // Errors      an error response to a record or a fence value sets completion_error; the rings go on. A completion ring
 //             without a free place holds its queue.
@@ -30,7 +30,7 @@ module complete #(
     output wire [1:0]          busy_o,              // records or fence values are under way
 
     input  wire [1:0]          end_valid_i,         // from dispatch, in descriptor order
-    output wire [1:0]          end_ready_o,
+    output wire [1:0]          end_ready_o,         // some cycles after it was chosen
     input  wire [2*32-1:0]     end_tag_i,
     input  wire [2*8-1:0]      end_opcode_i,
     input  wire [2*8-1:0]      end_cause_i,
@@ -55,15 +55,16 @@ module complete #(
     output wire [1:0]          record_done_o,       // pulses for the interrupt
     output wire [1:0]          record_error_o,
     output wire                completion_error_o,
-    output wire [1:0]          ended_o,             // pulses for the counters: a descriptor has ended
-    output wire [15:0]         latency_o            // pulse: bucket of a transfer that has ended
+    output wire [1:0]          ended_o,             // pulses for the counters: an end has been chosen
+    output wire [15:0]         latency_o            // pulse: bucket of a transfer, not in two cycles running
 );
 
     localparam LANE_W  = $clog2(DATA_W / 8);
     localparam LANES   = DATA_W / 8;
     localparam BEATS   = DATA_W < `FL_RECORD_BITS ? `FL_RECORD_BITS / DATA_W : 1;
+    localparam COPIES  = DATA_W > `FL_RECORD_BITS ? DATA_W / `FL_RECORD_BITS : 1;
+    localparam WORD_W  = DATA_W / COPIES;           // of a record
     localparam [2:0] LAST = BEATS[2:0] - 3'd1;
-    localparam WIDE_W  = DATA_W < `FL_RECORD_BITS ? `FL_RECORD_BITS : DATA_W;
 
     localparam S_IDLE   = 2'd0;                     // choose an end
     localparam S_RECORD = 2'd1;                     // its record goes out
@@ -71,183 +72,242 @@ module complete #(
     localparam S_FENCE  = 2'd3;                     // the fence value goes out
 
     // ------------------------------------------------------------------------------------------ rings
-    reg [15:0] place_q [0:1];                       // records ever written
+    reg [15:0] place_q [0:1];                       // records ever chosen
     reg [15:0] tail_q  [0:1];                       // records ever answered
     reg [31:0] fence_q [0:1];
+    reg [1:0]  free_q;                              // the ring has a place; a cycle late, two records need longer
 
     assign tail_o  = {tail_q[1], tail_q[0]};
     assign fence_o = {fence_q[1], fence_q[0]};
 
-    wire [15:0] used0 = place_q[0] - head_i[15:0];
-    wire [15:0] used1 = place_q[1] - head_i[31:16];
-    wire [1:0]  free  = {{1'b0, used1} < (17'd1 << size_log2_i[7:4]), {1'b0, used0} < (17'd1 << size_log2_i[3:0])};
-
-    // ------------------------------------------------------------------------------------------ accept
+    // ------------------------------------------------------------------------------------------ choose
     reg  [1:0]  state_q;
     reg         turn_q;                             // who goes first when both ask
-    wire [1:0]  ask    = end_valid_i & free;
+    reg         who_q, fence_pending_q, interrupt_q, error_q;
+    reg  [63:0] cycle_q;                            // of the choice
+    wire        sent, under_way_fits;
+    wire [1:0]  ask    = end_valid_i & free_q;
     wire        who    = ask[1] && (!ask[0] || turn_q);
-    wire        idle   = state_q == S_IDLE && under_way_fits;
-    wire        accept = idle && |ask;
+    wire        choose = |ask && under_way_fits && (state_q == S_IDLE || (BEATS > 1 && state_q == S_RECORD && sent && !fence_pending_q));
+    wire        fences = (who ? end_fence_i[1] : end_fence_i[0]) && cause == `FL_CAUSE_NONE;
+    wire [7:0]  cause  = who ? end_cause_i[15:8] : end_cause_i[7:0];
 
-    assign end_ready_o = {idle && who && ask[1], idle && !who && ask[0]};
-    assign ended_o     = end_ready_o;
+    assign ended_o = {choose && who, choose && !who};
 
-    wire [31:0] tag     = who ? end_tag_i[63:32]       : end_tag_i[31:0];
-    wire [7:0]  opcode  = who ? end_opcode_i[15:8]     : end_opcode_i[7:0];
-    wire [7:0]  cause   = who ? end_cause_i[15:8]      : end_cause_i[7:0];
-    wire [63:0] address = who ? end_address_i[127:64]  : end_address_i[63:0];
-    wire [31:0] bytes   = who ? end_bytes_i[63:32]     : end_bytes_i[31:0];
-    wire [31:0] start   = who ? end_start_i[63:32]     : end_start_i[31:0];
-    wire [3:0]  log2    = who ? size_log2_i[7:4]       : size_log2_i[3:0];
-    wire [15:0] place   = who ? place_q[1]             : place_q[0];
-    wire [15:0] index   = place & ((16'd1 << log2) - 16'd1);
-    wire [15:0] lap     = place >> log2;
-    wire [3:0]  status  = cause == `FL_CAUSE_NONE ? `FL_STATUS_OK : cause == `FL_CAUSE_ABORTED ? `FL_STATUS_ABORTED : `FL_STATUS_ERROR;
+    // ------------------------------------------------------------------------------------------ what a record says
+    // The time is that of the choice; where a record takes several words, it is needed in a later cycle only.
+    wire        chosen  = BEATS > 1 ? who_q : who;
+    wire [63:0] now     = BEATS > 1 ? cycle_q : cycle_i;
+    wire [31:0] elapsed = now[31:0] - (chosen ? end_start_i[63:32] : end_start_i[31:0]);
 
-    reg [`FL_RECORD_BITS-1:0] record;
-    always @* begin
-        record                        = {`FL_RECORD_BITS{1'b0}};
-        record[`FL_RECORD_TAG]        = tag;
-        record[`FL_RECORD_OPCODE]     = opcode;
-        record[`FL_RECORD_CAUSE]      = cause;
-        record[`FL_RECORD_STATUS]     = status;
-        record[`FL_RECORD_QUEUE]      = who;
-        record[`FL_RECORD_PHASE]      = !lap[0];
-        record[`FL_RECORD_ADDRESS]    = address;
-        record[`FL_RECORD_BYTES]      = bytes;
-        record[`FL_RECORD_ELAPSED]    = elapsed;
-        record[`FL_RECORD_END_CYCLE]  = cycle_i;
-    end
+    wire [2*`FL_RECORD_BITS-1:0] own;               // from each end, packed
+    wire [`FL_RECORD_BITS-1:0]   common;            // from whichever was chosen
+    wire [63:0]                  place_address [0:1];
+
+    genvar n;
+    generate
+        for (n = 0; n < 2; n = n + 1) begin : g_queue
+            wire [3:0]  log2    = size_log2_i[4*n +: 4];
+            wire [15:0] beyond  = {16{1'b1}} << log2;
+            wire [15:0] used    = place_q[n] - head_i[16*n +: 16];
+            wire [15:0] lap     = place_q[n] >> log2;
+            wire        unused  = &{1'b0, lap[15:1]};
+            wire [7:0]  because = end_cause_i[8*n +: 8];
+
+            always @(posedge clk_i)
+                free_q[n] <= (used & beyond) == 16'd0;
+
+            assign place_address[n] = base_i[64*n +: 64] + {43'd0, place_q[n] & ~beyond, 5'd0};
+
+            reg [`FL_RECORD_BITS-1:0] record;
+            always @* begin
+                record                     = {`FL_RECORD_BITS{1'b0}};
+                record[`FL_RECORD_TAG]     = end_tag_i[32*n +: 32];
+                record[`FL_RECORD_OPCODE]  = end_opcode_i[8*n +: 8];
+                record[`FL_RECORD_CAUSE]   = because;
+                record[`FL_RECORD_STATUS]  = because == `FL_CAUSE_NONE    ? `FL_STATUS_OK :
+                                             because == `FL_CAUSE_ABORTED ? `FL_STATUS_ABORTED : `FL_STATUS_ERROR;
+                record[`FL_RECORD_QUEUE]   = n;
+                record[`FL_RECORD_PHASE]   = !lap[0];
+                record[`FL_RECORD_ADDRESS] = end_address_i[64*n +: 64];
+                record[`FL_RECORD_BYTES]   = end_bytes_i[32*n +: 32];
+            end
+            assign own[`FL_RECORD_BITS*n +: `FL_RECORD_BITS] = record;
+        end
+    endgenerate
+
+    function [`FL_RECORD_BITS-1:0] timed;
+        input [31:0] cycles;
+        input [63:0] moment;
+        begin
+            timed                       = {`FL_RECORD_BITS{1'b0}};
+            timed[`FL_RECORD_ELAPSED]   = cycles;
+            timed[`FL_RECORD_END_CYCLE] = moment;
+        end
+    endfunction
+
+    assign common = timed(elapsed, now);
 
     // The bucket is the position of the leading one, five bits counting as the first.
-    wire [31:0] elapsed = cycle_i[31:0] - start;
-    genvar n;
+    reg  fresh_q;                                   // an end was chosen in the cycle before
+    wire judge = BEATS > 1 ? fresh_q && !who_q : ended_o[0];
     generate
         for (n = 0; n < 16; n = n + 1) begin : g_bucket
             if (n == 15) begin : g_last
-                assign latency_o[n] = end_ready_o[0] && |elapsed[31:19];
+                assign latency_o[n] = judge && |elapsed[31:19];
             end else begin : g_inner
-                assign latency_o[n] = end_ready_o[0] && elapsed[31:n+5] == 0 && (n == 0 || elapsed[n+4]);
+                assign latency_o[n] = judge && elapsed[31:n+5] == 0 && (n == 0 || elapsed[n+4]);
             end
         end
     endgenerate
 
     // ------------------------------------------------------------------------------------------ send
-    reg                   who_q, fence_pending_q, interrupt_q, error_q;
-    reg [31:0]            value_q;
-    reg [63:0]            address_q;
-    reg [`FL_RECORD_BITS-1:0] record_q;             // shifted out from below
-    reg                   aw_q, w_q;                // still to be handed over
-    reg [2:0]             beat_q;
-    wire                  aw_done = !aw_q || aw_ready_i;
-    wire                  w_done  = !w_q || (w_ready_i && beat_q == (state_q == S_FENCE ? 3'd0 : LAST));
-    wire                  sent    = aw_done && w_done;
-    wire                  sending = state_q == S_RECORD || state_q == S_FENCE;
+    // A word is made when the one before it is taken. An end stays on offer until nothing more is needed of it.
+    reg                 aw_q, w_q;                  // still to be handed over
+    reg [2:0]           beat_q;                     // in w_data_q
+    reg [63:0]          address_q;
+    reg [DATA_W-1:0]    w_data_q;
+    wire                fencing = state_q == S_FENCE;
+    wire                last    = fencing || beat_q == LAST;
+    wire                taken   = w_q && w_ready_i;
+    wire                more    = taken && !last;
+    wire                publish = state_q == S_DRAIN && !under_way;
+    wire                sending = state_q == S_RECORD || fencing;
+    wire                give    = publish || (BEATS > 1 ? more && beat_q + 3'd1 == LAST && !fence_pending_q : choose && !fences);
 
+    assign sent         = (!aw_q || aw_ready_i) && (!w_q || (w_ready_i && last));
+    assign end_ready_o  = {give && (publish ? who_q : chosen), give && !(publish ? who_q : chosen)};
     assign aw_valid_o   = aw_q;
     assign aw_address_o = {address_q[63:LANE_W], {LANE_W{1'b0}}};
-    assign aw_len_o     = state_q == S_FENCE ? 8'd0 : {5'd0, LAST};
+    assign aw_len_o     = fencing ? 8'd0 : {5'd0, LAST};
     assign w_valid_o    = w_q;
+    assign w_data_o     = w_data_q;
 
-    // a record or value narrower than the bus word goes to its lanes
-    wire [WIDE_W-1:0]   payload = {{(WIDE_W - `FL_RECORD_BITS){1'b0}}, record_q};
-    wire [LANES-1:0]    lanes   = state_q == S_FENCE ? {{(LANES - 8){1'b0}}, 8'hFF}
-                                : {LANES{1'b1}} >> (DATA_W > `FL_RECORD_BITS ? (DATA_W - `FL_RECORD_BITS) / 8 : 0);
-    assign w_data_o = payload[DATA_W-1:0] << {address_q[LANE_W-1:0], 3'd0};
-    assign w_strb_o = lanes << address_q[LANE_W-1:0];
+    // A record or value narrower than the bus word stands in all lanes; the strobes choose. No choice of word or queue
+    // but an AND for each, all ORed.
+    wire [31:0]         value = (end_value_i[31:0] & {32{publish && !who_q}}) | (end_value_i[63:32] & {32{publish && who_q}});
+    wire                whose = choose ? who : who_q;
+    reg  [DATA_W-1:0]   word;
+    reg                 make;
+    integer             k;
+
+    always @* begin
+        word = {(DATA_W / 64){32'b0, value}};
+        for (k = 0; k < BEATS; k = k + 1) begin
+            make = k == 0 ? choose : more && {29'd0, beat_q} == k - 1;
+            word = word | {COPIES{(own[WORD_W*k +: WORD_W] & {WORD_W{make && !whose}})
+                                | (own[`FL_RECORD_BITS + WORD_W*k +: WORD_W] & {WORD_W{make && whose}})
+                                | (common[WORD_W*k +: WORD_W] & {WORD_W{make}})}};
+        end
+    end
+
+    generate
+        if (DATA_W == 64) begin : g_lanes_64
+            assign w_strb_o = 8'hFF;
+        end else begin : g_lanes
+            wire [LANES-1:0] lanes = fencing ? {{(LANES - 8){1'b0}}, 8'hFF} : {LANES{1'b1}} >> (COPIES > 1 ? LANES / 2 : 0);
+            assign w_strb_o = lanes << {address_q[LANE_W-1:3], 3'd0};
+        end
+    endgenerate
 
     // ------------------------------------------------------------------------------------------ answers
-    // {queue, this is a fence value, interrupt, error, fence value}
-    wire        under_way_fits, under_way;
-    wire        b_who, b_fence, b_interrupt, b_error;
-    wire [31:0] b_value;
+    // {queue, this is a fence value, interrupt, error}; one fence value at most is under way
+    wire        under_way, b_who, b_fence, b_interrupt, b_error, unused_ready;
     wire [6:0]  b_count;
+    reg  [31:0] value_q;
+    reg         fence_out_q, fence_who_q;
 
-    fifo #(.WIDTH(36), .DEPTH_LOG2(6)) u_under_way (
+    assign under_way_fits = !b_count[6] && !(&b_count[5:1]);  // also for the one being sent
+
+    fifo #(.WIDTH(4), .DEPTH_LOG2(6)) u_under_way (
         .clk_i   (clk_i),
         .rst_ni  (rst_ni),
         .valid_i (sending && sent),
-        .ready_o (under_way_fits),
-        .data_i  ({who_q, state_q == S_FENCE, interrupt_q && !(state_q == S_RECORD && fence_pending_q), error_q, value_q}),
+        .ready_o (unused_ready),
+        .data_i  ({who_q, fencing, interrupt_q && !(!fencing && fence_pending_q), error_q}),
         .valid_o (under_way),
         .ready_i (b_valid_i),
-        .data_o  ({b_who, b_fence, b_interrupt, b_error, b_value}),
+        .data_o  ({b_who, b_fence, b_interrupt, b_error}),
         .count_o (b_count)
     );
 
-    // queue of each thing under way, for busy_o
-    reg [6:0] owed_q [0:1];
-    assign busy_o = {owed_q[1] != 7'd0 || (state_q != S_IDLE && who_q), owed_q[0] != 7'd0 || (state_q != S_IDLE && !who_q)};
+    // No more than 65 records of a queue are under way, so 7 bits tell.
+    assign busy_o[0] = place_q[0][6:0] != tail_q[0][6:0] || (state_q != S_IDLE && !who_q) || (fence_out_q && !fence_who_q);
+    assign busy_o[1] = place_q[1][6:0] != tail_q[1][6:0] || (state_q != S_IDLE && who_q)  || (fence_out_q && fence_who_q);
 
     assign record_done_o      = {b_valid_i && b_interrupt && b_who, b_valid_i && b_interrupt && !b_who};
     assign record_error_o     = {b_valid_i && b_error && b_who, b_valid_i && b_error && !b_who};
     assign completion_error_o = b_valid_i && b_resp_i != 2'd0;
 
-    wire unused = &{1'b0, lap[15:1], payload, b_count};
+    wire unused = &{1'b0, unused_ready, address_q[LANE_W-1:0], b_count[0]};
 
     integer q;
-    wire wake = accept || state_q != S_IDLE || b_valid_i || !rst_ni;
+    wire wake = choose || state_q != S_IDLE || fresh_q || b_valid_i || !rst_ni;
 
     always @(posedge clk_i)
         if (wake) begin
             if (!rst_ni) begin
-                state_q <= S_IDLE;
-                turn_q  <= 1'b0;
-                aw_q    <= 1'b0;
-                w_q     <= 1'b0;
-                beat_q  <= 3'd0;
+                state_q     <= S_IDLE;
+                turn_q      <= 1'b0;
+                aw_q        <= 1'b0;
+                w_q         <= 1'b0;
+                fresh_q     <= 1'b0;
+                fence_out_q <= 1'b0;
                 for (q = 0; q < 2; q = q + 1) begin
                     place_q[q] <= 16'd0;
                     tail_q[q]  <= 16'd0;
                     fence_q[q] <= 32'd0;
-                    owed_q[q]  <= 7'd0;
                 end
             end else begin
                 case (state_q)
-                    S_IDLE:   if (accept) state_q <= S_RECORD;
-                    S_RECORD: if (sent)   state_q <= fence_pending_q ? S_DRAIN : S_IDLE;
-                    S_DRAIN:  if (!under_way) state_q <= S_FENCE;
+                    S_IDLE:   if (choose) state_q <= S_RECORD;
+                    S_RECORD: if (sent)   state_q <= fence_pending_q ? S_DRAIN : choose ? S_RECORD : S_IDLE;
+                    S_DRAIN:  if (publish) state_q <= S_FENCE;
                     default:  if (sent)   state_q <= S_IDLE;
                 endcase
 
-                aw_q <= (accept || (state_q == S_DRAIN && !under_way)) || (aw_q && !aw_ready_i);
-                if (accept || (state_q == S_DRAIN && !under_way))
-                    w_q <= 1'b1;
-                else if (w_done)
-                    w_q <= 1'b0;
-                if (w_q && w_ready_i)
-                    beat_q <= w_done ? 3'd0 : beat_q + 1'b1;
+                aw_q    <= choose || publish || (aw_q && !aw_ready_i);
+                w_q     <= choose || publish || (w_q && !(taken && last));
+                fresh_q <= choose;
 
-                if (accept) begin
-                    turn_q       <= !who;
-                    place_q[who] <= place + 1'b1;
+                if (choose)
+                    turn_q <= !who;
+                for (q = 0; q < 2; q = q + 1) begin
+                    if (ended_o[q])
+                        place_q[q] <= place_q[q] + 1'b1;
+                    if (b_valid_i && !b_fence && {31'd0, b_who} == q)
+                        tail_q[q] <= tail_q[q] + 1'b1;
+                    if (b_valid_i && b_fence && {31'd0, b_who} == q)
+                        fence_q[q] <= value_q;
                 end
 
-                for (q = 0; q < 2; q = q + 1)
-                    owed_q[q] <= owed_q[q] + {6'd0, sending && sent && {31'd0, who_q} == q} - {6'd0, b_valid_i && {31'd0, b_who} == q};
-
-                if (b_valid_i && !b_fence)
-                    tail_q[b_who] <= tail_q[b_who] + 1'b1;
-                if (b_valid_i && b_fence)
-                    fence_q[b_who] <= b_value;
+                if (fencing && sent)
+                    fence_out_q <= 1'b1;
+                else if (b_valid_i && b_fence)
+                    fence_out_q <= 1'b0;
             end
 
-            if (accept) begin
+            if (choose) begin
                 who_q           <= who;
-                fence_pending_q <= (who ? end_fence_i[1] : end_fence_i[0]) && cause == `FL_CAUSE_NONE;
+                fence_pending_q <= fences;
                 interrupt_q     <= who ? end_interrupt_i[1] : end_interrupt_i[0];
                 error_q         <= cause != `FL_CAUSE_NONE;
-                value_q         <= who ? end_value_i[63:32] : end_value_i[31:0];
-                address_q       <= (who ? base_i[127:64] : base_i[63:0]) + {43'd0, index, 5'd0};
-                record_q        <= record;
-            end else if (state_q == S_DRAIN) begin
+                cycle_q         <= cycle_i;
+            end else if (publish) begin
                 fence_pending_q <= 1'b0;
-                address_q       <= who_q ? fence_base_i[127:64] : fence_base_i[63:0];
-                record_q        <= {{(`FL_RECORD_BITS - 32){1'b0}}, value_q};
-            end else if (w_q && w_ready_i) begin
-                record_q        <= record_q >> (DATA_W < `FL_RECORD_BITS ? DATA_W : 0);
+                fence_who_q     <= who_q;
+                value_q         <= value;
             end
+
+            if (choose || publish)
+                address_q <= (place_address[0] & {64{choose && !who}}) | (place_address[1] & {64{choose && who}})
+                           | (fence_base_i[63:0] & {64{publish && !who_q}}) | (fence_base_i[127:64] & {64{publish && who_q}});
+            if (choose)
+                beat_q <= 3'd0;
+            else if (more)
+                beat_q <= beat_q + 3'd1;
+            if (choose || publish || more)
+                w_data_q <= word;
         end
 
 endmodule
