@@ -62,11 +62,11 @@ _TRAPS = 12
 SHAPES = (
     (Layout.LINEAR, 1, 300, 9),
     (Layout.X_TILED, 3, 233, 10),
-    (Layout.Y_TILED, 4, 101, 33),
-    (Layout.MORTON, 16, 33, 17),
+    (Layout.Y_TILED, 4, 61, 33),
+    (Layout.MORTON, 16, 16, 17),
     (Layout.X_TILED, 1, 700, 9),
-    (Layout.MORTON, 4, 90, 18),
-    (Layout.Y_TILED, 3, 50, 34),
+    (Layout.MORTON, 4, 60, 18),
+    (Layout.Y_TILED, 3, 42, 34),
     (Layout.LINEAR, 16, 40, 5),
 )
 """(layout, bytes a pixel, pixels, rows) of surfaces 0 to 7; each pixel size stands twice, for COPY."""
