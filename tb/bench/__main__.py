@@ -13,7 +13,8 @@ from rich.console import Console
 from tb.bench.cases import DIRECTIONS
 from tb.bench.curves import draw
 from tb.bench.figures import BenchError, Figure
-from tb.bench.floors import REVIEWED, floors_of, judged, reviewed_of, update
+from tb.bench.floors import floors_of, judged, reviewed_of, update
+from tb.bench.page import PAGE_FILE, rewritten
 from tb.bench.peers import Peer, peers_of
 from tb.bench.report import TABLE_WIDTH, show
 from tb.bench.run import measured, printer
@@ -49,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
             show(console, [figure for figure in figures if figure.width == width], peers)
         if options.update:
             update(figures)
-            console.print(f"{len(figures)} figures are now the reviewed ones: {REVIEWED.relative_to(ROOT)}")
+            PAGE_FILE.write_text(rewritten(PAGE_FILE, reviewed_of()), encoding="utf-8")
+            console.print(f"{len(figures)} figures are now the reviewed ones: see git diff", highlight=False)
         complaints = judged(figures, floors, reviewed_of())
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -20,6 +20,11 @@ PEER_WIDTH = 64
 TABLE_WIDTH = 124
 """Characters that the tables need."""
 
+_COMPARED = (
+    "Peers: same memory model. `given` descriptors wait at a port and cost no beat, ours cross the bus, as do those of "
+    "a list\nfrom memory. The peers copy from memory to memory, ours move between memory and their own device memory."
+)
+
 _Lines = Iterator[tuple[str, str, list[str]]]
 
 
@@ -50,6 +55,8 @@ def show(console: Console, figures: Sequence[Figure], peers: Sequence[Peer]) -> 
     console.print(derivation(width), highlight=False, markup=False, soft_wrap=True)
     if not beside:
         console.print(f"The peers were measured at {PEER_WIDTH} bits only, so none stands here.", highlight=False)
+    else:
+        console.print(_COMPARED, highlight=False, markup=False, soft_wrap=True)
     for title, names, given in (
         ("scattered descriptors of S bytes, from a full ring in host memory", ("scattered",), True),
         ("rows of one box, S bytes each, each row elsewhere", ("rows",), True),
@@ -143,8 +150,8 @@ def _latencies(figures: Sequence[Figure], peers: Sequence[Peer]) -> Table:
     table = _table(
         "latency in cycles, L=13, idle engine, translation cached",
         ("cycles", "engine", "from", "to"),
-        "Ours begin with the register write: fetch of the descriptor,\nrecord and interrupt are in them. The peers' begin at "
-        "a\nport that takes descriptors and end with the last write\nresponse, but for the one with a doorbell.",
+        "Ours begin with the answer to the register write: fetch of\nthe descriptor, record and interrupt are in them. The "
+        "peers'\nbegin at a port that takes descriptors and end with the last\nwrite response, but for one with a doorbell.",
     )
     for column in table.columns[2:]:
         column.justify = "left"
