@@ -272,7 +272,7 @@ module dispatch #(
     wire unused = &{1'b0, surface_i, source_i, ahead};
 
     wire wrong_start = go && !good && cause_now != `FL_CAUSE_ABORTED;
-    wire wrong_end   = end_take && end_cause_o != `FL_CAUSE_NONE && end_cause_o != `FL_CAUSE_ABORTED;
+    wire wrong_end   = end_take && !own && end_cause_o != `FL_CAUSE_NONE && end_cause_o != `FL_CAUSE_ABORTED;
 
     wire wake = state_q != S_IDLE || ring_valid_i || end_take || abort_i || resume_i || aborting_q || !rst_ni;
 

@@ -1,6 +1,6 @@
 // write_mover: device memory to host memory (READBACK).
 //
-// Why: the writing half of the DMA. Addresses go out as soon as they are translated; the device is read behind them, each
+// Why: the writing half of the DMA. Addresses go out a little ahead of their data; the device is read behind them, each
 // word into room that is already there, so a stalled bus never holds a device bank.
 //
 //   translate -> AW                 u_jobs -> tile -> device memory -> u_data -> realign -> W        B -> u_answers -> done
@@ -84,6 +84,7 @@ module write_mover #(
     localparam SERIAL_W  = 8;
     localparam JOBS_LOG2 = 3;
     localparam DATA_LOG2 = 4;
+    localparam AHEAD     = 32;                      // beats: W follows AW in order, so a record must not wait long behind us
     localparam RUN_W     = 2 * LANE_W + 13;
     localparam JOB_W     = 4 + 20 + 16 + 13;
     localparam TRACK_W   = 1 + 1 + 8 + 64 + 13 + SERIAL_W;
@@ -103,7 +104,9 @@ module write_mover #(
     wire [SERIAL_W-1:0] track_serial;
 
     wire jobs_ready, runs_ready, tracks_ready;
-    wire able  = tracks_ready && (!t_data || (jobs_ready && runs_ready));
+    reg  [9:0]          ahead_q;                    // beats whose address has gone out before them
+    wire near  = ahead_q < AHEAD[9:0];
+    wire able  = tracks_ready && (!t_data || (jobs_ready && runs_ready && near));
     wire issue = t_valid && able && (!t_data || aw_ready_i);
 
     translate #(.DATA_W(DATA_W), .SERIAL_W(SERIAL_W)) u_translate (
@@ -299,7 +302,7 @@ module write_mover #(
 
     wire unused = &{1'b0, data_fits, answer_fits, out_last};
 
-    wire wake = |tracks || aborted_q || read || rd_valid_q || (data_valid && data_ready) || !rst_ni;
+    wire wake = issue || beat_o || |tracks || aborted_q || read || rd_valid_q || (data_valid && data_ready) || !rst_ni;
 
     always @(posedge clk_i)
         if (wake) begin
@@ -307,11 +310,13 @@ module write_mover #(
                 word_q    <= 9'd0;
                 asked_q   <= {(DATA_LOG2 + 1){1'b0}};
                 rd_valid_q <= 1'b0;
+                ahead_q   <= 10'd0;
                 bad_q     <= 1'b0;
                 aborted_q <= 1'b0;
                 bytes_q   <= 32'd0;
             end else begin
                 rd_valid_q <= read || (rd_valid_q && !rd_ready_i);
+                ahead_q   <= ahead_q + ((issue && t_data) ? {2'd0, t_len} + 10'd1 : 10'd0) - {9'd0, beat_o};
                 if (read)
                     word_q <= job_pop ? 9'd0 : word_q + 1'b1;
                 asked_q   <= asked_q + {{DATA_LOG2{1'b0}}, read} - {{DATA_LOG2{1'b0}}, data_valid && data_ready};
