@@ -56,7 +56,7 @@ module complete #(
     output wire [1:0]          record_error_o,
     output wire                completion_error_o,
     output wire [1:0]          ended_o,             // pulses for the counters: an end has been chosen
-    output wire [15:0]         latency_o            // pulse: bucket of a transfer, not in two cycles running
+    output wire [15:0]         latency_o            // pulse: bucket of a transfer chosen 2 cycles before (or 1)
 );
 
     localparam LANE_W  = $clog2(DATA_W / 8);
@@ -149,17 +149,29 @@ module complete #(
     assign common = timed(elapsed, now);
 
     // The bucket is the position of the leading one, five bits counting as the first.
-    reg  fresh_q;                                   // an end was chosen in the cycle before
-    wire judge = BEATS > 1 ? fresh_q && !who_q : ended_o[0];
-    generate
-        for (n = 0; n < 16; n = n + 1) begin : g_bucket
-            if (n == 15) begin : g_last
-                assign latency_o[n] = judge && |elapsed[31:19];
-            end else begin : g_inner
-                assign latency_o[n] = judge && elapsed[31:n+5] == 0 && (n == 0 || elapsed[n+4]);
+    reg         fresh_q;                            // an end was chosen in the cycle before
+    wire        judge = BEATS > 1 ? fresh_q && !who_q : ended_o[0];
+    wire [15:0] ones  = {|elapsed[31:19], elapsed[18:5], 1'b1};
+    reg  [15:0] latency_q;
+
+    function [15:0] leading;  // the highest bit that is set, alone
+        input [15:0] bits;
+        reg          above;
+        integer      i;
+        begin
+            above = 1'b0;
+            for (i = 15; i >= 0; i = i - 1) begin
+                leading[i] = bits[i] && !above;
+                above      = above || bits[i];
             end
         end
-    endgenerate
+    endfunction
+
+    assign latency_o = latency_q;
+
+    always @(posedge clk_i)
+        if (judge || |latency_q || !rst_ni)
+            latency_q <= leading(ones) & {16{judge && rst_ni}};
 
     // ------------------------------------------------------------------------------------------ send
     // A word is made when the one before it is taken. An end stays on offer until nothing more is needed of it.

@@ -202,7 +202,7 @@ class Complete(Bench):
         dut = self.dut
         chosen = int(dut.ended_o.value)
         assert chosen & (chosen - 1) == 0
-        self._bucket(int(dut.latency_o.value), now)
+        self._bucket(int(dut.latency_o.value))
         for q in (0, 1):
             if not chosen >> q & 1:
                 continue
@@ -226,23 +226,17 @@ class Complete(Bench):
                 self.chosen[q] = self.offer[q] = False
                 self.ends[q].pop(0)
 
-    def _bucket(self, bucket: int, now: int) -> None:
-        """Each transfer's bucket comes in the cycle of its choice or the one after, once."""
-        if not bucket and self.lanes < Record.SIZE:
-            assert not self.elapsed or self.elapsed[0][0] == self.cycle, "a bucket is missing"
-        if bucket:
-            if self.lanes >= Record.SIZE:
-                assert int(self.dut.ended_o.value) == 1
-                elapsed = (now - self.ends[0][0].start) % (1 << 32)
-            else:
-                chosen_at, elapsed = self.elapsed.pop(0)
-                assert chosen_at == self.cycle - 1
+    def _bucket(self, bucket: int) -> None:
+        """Each transfer's bucket comes 2 cycles after its choice, 1 where a word holds a record; never two running."""
+        due = self.cycle - (1 if self.lanes >= Record.SIZE else 2)
+        if self.elapsed and self.elapsed[0][0] == due:
+            _, elapsed = self.elapsed.pop(0)
             assert bucket == 1 << min(15, max(0, elapsed.bit_length() - 5)), elapsed
+            self.latencies.append(bucket)
             assert self.bucket_at != self.cycle - 1, "two buckets running"
             self.bucket_at = self.cycle
-            self.latencies.append(bucket)
-        elif self.lanes >= Record.SIZE:
-            assert int(self.dut.ended_o.value) & 1 == 0, "a bucket is missing"
+        else:
+            assert not bucket, "a bucket of no transfer"
 
     def random_end(self) -> End:
         """Any end, its start some power of two ago."""
