@@ -18,6 +18,7 @@ from models.layout import (
     Cause,
     Control,
     Descriptor,
+    EngineStatus,
     IrqCoalesce,
     IrqEnable,
     ObjectConfig,
@@ -158,6 +159,8 @@ class Rig:
         while Control.from_int((yield CsrRead(Address.CONTROL))).soft_reset:
             polls += 1
             yield Delay(_POLL_NS, "poll")
+        outstanding = EngineStatus(writes_outstanding=0xFF).to_int()
+        yield from self.until(Address.STATUS, outstanding, 0)  # a record of before may be on its way
         for ring in self.rings.values():
             self._clear(ring)
         return polls
