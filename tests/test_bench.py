@@ -273,7 +273,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(face, "reviewed_of", lambda: reviewed_of(reviewed))
     monkeypatch.setattr(face, "update", lambda figures: update(figures, reviewed))
     page = tmp_path / "bench.md"
-    page.write_text("# Bench\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nlast\n", encoding="utf-8")
+    page.write_text("# Bench\n<!-- figures: begin -->\nbefore\n<!-- figures: end -->\nlast\n", encoding="utf-8")
     monkeypatch.setattr(face, "PAGE_FILE", page)
     yield directory
     shutil.rmtree(directory)
@@ -321,7 +321,7 @@ def test_an_update_makes_the_figures_the_reviewed_ones_and_keeps_the_floors(
     text = (tmp_path / "bench.md").read_text(encoding="utf-8")
     assert "| rows | readback | 8 | 0.9999 | 0.9999 | 0.9999 | 0.9999 | 0.5000 | 0.9999 |" in text
     assert text.endswith("| doorbell to interrupt | writeback | 600 | 600 |\n\n<!-- figures: end -->\nlast\n")
-    assert "old" not in text
+    assert "before" not in text
 
 
 def test_the_figures_in_the_documents_are_the_reviewed_ones() -> None:

@@ -150,8 +150,9 @@ def _latencies(figures: Sequence[Figure], peers: Sequence[Peer]) -> Table:
     table = _table(
         "latency in cycles, L=13, idle engine, translation cached",
         ("cycles", "engine", "from", "to"),
-        "Ours begin with the answer to the register write: fetch of\nthe descriptor, record and interrupt are in them. The "
-        "peers'\nbegin at a port that takes descriptors and end with the last\nwrite response, but for one with a doorbell.",
+        "Ours begin with the answer to the register write: fetch of\nthe descriptor, record and interrupt are in them. "
+        "The peers'\nbegin at a port that takes descriptors and end with the last\nwrite response, but for one with a "
+        "doorbell.",
     )
     for column in table.columns[2:]:
         column.justify = "left"
