@@ -105,10 +105,3 @@ class Engine(Protocol):
     def wait(self, fence: Fence, *, cause: str = "", process: str = "", buffer: str = "") -> Steps[None]:
         """Wait until a fence is finished. DeviceError if it carries an error."""
         ...
-
-    def history(self, queue: Queue) -> list[tuple[int, int]]:
-        """Return (first, last) cycle of every completed descriptor of a queue, in the order of submission.
-
-        Descriptors that moved no box have both alike.
-        """
-        ...

@@ -84,7 +84,10 @@ class FaultHandler:
         self.policy.brought_back(buffer, pages)
 
     def install(self, buffer: Buffer, mapping: Mapping, page: int, write: bool, generation: int) -> bool:
-        """Install the entry unless a zap raced since `generation`; return whether it was."""
+        """Install the entry unless a zap raced since `generation`; return whether it was.
+
+        A zap under the reservation lock cannot race; one from outside it (eviction, another device) can.
+        """
         if generation != buffer.space.generation:
             return False
         mapping.insert(page, write)

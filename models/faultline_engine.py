@@ -367,15 +367,6 @@ class FaultlineEngine:
         yield from self._recover(ring, record, fence)
         return True
 
-    def history(self, queue: Queue) -> list[tuple[int, int]]:
-        """Return (first, last) cycle of every completed descriptor of a queue, in the order of submission."""
-        moved = (Opcode.READBACK, Opcode.WRITEBACK, Opcode.FILL, Opcode.COPY)
-        return [
-            (record.end_cycle - (record.elapsed if record.opcode in moved else 0), record.end_cycle)
-            for record in self.records
-            if record.queue == queue and record.cause != Cause.RING_OVERFLOW
-        ]
-
     # --------------------------------------------------------------------------------------------- recovery
 
     def _recover(self, ring: _Ring, record: Record, fence: Fence) -> Steps[None]:

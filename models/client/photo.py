@@ -18,7 +18,6 @@ from models.client.reader import Reader
 from models.client.writer import Writer
 from models.dmabuf import Buffer
 from models.driver import CopyBox, Driver, FillBox
-from models.engine import Queue
 from models.errors import DriverError
 from models.events import Event, Fault, FenceWait, Interrupt, Phase, Readback, Submit, Writeback, Zap, page_count
 from models.layout import Layout
@@ -133,8 +132,7 @@ class PhotoResult:
     """All views of the buffer at the end, each (height, width in bytes), and what happened on the way.
 
     `raw` are the device's bytes as they lie, `scanout` the same through the tile inverse. `early` is what the second
-    process saw while the renderer ran, `early_expected` what it had to see. `dma_cycles` are, by phase of submission,
-    the cycles in which a box transfer was under way, by the completion records.
+    process saw while the renderer ran, `early_expected` what it had to see.
     """
 
     surface: Surface
@@ -148,7 +146,6 @@ class PhotoResult:
     violations: tuple[Violation, ...]
     reads: int
     phases: dict[str, PhaseCounts]
-    dma_cycles: dict[str, int]
     events: tuple[Event, ...] = field(repr=False)
 
     @property
@@ -254,7 +251,6 @@ def _photo(driver: Driver, picture: Bytes, layout: Layout, events: list[Event]) 
         violations=tuple(oracle.violations),
         reads=oracle.reads,
         phases=count_phases(events),
-        dma_cycles=_dma_cycles(driver, events),
         events=tuple(events),
     )
 
@@ -279,25 +275,3 @@ def _numpy_draw(image: Bytes, commands: Iterable[CopyBox | FillBox]) -> None:
         else:
             origin = Box(command.source_x, command.source_y, command.box.width, command.box.height)
             target[:] = _cut(image, origin).copy()
-
-
-def _dma_cycles(driver: Driver, events: Iterable[Event]) -> dict[str, int]:
-    """Return, by phase of submission, the cycles in which at least one box transfer was under way."""
-    spans: dict[str, list[tuple[int, int]]] = {}
-    done = iter(driver.engine.history(Queue.TRANSFER))
-    name = "setup"
-    for event in events:
-        if isinstance(event, Phase):
-            name = event.name
-        elif isinstance(event, Submit) and event.queue == Queue.TRANSFER:
-            for _ in range(event.descriptors):
-                spans.setdefault(name, []).append(next(done, (0, 0)))
-    return {phase: _covered(intervals) for phase, intervals in spans.items()}
-
-
-def _covered(intervals: Iterable[tuple[int, int]]) -> int:
-    total, until = 0, 0
-    for start, end in sorted(intervals):
-        total += max(0, end - max(start, until))
-        until = max(until, end)
-    return total

@@ -198,14 +198,6 @@ def test_tables_that_are_full_and_engines_that_are_not_there_are_refused() -> No
         FaultlineEngine(bench.host, ring_log2=1)
 
 
-def test_history_tells_boxes_from_bookkeeping() -> None:
-    bench = Bench()
-    bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
-    moved = [record for record in bench.engine.records if record.opcode == Opcode.READBACK]
-    spans = bench.engine.history(Queue.TRANSFER)
-    assert len(moved) == 1 and [last > first for first, last in spans].count(True) == 1
-
-
 def test_the_doorbell_rings_after_the_descriptors_are_in_memory() -> None:
     bench = Bench()
     ring = bench.engine._rings[Queue.RENDER]

@@ -115,12 +115,6 @@ def test_the_device_bytes_are_no_picture_without_the_tile_inverse() -> None:
     assert np.count_nonzero(seen == result.expected.reshape(128, 160, PIXEL)[:, :, :3]) < image.size // 10
 
 
-def test_dma_cycles_stand_where_transfers_were_submitted() -> None:
-    cycles = perform(picture(64, 64)).dma_cycles
-    assert cycles["draw"] > 0 and cycles["read"] > 0
-    assert "paint" not in cycles and "scan-out" not in cycles
-
-
 @pytest.mark.parametrize(
     "broken",
     [{"make_driver": ZapsNothing}, {"policy": DoesNotReadBackForStores()}],

@@ -72,7 +72,7 @@ async def items_come_out_in_order_whatever_the_stalls(dut: Any) -> None:
 
 @cocotb.test()
 async def an_item_a_cycle_enters_and_leaves(dut: Any) -> None:
-    """From any filling below full the queue accepts and gives in every cycle; the first item shows after its latency."""
+    """From any filling below full the queue accepts and gives in every cycle; the first item takes its latency."""
     queue = Queue(dut)
     await queue.start()
     for _ in range(queue.latency):

@@ -281,7 +281,7 @@ async def hits_go_on_under_the_other_requesters_miss(dut: Any) -> None:
 
 @cocotb.test()
 async def entries_behind_the_end_of_an_object_are_not_kept(dut: Any) -> None:
-    """A line's entries past the last page look valid in memory; the object refuses them all the same, and grown, walks."""
+    """A line's entries past the last page look valid in memory; the object refuses them, and once grown it walks."""
     bench = Walk(dut)
     await bench.start()
     _filled(bench, 0, 8, 1)
