@@ -31,6 +31,7 @@ class Compositor:
         """
         handle, same = self.handles.import_dmabuf(dmabuf)
         buffer = self.handles.buffer(handle)
+        same = same and buffer is dmabuf.buffer
         yield Note(Import(process=self.name, buffer=buffer.name, device=self.driver.device, same=same))
         yield from self.driver.device_read(buffer)
         raw: Bytes = yield ScanOut(buffer.surface.base, buffer.surface.size)
