@@ -48,6 +48,18 @@ PROOFS = (
         ),
     ),
     Proof(
+        name="box",
+        claim="the bursts of a box are its bytes in order, each once; then it stops",
+        method=Method.INDUCTION,
+        depth=2,
+        configurations=({"DATA_W": 64}, {"DATA_W": 512}),
+        cover_depth=14,
+        twins=(
+            Twin("forgets the stride", "box.v", "{1'b0, row_q[31:0]} + {1'b0, stride_q}", "{1'b0, row_q[31:0]}", 8),
+            Twin("a row too many", "box.v", "rows_q      <= cmd_height_i - 1'b1;", "rows_q      <= cmd_height_i;", 8),
+        ),
+    ),
+    Proof(
         name="read_rules",
         claim="axi_checker's rules of a reading master, memory and requesters free",
         method=Method.PDR,
@@ -191,6 +203,30 @@ PROOFS = (
         twins=(
             Twin("an abort forgets the end", "dispatch.v", ".valid_i (go),", ".valid_i (go && !aborting_q),", 12),
             Twin("takes the other unit's end", "dispatch.v", "from     = order_unit[0]", "from     = !order_unit[0]", 12),
+        ),
+    ),
+    Proof(
+        name="walker",
+        claim="a page is granted only by a valid entry, writable if written, not revoked",
+        method=Method.BMC,
+        depth=14,
+        bound="a walk of two levels, a hit after it and a revocation fit; every lookup starts from the cache alone",
+        cover_depth=24,
+        twins=(
+            Twin("lets the writer write anywhere", "walker.v", "(who_q && !entry[", "(1'b0 && !entry[", 12),
+            Twin("keeps a walk that was revoked", "walker.v", "valid_q[here] <= !stale_q;", "valid_q[here] <= 1'b1;", 14),
+        ),
+    ),
+    Proof(
+        name="access",
+        claim="an address leaves a mover only with a translation that was granted",
+        method=Method.PDR,
+        depth=8,
+        abstract=("fifo",),
+        cover_depth=10,
+        twins=(
+            Twin("ignores the cause", "translate.v", "!abort_i && !failed && !refused;", "!abort_i && !failed;", 8),
+            Twin("does not wait for the translation", "translate.v", "info_valid && rsp_valid_i;", "info_valid;", 8),
         ),
     ),
 )
