@@ -96,11 +96,9 @@ module render #(
     wire [19:0]      target_x;
     wire [15:0]      target_y;
     wire [BYTES-1:0] target_strb;
-    wire [31:0]      target_address;
     wire             source_valid, source_step;
     wire [19:0]      source_x;
     wire [15:0]      source_y;
-    wire [31:0]      source_address;
 
     // Words are counted when they leave for the memory; once there is none left an abort comes too late.
     wire             stop = abort_i && target_valid;
@@ -142,19 +140,33 @@ module render #(
         .last_o   (source_last)
     );
 
-    tile target_tile (.clk_i(clk_i), .load_i(1'b0), .surface_i(surface_i),        .x_i(target_x), .y_i(target_y), .address_o(target_address));
-    tile source_tile (.clk_i(clk_i), .load_i(1'b0), .surface_i(source_surface_i), .x_i(source_x), .y_i(source_y), .address_o(source_address));
+    // The address of a word comes from the register inside, in the cycles in which the word waits at the memory.
+    tile #(.STAGED(1)) target_tile (
+        .clk_i     (clk_i),
+        .load_i    (target_step),
+        .surface_i (surface_i),
+        .x_i       (target_x),
+        .y_i       (target_y),
+        .address_o (wr_address_o)
+    );
+
+    tile #(.STAGED(1)) source_tile (
+        .clk_i     (clk_i),
+        .load_i    (source_step),
+        .surface_i (source_surface_i),
+        .x_i       (source_x),
+        .y_i       (source_y),
+        .address_o (rd_address_o)
+    );
 
     // ------------------------------------------------------------------------------------------ write
     reg              wr_valid_q;
-    reg [31:0]       wr_address_q;
     reg [DATA_W-1:0] wr_data_q;
     reg [BYTES-1:0]  wr_strb_q;
 
     wire room = !wr_valid_q || wr_ready_i;
 
     assign wr_valid_o   = wr_valid_q;
-    assign wr_address_o = wr_address_q;
     assign wr_data_o    = wr_data_q;
     assign wr_strb_o    = wr_strb_q;
 
@@ -178,7 +190,6 @@ module render #(
     // ------------------------------------------------------------------------------------------ COPY
     // A read is issued only while its word has a place in the FIFO, because memory does not wait.
     reg                 rd_valid_q;
-    reg  [31:0]         rd_address_q;
     reg  [AHEAD_LOG2:0] under_way_q;                    // issued, data not here
     wire [AHEAD_LOG2:0] waiting;
     wire [AHEAD_LOG2:0] promised = under_way_q + waiting;
@@ -188,7 +199,6 @@ module render #(
 
     assign source_step  = source_valid && (!rd_valid_q || rd_ready_i) && !promised[AHEAD_LOG2] && !stop;
     assign rd_valid_o   = rd_valid_q;
-    assign rd_address_o = rd_address_q;
 
     // Both forget what an abort left in them when the command is over.
     wire drawing_n = rst_ni && state_q != IDLE;
@@ -281,13 +291,10 @@ module render #(
             end
 
             if (target_step) begin
-                wr_address_q <= target_address;
                 wr_data_q    <= copy_q ? realign_data : stripe_data;
                 wr_strb_q    <= target_strb;
                 bytes_q      <= bytes_q + (&target_strb ? BYTES : {{(31 - LANE_W){1'b0}}, ones(target_strb)});
             end
-            if (source_step)
-                rd_address_q <= source_address;
         end
 
     initial begin
