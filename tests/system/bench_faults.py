@@ -150,7 +150,7 @@ async def errors_of_every_fetch(dut: Any) -> None:
             work = fault_bursts.fetched(site, queue)
             bursts = await ground.bursts(site.perform(queue, work), who)
             await ground.perform(site.settle())
-            assert sum(burst.length for burst in bursts) == len(work) * ENTRY_SIZE[queue], bursts
+            assert sum(burst.length for burst in bursts) >= len(work) * ENTRY_SIZE[queue], bursts
             together = max(burst.length for burst in bursts)
             for index, temper, response, halt in _shots(len(work)):
                 shot = fault_bursts.fetch_error(

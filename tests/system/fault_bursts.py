@@ -243,7 +243,10 @@ def _noted(site: FaultSite, queue: Queue) -> list[Descriptor]:
 
 
 def record_error(site: FaultSite, queue: Queue, lost: int, *, temper: MemoryConfig, response: int) -> Steps[None]:
-    """The `lost`-th record does not arrive: IRQ_STATUS says so, its work is done, and the rings go on."""
+    """The `lost`-th record does not arrive: IRQ_STATUS says so, its work is done, and the rings go on.
+
+    On a wide bus another record of the same word is lost with it.
+    """
     freshen(site, site.objects[HOLED])
     ring = site.rig.rings[queue]
     work = _noted(site, queue)
@@ -251,11 +254,12 @@ def record_error(site: FaultSite, queue: Queue, lost: int, *, temper: MemoryConf
     hit(site, temper, ErrorWindow(place, Record.SIZE, write=True, response=response))
     yield from site.rig.post(queue, work)
     yield from _untold(site, queue, len(work))
+    word = max(Record.SIZE, site.ledger.data_width // 8)
     end_cycle = 0
     for number in range(len(work)):
         at, phase = ring.record_address(ring.taken), ring.phase(ring.taken)
         record = Record.unpack(site.host.read(at, Record.SIZE))
-        if number == lost:
+        if at // word == place // word:
             assert record.phase != phase, f"{queue.name}: a record that met an error arrived: {record}"
             # what it would have said, where the ledger may look for it
             one = work[number]

@@ -143,7 +143,7 @@ def loose_salvo(site: FaultSite, work: dict[Queue, list[Descriptor]] | None = No
         for descriptor in tagged:
             rig.store(ring.entry_address(ring.written), descriptor.pack(queue)[: ENTRY_SIZE[queue]])
             ring.written += 1
-            outcome = execute(descriptor, host, device, rig.tables, queue=queue)
+            outcome = execute(descriptor, host, device, rig.tables, queue=queue, data_width=ledger.data_width)
             outcome.apply(host, device)
             outcomes[queue].append(outcome)
         work[queue] = tagged

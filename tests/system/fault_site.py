@@ -15,11 +15,13 @@ from models.engine import Queue
 from models.execute import ENTRY_SIZE
 from models.layout import (
     OBJECT_COUNT,
+    Address,
     Cause,
     Descriptor,
     Layout,
     Opcode,
     PageTableEntry,
+    Parameters,
     QueueOffset,
     Record,
     Status,
@@ -189,7 +191,8 @@ class FaultSite:
         records = yield from self.rig.perform(Queue.TRANSFER, filling)
         assert all(record.status == Status.OK for record in records), records
         device = yield ScanOut(0, self.used)
-        self.rig.ledger = self._begin(HostImage(self.host), device, 64)
+        data_log2 = Parameters.from_int((yield CsrRead(Address.PARAMETERS))).data_log2
+        self.rig.ledger = self._begin(HostImage(self.host), device, 8 << data_log2)
 
     def set_up(self, *, halt: bool = True, watchdog: int = 0) -> Steps[None]:
         """Write the registers and tables that a hardware reset has cleared; rings start over."""

@@ -100,8 +100,9 @@ class Volleys:
         due["where"] = int(queue) | (1 ^ (counts >> ring.completion_log2 & 1)) << 7
         for index in np.flatnonzero(moves):
             outcome = execute(
-                descriptor_of(rows[index]), ledger.image.expected, ledger.device, site.rig.tables, queue=queue
-            )
+                descriptor_of(rows[index]), ledger.image.expected, ledger.device, site.rig.tables,
+                queue=queue, data_width=ledger.data_width,
+            )  # fmt: skip
             outcome.apply(ledger.image.expected, ledger.device)
             due[index]["cause"], due[index]["address"] = outcome.cause, outcome.address
             due[index]["bytes"] = outcome.bytes

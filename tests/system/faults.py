@@ -67,16 +67,18 @@ def in_words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()) or "starting"
 
 
-def run(name: str, simulator: str, counts: Path) -> None:
+def run(name: str, simulator: str, width: int, counts: Path) -> None:
     """Run one process of benches; SimulationError when one fails."""
     env = {"FAULTLINE_FAULTS": "full", "FAULTS_RESULT": str(counts)}
-    system(simulator).run(f"tests.system.{module_of(name)}", BENCHES[name], env=env, run_name=f"faults-{name}")
+    simulation = system(simulator, data_width=width)
+    simulation.run(f"tests.system.{module_of(name)}", BENCHES[name], env=env, run_name=f"faults-{name}")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run, print, write sim_build/faults/faults.json; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.system.faults", description="Every fault, in full.")
     parser.add_argument("--sim", default="verilator", help="verilator or icarus (SIM)")
+    parser.add_argument("--width", type=int, default=64, choices=(64, 128, 256, 512), help="bits of the bus (WIDTH)")
     options = parser.parse_args(arguments)
     counts = RESULT.with_name(".counts.json")
     began = time.monotonic()
@@ -84,8 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
         toolchain.executable(options.sim)
         RESULT.parent.mkdir(parents=True, exist_ok=True)
         counts.unlink(missing_ok=True)
-        print(f"faults: building {options.sim}", flush=True)
-        system(options.sim).build()
+        print(f"faults: building {options.sim} at {options.width} bits", flush=True)
+        system(options.sim, data_width=options.width).build()
         for name in BENCHES:
             ended = threading.Event()
 
@@ -97,12 +99,13 @@ def main(arguments: list[str] | None = None) -> int:
             watcher = threading.Thread(target=show, daemon=True)
             watcher.start()
             try:
-                run(name, options.sim, counts)
+                run(name, options.sim, options.width, counts)
             finally:
                 ended.set()
                 watcher.join()
         found = counts_of(counts)
-        RESULT.write_text(json.dumps({"simulator": options.sim, **found}, indent=2) + "\n", encoding="utf-8")
+        result = {"simulator": options.sim, "width": options.width, **found}
+        RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     except SimulationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -110,7 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
         cure = "make sim_build writable, or free space on its disk"
         print(f"error: cannot write {error.filename or SIM_BUILD} ({error.strerror}): {cure}", file=sys.stderr)
         return 1
-    print(f"faults on {options.sim} survived in {time.monotonic() - began:.0f} s: {in_words(found)}")
+    seconds = time.monotonic() - began
+    print(f"faults on {options.sim} at {options.width} bits survived in {seconds:.0f} s: {in_words(found)}")
     return 0
 
 
