@@ -188,9 +188,27 @@ PROOFS = (
         configurations=({"DATA_W": 256}, {"DATA_W": 64}),
         cover_depth=18,
         twins=(
-            Twin("announces when it has sent", "complete.v", "if (b_valid_i && !b_fence)\n", "if (sending && sent)\n", 10),
-            Twin("does not wait for what came before a fence", "complete.v", "S_DRAIN:  if (!under_way)", "S_DRAIN:  if (1'b1)", 14),
-            Twin("interrupts with the record of a fence", "complete.v", "interrupt_q && !(state_q == S_RECORD && fence_pending_q)", "interrupt_q", 14),
+            Twin(
+                "announces when it has sent",
+                "complete.v",
+                "if (b_valid_i && !b_fence && {31'd0, b_who} == q)",
+                "if (sending && sent && {31'd0, who_q} == q)",
+                10,
+            ),
+            Twin(
+                "does not wait for what came before a fence",
+                "complete.v",
+                "publish = state_q == S_DRAIN && !under_way;",
+                "publish = state_q == S_DRAIN;",
+                14,
+            ),
+            Twin(
+                "interrupts with the record of a fence",
+                "complete.v",
+                "interrupt_q && !(!fencing && fence_pending_q)",
+                "interrupt_q",
+                14,
+            ),
         ),
     ),
     Proof(
@@ -202,19 +220,31 @@ PROOFS = (
         cover_depth=18,
         twins=(
             Twin("an abort forgets the end", "dispatch.v", ".valid_i (go),", ".valid_i (go && !aborting_q),", 12),
-            Twin("takes the other unit's end", "dispatch.v", "from     = order_unit[0]", "from     = !order_unit[0]", 12),
+            Twin(
+                "takes the other unit's end",
+                "dispatch.v",
+                "from     = order_unit[0]",
+                "from     = !order_unit[0]",
+                12,
+            ),
         ),
     ),
     Proof(
         name="walker",
         claim="a page is granted only by a valid entry, writable if written, not revoked",
         method=Method.BMC,
-        depth=14,
+        depth=11,
         bound="a walk of two levels, a hit after it and a revocation fit; every lookup starts from the cache alone",
-        cover_depth=24,
+        cover_depth=18,
         twins=(
             Twin("lets the writer write anywhere", "walker.v", "(who_q && !entry[", "(1'b0 && !entry[", 12),
-            Twin("keeps a walk that was revoked", "walker.v", "valid_q[here] <= !stale_q;", "valid_q[here] <= 1'b1;", 14),
+            Twin(
+                "keeps a walk that was revoked",
+                "walker.v",
+                "valid_q[here] <= !stale_q;",
+                "valid_q[here] <= 1'b1;",
+                14,
+            ),
         ),
     ),
     Proof(
