@@ -319,6 +319,22 @@ def test_a_changed_source_is_measured_again_and_a_broken_one_is_named(workshop: 
         part.netlist_of(Part("tally-deep", "tally", (("DEPTH", 4),)))
 
 
+def test_a_result_that_was_not_finished_is_made_again(tmp_path: Path) -> None:
+    folder, made = tmp_path / "result", []
+
+    def make(where: Path) -> None:
+        made.append(sorted(path.name for path in where.iterdir()))
+        (where / "netlist").write_text("half")
+        if len(made) == 1:
+            raise SynthesisError("interrupted")
+
+    with pytest.raises(SynthesisError, match="interrupted"):
+        cache.ensure(folder, "a", make)
+    for key in ("a", "a", "b"):
+        cache.ensure(folder, key, make)
+    assert made == [[], [], []], "once interrupted, once for each key, every time in an empty folder"
+
+
 def test_without_the_tools_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "TOOLS", ("pyosys", "no-such-router"))
     with pytest.raises(SynthesisError, match="no-such-router is not installed: run make setup"):
