@@ -134,13 +134,12 @@ class Volleys:
         if not halt:
             yield from self.site.until(address, 0xFFFF, last, "last record of a volley", cycles=_CYCLES_EACH * count)
             return
-        # an early resume may be followed by a second halt, when the record of the same error comes
-        for _ in range(2 * count + 1):
+        for _ in range(count + 1):  # an error halts once
             seen = (yield CsrRead(address))
             if seen == last:
                 return
             yield from self._resume(queue)
-        raise Hang(f"{queue.name}: resumed {2 * count} times, and {(last - seen) & 0xFFFF} records are missing")
+        raise Hang(f"{queue.name}: resumed {count} times, and {(last - seen) & 0xFFFF} records are missing")
 
     def _resume(self, queue: Queue) -> Steps[None]:
         """Wait until the queue is idle or halted; if halted, resume it."""
