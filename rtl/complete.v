@@ -65,6 +65,7 @@ module complete #(
     localparam COPIES  = DATA_W > `FL_RECORD_BITS ? DATA_W / `FL_RECORD_BITS : 1;
     localparam WORD_W  = DATA_W / COPIES;           // of a record
     localparam [2:0] LAST = BEATS[2:0] - 3'd1;
+    localparam QUEUED  = 4 * BEATS;                 // words that may wait for W
 
     localparam S_IDLE   = 2'd0;                     // choose an end
     localparam S_RECORD = 2'd1;                     // its record goes out
@@ -181,19 +182,18 @@ module complete #(
     reg [DATA_W-1:0]    w_data_q;
     wire                fencing = state_q == S_FENCE;
     wire                last    = fencing || beat_q == LAST;
-    wire                taken   = w_q && w_ready_i;
+    wire                w_room;                     // words wait here for their turn on W, so that an end need not
+    wire                taken   = w_q && w_room;
     wire                more    = taken && !last;
     wire                publish = state_q == S_DRAIN && !under_way;
     wire                sending = state_q == S_RECORD || fencing;
     wire                give    = publish || (BEATS > 1 ? more && beat_q + 3'd1 == LAST && !fence_pending_q : choose && !fences);
 
-    assign sent         = (!aw_q || aw_ready_i) && (!w_q || (w_ready_i && last));
+    assign sent         = (!aw_q || aw_ready_i) && (!w_q || (w_room && last));
     assign end_ready_o  = {give && (publish ? who_q : chosen), give && !(publish ? who_q : chosen)};
     assign aw_valid_o   = aw_q;
     assign aw_address_o = {address_q[63:LANE_W], {LANE_W{1'b0}}};
     assign aw_len_o     = fencing ? 8'd0 : {5'd0, LAST};
-    assign w_valid_o    = w_q;
-    assign w_data_o     = w_data_q;
 
     // A record or value narrower than the bus word stands in all lanes; the strobes choose. No choice of word or queue
     // but an AND for each, all ORed.
@@ -213,14 +213,28 @@ module complete #(
         end
     end
 
+    wire [LANES-1:0] strb;
     generate
         if (DATA_W == 64) begin : g_lanes_64
-            assign w_strb_o = 8'hFF;
+            assign strb = 8'hFF;
         end else begin : g_lanes
             wire [LANES-1:0] lanes = fencing ? {{(LANES - 8){1'b0}}, 8'hFF} : {LANES{1'b1}} >> (COPIES > 1 ? LANES / 2 : 0);
-            assign w_strb_o = lanes << {address_q[LANE_W-1:3], 3'd0};
+            assign strb = lanes << {address_q[LANE_W-1:3], 3'd0};
         end
     endgenerate
+
+    wire [$clog2(QUEUED):0] unused_words;
+    fifo #(.WIDTH(DATA_W + LANES), .DEPTH_LOG2($clog2(QUEUED))) u_words (
+        .clk_i   (clk_i),
+        .rst_ni  (rst_ni),
+        .valid_i (w_q),
+        .ready_o (w_room),
+        .data_i  ({strb, w_data_q}),
+        .valid_o (w_valid_o),
+        .ready_i (w_ready_i),
+        .data_o  ({w_strb_o, w_data_o}),
+        .count_o (unused_words)
+    );
 
     // ------------------------------------------------------------------------------------------ answers
     // {queue, this is a fence value, interrupt, error}; one fence value at most is under way

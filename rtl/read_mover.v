@@ -253,7 +253,8 @@ module read_mover #(
     reg [7:0]          bad_cause_q;
     reg [63:0]         bad_address_q;
 
-    wire w_leave  = w_valid_q && (!w_write_q || wr_ready_i) && (!w_end_q || done_ready_i);
+    wire ends_fit;                                  // an end waits for its turn apart, so that it holds no data up
+    wire w_leave  = w_valid_q && (!w_write_q || wr_ready_i) && (!w_end_q || ends_fit);
     wire w_free   = !w_valid_q || w_leave;
     assign word   = place_valid && place_data && out_valid && w_free;   // a word moves on
     assign finish = place_valid && !place_data && w_free;               // an end without data moves on
@@ -267,15 +268,25 @@ module read_mover #(
     wire [63:0] bad_address = bad_q ? bad_address_q : place_address;
     wire [31:0] bytes = bytes_q + ((place_data && out_last && !bad) ? {19'd0, place_bytes} : 32'd0);
 
-    assign wr_valid_o     = w_valid_q && w_write_q && (!w_end_q || done_ready_i);
+    assign wr_valid_o     = w_valid_q && w_write_q && (!w_end_q || ends_fit);
     assign wr_data_o      = w_data_q;
     assign wr_strb_o      = w_strb_q;
-    assign done_valid_o   = w_valid_q && w_end_q && (!w_write_q || wr_ready_i);
-    assign done_cause_o   = w_cause_q;
-    assign done_address_o = w_fault_q;
-    assign done_bytes_o   = w_bytes_q;
-    assign busy_o         = t_busy || |places || w_valid_q;
+    assign busy_o         = t_busy || |places || w_valid_q || done_valid_o;
     assign beat_o         = r_valid_i;
+
+    /* verilator lint_off PINCONNECTEMPTY */
+    fifo #(.WIDTH(8 + 64 + 32), .DEPTH_LOG2(4)) u_ends (
+        .clk_i   (clk_i),
+        .rst_ni  (rst_ni),
+        .valid_i (w_leave && w_end_q),
+        .ready_o (ends_fit),
+        .data_i  ({w_cause_q, w_fault_q, w_bytes_q}),
+        .valid_o (done_valid_o),
+        .ready_i (done_ready_i),
+        .data_o  ({done_cause_o, done_address_o, done_bytes_o}),
+        .count_o ()
+    );
+    /* verilator lint_on PINCONNECTEMPTY */
 
     wire unused = &{1'b0, data_fits, place_x[LANE_W-1:0]};
 
