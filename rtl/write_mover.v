@@ -280,13 +280,14 @@ module write_mover #(
     /* verilator lint_on PINCONNECTEMPTY */
 
     reg         aborted_q;                          // an abort came while bursts were on the bus
+    reg         offered_q;                          // an end is on offer already: an abort comes too late for it
     reg [31:0]  bytes_q;
     reg [7:0]   bad_cause_q;
     reg [63:0]  bad_address_q;
 
     wire        ripe        = track_valid && (!track_data || answer_valid);
     wire        error       = track_data && answer_valid && answer_resp != 2'd0;
-    wire        cut         = track_data && (abort_i || aborted_q);
+    wire        cut         = track_data && !offered_q && (abort_i || aborted_q);
     wire        bad         = bad_q || error || cut;
     wire [7:0]  bad_cause   = bad_q ? bad_cause_q : !error ? `FL_CAUSE_ABORTED :
                               answer_resp == 2'd1 ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_BUS_ERROR;
@@ -313,6 +314,7 @@ module write_mover #(
                 ahead_q   <= 10'd0;
                 bad_q     <= 1'b0;
                 aborted_q <= 1'b0;
+                offered_q <= 1'b0;
                 bytes_q   <= 32'd0;
             end else begin
                 rd_valid_q <= read || (rd_valid_q && !rd_ready_i);
@@ -321,6 +323,7 @@ module write_mover #(
                     word_q <= job_pop ? 9'd0 : word_q + 1'b1;
                 asked_q   <= asked_q + {{DATA_LOG2{1'b0}}, read} - {{DATA_LOG2{1'b0}}, data_valid && data_ready};
                 aborted_q <= (abort_i || aborted_q) && |tracks;
+                offered_q <= done_valid_o && !done_ready_i;
                 if (track_pop)
                     bytes_q <= track_last ? 32'd0 : bytes;
                 if (track_pop && track_last)

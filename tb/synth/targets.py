@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,10 +48,7 @@ class Peer:
 
 
 def _rows(path: Path, table: str) -> list[dict[str, Any]]:
-    try:
-        toml = importlib.import_module("tomllib")
-    except ModuleNotFoundError:
-        raise SynthesisError("targets.toml needs Python 3.11: make distclean, then PYTHON=python3.11 make") from None
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         rows = toml.loads(path.read_text(encoding="utf-8"))[table]
     except (OSError, ValueError, KeyError) as error:
