@@ -3,11 +3,11 @@
 // Why: a descriptor names an object and an offset, never a bus address. The object's page table in host memory decides
 // which pages the engine may touch and which it may write. This is scatter-gather and protection in one.
 //
-// Requester 0 reads host memory, requester 1 writes it and so needs a writable entry. Each has its own look at the cache,
-// so that one's hits go on under the other's miss. A walk brings the 64 bytes of the table around its entry: a line of
-// eight translations. Who steps forward through an object has the next line fetched before it gets there. An entry that is
-// cached but not valid or not writable is walked again, so that granting more needs no INVALIDATE; taking away does.
-// An invalidation drops every line, and a walk under way is not kept.
+// Requester 0 reads host memory, requester 1 writes it and so needs a writable entry. Each has a cache of its own, so that
+// one's hits go on under the other's miss and neither drives the other's translations out. A walk brings the 64 bytes of
+// the table around its entry: a line of eight translations. Who steps forward through an object has the next line fetched
+// before it gets there. An entry that is cached but not valid or not writable is walked again, so that granting more needs
+// no INVALIDATE; taking away does. An invalidation drops every line, and a walk under way is not kept.
 //
 // Latency     2 cycles on a hit; on a miss one bus read a table level more, up to its own beat.
 // Throughput  a translation a cycle for each requester on hits, but for one cycle a line in which it looks ahead; a miss
@@ -21,7 +21,7 @@
 module walker #(
     // width of the bus data in bits: 64, 128, 256 or 512
     parameter DATA_W   = 64,
-    // log2 of the entries of the translation cache, 5 to 12
+    // log2 of the entries of each translation cache, 5 to 12
     parameter TLB_LOG2 = 7
 ) (
     input  wire              clk_i,
@@ -144,9 +144,6 @@ module walker #(
     endgenerate
 
     // ------------------------------------------------------------------------------------------ cache
-    reg [TAG_W-1:0] tag_q [0:LINES-1];
-    reg [LINES-1:0] valid_q;
-
     wire [1:0]  want_walk, want_line;          // a miss; the line after, probably soon
     wire [39:0] want_page, next_page;          // packed {writer, reader}
     wire [7:0]  want_object, next_object;
@@ -156,6 +153,9 @@ module walker #(
     generate
         for (p = 0; p < 2; p = p + 1) begin : g_look
             reg [42*WORDS-1:0] mem_q [0:LINES*BEATS-1];
+            reg [TAG_W-1:0]    tag_q [0:LINES-1];
+            reg [LINES-1:0]    valid_q;
+            wire               walks = who_q == p;     // the walk is for this requester
             reg [42*WORDS-1:0] word_q;
             reg                busy_q, beyond_q, probe_q;
             reg [3:0]          of_object_q;
@@ -213,7 +213,7 @@ module walker #(
             wire wake = take || probe || busy_q || asked_q || !rst_ni;
 
             always @(posedge clk_i) begin
-                if (fill)
+                if (fill && walks)
                     mem_q[fill_at[LINE_W+BEAT_W-1:0]] <= fill_data;
                 if (wake) begin
                     word_q <= mem_q[look_at[LINE_W+2:WORD_W]];
@@ -248,6 +248,22 @@ module walker #(
                     end
                 end
             end
+
+            // ---- lines: one that is being replaced is not found, nor is one from before an invalidation
+            wire change = invalidate_i || (walks && (state_q == S_ADDR || state_q == S_KEEP)) || !rst_ni;
+
+            always @(posedge clk_i)
+                if (change) begin
+                    if (walks && state_q == S_KEEP)
+                        tag_q[here] <= {object_q, page_q[19:3]};
+
+                    if (!rst_ni || invalidate_i)
+                        valid_q <= {LINES{1'b0}};
+                    else if (state_q == S_ADDR)
+                        valid_q[here] <= 1'b0;
+                    else
+                        valid_q[here] <= !stale_q;
+                end
 
             // ---- answers
             wire [2:0] count;
@@ -288,17 +304,9 @@ module walker #(
             if (!rst_ni) begin
                 state_q <= S_IDLE;
                 who_q   <= 1'b0;
-                valid_q <= {LINES{1'b0}};
                 stale_q <= 1'b0;
             end else begin
                 stale_q <= (stale_q || invalidate_i) && state_q != S_IDLE;
-                if (invalidate_i)
-                    valid_q <= {LINES{1'b0}};
-                else if (state_q == S_ADDR)
-                    valid_q[here] <= 1'b0;
-                else if (state_q == S_KEEP)
-                    valid_q[here] <= !stale_q;
-
                 case (state_q)
                     S_IDLE:   if (begin_walk) begin
                                   state_q <= S_OBJECT;
@@ -311,9 +319,6 @@ module walker #(
                     default:  state_q <= S_IDLE;
                 endcase
             end
-
-            if (state_q == S_KEEP)
-                tag_q[here] <= {object_q, page_q[19:3]};
 
             if (begin_walk) begin
                 demand_q <= demand;

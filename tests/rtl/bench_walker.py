@@ -223,13 +223,13 @@ async def hits_take_two_cycles_and_come_one_a_cycle(dut: Any) -> None:
     await bench.start()
     for number, levels in ((0, 1), (1, 2)):
         _filled(bench, number, 32, levels)
-        before = bench.reads
-        bench.asks[READER] = [Ask(number, page) for page in range(32)]
-        await bench.finish()
-        assert bench.reads - before == 4 * levels
-        for _ in range(8):  # the look for the line behind the last
-            await bench.step()
         for who in (READER, WRITER):
+            before = bench.reads
+            bench.asks[who] = [Ask(number, page) for page in range(32)]
+            await bench.finish()
+            assert bench.reads - before == 4 * levels, "each has a cache of its own"
+            for _ in range(8):  # the look for the line behind the last
+                await bench.step()
             bench.answered_at, bench.accepted_at = [], []
             bench.asks[who] = [Ask(number, page) for page in range(32)]
             await bench.finish()
