@@ -115,8 +115,10 @@ module complete #(
             wire        unused  = &{1'b0, lap[15:1]};
             wire [7:0]  because = end_cause_i[8*n +: 8];
 
+            wire        room    = (used & beyond) == 16'd0;
             always @(posedge clk_i)
-                free_q[n] <= (used & beyond) == 16'd0;
+                if (free_q[n] != room || !rst_ni)
+                    free_q[n] <= room;
 
             assign place_address[n] = base_i[64*n +: 64] + {43'd0, place_q[n] & ~beyond, 5'd0};
 

@@ -38,26 +38,20 @@ module csr_counters (
     wire                visit = read_i || |count_i || clearing_q;
     wire [3:0]          index = read_i ? rd_index_i[3:0] : turn_q;
     wire [31:0]         whole = whole_q[index];
-    reg  [LOW_W-1:0]    low;
+    wire [LOW_W-1:0]    low = low_q[index];
     wire                carry = low < whole[LOW_W-1:0];
     wire [31-LOW_W:0]   high  = whole[31:LOW_W] + {{(31 - LOW_W){1'b0}}, carry};
 
     wire [31:0]         count = {high & {(32 - LOW_W){!clearing_q}}, low};
 
     integer n;
-    always @* begin
-        low = {LOW_W{1'b0}};
-        for (n = 0; n < 16; n = n + 1)
-            low = low | (low_q[n] & {LOW_W{index == n[3:0]}});
-    end
-
     always @(posedge clk_i)
         if (clear_i || visit) begin
             for (n = 0; n < 16; n = n + 1)
                 if (clear_i)
                     low_q[n] <= {LOW_W{1'b0}};
-                else
-                    low_q[n] <= low_q[n] + {{(LOW_W - 1){1'b0}}, count_i[n]} + {{(LOW_W - 1){1'b0}}, n == TWICE && again_i && count_i[n]};
+                else if (count_i[n])
+                    low_q[n] <= low_q[n] + {{(LOW_W - 1){1'b0}}, 1'b1} + {{(LOW_W - 1){1'b0}}, n == TWICE && again_i};
 
             if (visit)
                 whole_q[index] <= count;
