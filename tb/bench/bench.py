@@ -39,7 +39,6 @@ _RING_LOG2 = 14
 _HOT = 64
 """Pages of the hot region: as many as the translation cache holds."""
 _COLD = 1024
-_ROWS = 65536
 _WIDE = 65536
 _OPCODE = {"readback": Opcode.READBACK, "writeback": Opcode.WRITEBACK}
 
@@ -112,7 +111,6 @@ _SURFACES = {
 }
 """Surface by what is run on it; readback and writeback work on the same one, never at once but for `both`."""
 _INDEX = {name: index for index, name in enumerate(_SURFACES)}
-_ROW_SURFACES: dict[int, str] = {8: "rows", 64: "rows"}
 
 
 def _open(rig: Rig, tables: list[ObjectTable]) -> Steps[None]:
@@ -155,19 +153,17 @@ def _boxes(case: Case, direction: str) -> list[tuple[int, int, Box]]:
 
 def _run(rig: Rig, case: Case, sides: dict[str, _Side]) -> Steps[list[Record]]:
     directions = DIRECTIONS if case.direction == "both" else (case.direction,)
-    for direction in DIRECTIONS:  # every translation of the hot region that this case may use is cached
-        if direction in directions and not case.cold and case.rows == 1:
-            side = sides[direction]
-            box = Box(0, 0, _WIDE, _HOT * PAGE // _WIDE)
-            descriptor = boxed(_OPCODE[direction], box, surface=_INDEX["wide"], object=side.hot, host_stride=_WIDE)
-            yield from rig.perform(Queue.TRANSFER, [descriptor])
-            side_box = (0, _WIDE, box)
-            _copy(_OPCODE[direction], "wide", [side_box], side)
+    hot = case.rows == 1 and not case.cold
+    for direction in directions if hot else ():  # every translation that this case may use is cached
+        side = sides[direction]
+        box = Box(0, 0, _WIDE, _HOT * PAGE // _WIDE)
+        descriptor = boxed(_OPCODE[direction], box, surface=_INDEX["wide"], object=side.hot, host_stride=_WIDE)
+        yield from rig.perform(Queue.TRANSFER, [descriptor])
+        _copy(_OPCODE[direction], "wide", [(0, _WIDE, box)], side)
     lists = []
     for direction in directions:
         side, surface = sides[direction], _surface_of(case, direction)
         boxes = _boxes(case, direction)
-        hot = case.rows == 1 and not case.cold
         lists.append(
             [
                 boxed(
@@ -182,7 +178,7 @@ def _run(rig: Rig, case: Case, sides: dict[str, _Side]) -> Steps[list[Record]]:
             ]
         )
         _copy(_OPCODE[direction], surface, boxes, side)
-    if case.cold or case.rows > 1:
+    if not hot:
         yield from rig.perform(Queue.TRANSFER, [boxed(Opcode.INVALIDATE, Box(0, 0, 0, 0))])
     work = [descriptor for group in zip(*lists, strict=True) for descriptor in group]
     records = yield from rig.perform(Queue.TRANSFER, work)
