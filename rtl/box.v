@@ -3,8 +3,11 @@
 // Why: the host side of a box is rows `stride` bytes apart in an object, the device side is rows of a surface. Both
 // walks happen here, in step; what leaves is one item a burst, with where it lies on either side.
 //
-// Latency     1 cycle from command to first burst.
-// Throughput  1 burst a cycle; 1 idle cycle between boxes.
+// A box is loaded while it is still being judged, as long as `soon` says that it may be next; the command only starts it. Who
+// gives `soon` holds the box on the inputs until he has given the command or taken `soon` back for a cycle.
+//
+// Latency     1 cycle from `soon`, 0 from the command to the first burst.
+// Throughput  1 burst a cycle, also from box to box.
 // Ordering    left to right, then top to bottom.
 // Errors      an offset past 2^32 is marked `beyond`. A box named by `kill` ends with the burst on offer.
 `default_nettype none
@@ -18,8 +21,9 @@ module box #(
     input  wire                clk_i,
     input  wire                rst_ni,
 
-    input  wire                cmd_valid_i,
-    output wire                cmd_ready_o,
+    input  wire                cmd_soon_i,     // the box on offer may be next
+    input  wire                cmd_valid_i,    // it is; only after a cycle of `soon` with the same box
+    output wire                cmd_ready_o,    // it is loaded
     input  wire [3:0]          cmd_surface_i,
     input  wire [3:0]          cmd_object_i,
     input  wire [19:0]         cmd_x_i,        // bytes
@@ -46,7 +50,7 @@ module box #(
     output wire [SERIAL_W-1:0] serial_o        // number of the box, counts up
 );
 
-    reg                active_q;
+    reg                loaded_q, active_q;     // the registers hold the box on offer; a box that has been started
     reg [SERIAL_W-1:0] serial_q;
     reg [3:0]          surface_q, object_q;
     reg [19:0]         left_edge_q, width_q, x_q, left_q;
@@ -56,8 +60,9 @@ module box #(
 
     wire        row_last;
     wire        killed   = kill_i && kill_serial_i == serial_q;
-    wire        take     = cmd_valid_i && cmd_ready_o;
     wire        give     = valid_o && ready_i;
+    wire        start    = cmd_valid_i && cmd_ready_o;
+    wire        load     = cmd_soon_i && !start && (!active_q || (give && last_o));
     wire [32:0] next_row = {1'b0, row_q[31:0]} + {1'b0, stride_q};
     wire [32:0] next_run = {1'b0, offset_q[31:0]} + {20'd0, bytes_o};
 
@@ -69,8 +74,8 @@ module box #(
         .last_o   (row_last)
     );
 
-    assign cmd_ready_o = !active_q;
-    assign valid_o     = active_q;
+    assign cmd_ready_o = loaded_q && !active_q;
+    assign valid_o     = active_q || (cmd_valid_i && loaded_q);
     assign surface_o   = surface_q;
     assign object_o    = object_q;
     assign offset_o    = offset_q[31:0];
@@ -80,21 +85,21 @@ module box #(
     assign last_o      = (row_last && rows_q == 16'd0) || killed;
     assign serial_o    = serial_q;
 
-    wire wake = take || give || !rst_ni;
+    wire wake = load || loaded_q || give || !rst_ni;
 
     always @(posedge clk_i)
         if (wake) begin
             if (!rst_ni) begin
+                loaded_q <= 1'b0;
                 active_q <= 1'b0;
                 serial_q <= {SERIAL_W{1'b0}};
-            end else if (take) begin
-                active_q <= 1'b1;
-            end else if (give && last_o) begin
-                active_q <= 1'b0;
-                serial_q <= serial_q + 1'b1;
+            end else begin
+                loaded_q <= load;
+                active_q <= (start || active_q) && !(give && last_o);
+                serial_q <= serial_q + {{(SERIAL_W - 1){1'b0}}, give && last_o};
             end
 
-            if (take) begin
+            if (load) begin
                 surface_q   <= cmd_surface_i;
                 object_q    <= cmd_object_i;
                 left_edge_q <= cmd_x_i;

@@ -5,7 +5,7 @@
 // an image of its writes, one RAM for all registers, instead of from the registers.
 //
 // Latency     a write takes effect 1 cycle after its address and data have both arrived, or 2 when a read is accepted just
-//             then (in the tables 1 later), its response follows in the same cycle; read data follows the address by 1
+//             then (in the tables 1 later, at a doorbell 1 sooner), its response follows in the same cycle; read data follows the address by 1
 //             cycle. After a reset the image is cleared: nothing is accepted for 256 cycles.
 // Throughput  one write every 2 cycles and one read every 2 cycles; a read delays a write by 1 cycle at most.
 // Ordering    writes in order, reads in order; a read sees every write that was answered before.
@@ -65,7 +65,7 @@ module csr #(
     output wire [2*64-1:0]       fence_base_o,
     output wire [2*4-1:0]        ring_log2_o,
     output wire [2*4-1:0]        completion_log2_o,
-    output wire [1:0]            doorbell_o,          // pulse: TAIL was written whole
+    output wire [1:0]            doorbell_o,          // pulse: TAIL is being written whole
     output wire [15:0]           doorbell_tail_o,     // its value, with the pulse
     input  wire [2*16-1:0]       tail_i,
     input  wire [2*16-1:0]       head_i,
@@ -360,13 +360,7 @@ module csr #(
         end
     endgenerate
 
-    reg [15:0] doorbell_tail_q;
-
-    always @(posedge clk_i)
-        if (write)
-            doorbell_tail_q <= w_data_q[15:0];
-
-    assign doorbell_tail_o = doorbell_tail_q;
+    assign doorbell_tail_o = w_data_q[15:0];
     assign irq_set         = {device_range_i, watchdog_i, completion_error_i, record_error_i, done_raise};
 
     // ------------------------------------------------------------------------------------------ tables

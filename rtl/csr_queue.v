@@ -2,8 +2,8 @@
 //
 // Why: both queues have the same registers; one of them fits on a page here, and csr only says which one is meant.
 //
-// Latency     a write shows on the outputs the cycle after; reads are combinational; pulses last 1 cycle. An
-//             interrupt is raised in the cycle of the record that makes enough of them, or when the first has waited.
+// Latency     a write shows on the outputs the cycle after, a doorbell in its own; reads are combinational; pulses last 1
+//             cycle. An interrupt is raised in the cycle of the record that makes enough of them, or when the first has waited.
 // Throughput  one write and one read a cycle.
 // Ordering    none: registers.
 // Errors      none: offsets without a register are ignored, csr answers for them. What the driver alone changes is read
@@ -29,7 +29,7 @@ module csr_queue (
     output wire [63:0] fence_base_o,
     output wire [3:0]  ring_log2_o,
     output wire [3:0]  completion_log2_o,
-    output wire        doorbell_o,         // pulse: TAIL was written whole
+    output wire        doorbell_o,         // pulse: TAIL is being written whole
     output wire [15:0] completion_head_o,
     output wire        queue_enable_o,
     output wire        halt_on_error_o,
@@ -53,7 +53,7 @@ module csr_queue (
     reg  [63:0] ring_base_q, completion_base_q, fence_base_q;
     reg  [3:0]  ring_log2_q, completion_log2_q;
     reg  [15:0] completion_head_q;
-    reg         enable_q, halt_on_error_q, resume_q, abort_q, doorbell_q;
+    reg         enable_q, halt_on_error_q, resume_q, abort_q;
 
     assign ring_base_o       = ring_base_q;
     assign completion_base_o = completion_base_q;
@@ -65,7 +65,7 @@ module csr_queue (
     assign halt_on_error_o   = halt_on_error_q;
     assign resume_o          = resume_q;
     assign abort_o           = abort_q;
-    assign doorbell_o        = doorbell_q;
+    assign doorbell_o        = write_i && wr_offset_i == `FL_OFFSET_QUEUE_TAIL && &wr_strb_i[1:0];  // half a count is no count
 
     function [31:0] merge;  // the register with the bytes of the write
         input [31:0] old;
@@ -73,11 +73,10 @@ module csr_queue (
                  wr_strb_i[1] ? wr_data_i[15:8]  : old[15:8],  wr_strb_i[0] ? wr_data_i[7:0]   : old[7:0]};
     endfunction
 
-    wire pulse = doorbell_q || resume_q || abort_q;
+    wire pulse = resume_q || abort_q;
 
     always @(posedge clk_i)
         if (write_i || pulse || soft_reset_done_i || !rst_ni) begin
-            doorbell_q <= 1'b0;
             resume_q   <= 1'b0;
             abort_q    <= 1'b0;
             if (!rst_ni) begin
@@ -104,8 +103,6 @@ module csr_queue (
                             if (wr_strb_i[1])
                                 completion_log2_q <= wr_data_i[11:8];
                         end
-                        `FL_OFFSET_QUEUE_TAIL:
-                            doorbell_q <= &wr_strb_i[1:0];  // half a count is no count
                         `FL_OFFSET_QUEUE_COMPLETION_HEAD: begin
                             if (wr_strb_i[0])
                                 completion_head_q[7:0]  <= wr_data_i[7:0];

@@ -4,8 +4,10 @@
 // towards `complete` only from its head, so records come in descriptor order however the units overlap. Halt, resume and abort
 // live here, because here it is decided whether the next descriptor starts.
 //
-// Latency     3 cycles from the ring to the unit; FILL and COPY 20 more (division of x and width by the pixel size).
-// Throughput  a descriptor every 3 cycles.
+// A descriptor stays in its ring's queue until it starts; what the units are told comes straight from there.
+//
+// Latency     1 cycle from the ring to the unit; FILL and COPY 21 more (division of x and width by the pixel size).
+// Throughput  a descriptor every 2 cycles.
 // Ordering    units start in descriptor order and may overlap; ends leave in descriptor order.
 // Errors      first of: error of the ring, ABORTED, UNKNOWN_OPCODE, MALFORMED, (empty box: good), BOX_OUTSIDE, ALIGNMENT, OVERLAP;
 //             then what the unit reports. With halt_on_error_i nothing starts after an error was seen.
@@ -36,8 +38,8 @@ module dispatch #(
     input  wire [2*32-1:0]          fence_i,           // fence values, {render, transfer}
 
     input  wire                     ring_valid_i,
-    output wire                     ring_ready_o,
-    input  wire [ENTRY_BYTES*8-1:0] ring_desc_i,
+    output wire                     ring_ready_o,      // it has started, or ended
+    input  wire [ENTRY_BYTES*8-1:0] ring_desc_i,       // stable until then
     input  wire [7:0]               ring_err_i,
     input  wire                     ring_empty_i,
 
@@ -48,6 +50,7 @@ module dispatch #(
 
     output wire                     invalidate_o,      // pulse to the walker
 
+    output wire [1:0]               cmd_soon_o,        // one bit a unit: this box may be its next, units may load it
     output wire [1:0]               cmd_valid_o,       // one bit a unit; the box is the same for both
     input  wire [1:0]               cmd_ready_i,
     output wire [3:0]               cmd_surface_o,
@@ -86,22 +89,19 @@ module dispatch #(
     localparam ENTRY_W = ENTRY_BYTES * 8;
     localparam ORDER_W = 2 + 32 + 8 + 8 + 64 + 32 + 1 + 1 + 32;
 
-    localparam S_IDLE   = 2'd0;                        // take a descriptor
-    localparam S_CHECK  = 2'd1;                        // judge it
-    localparam S_DIVIDE = 2'd2;                        // x, width and source x by the pixel size, a bit a cycle
-    localparam S_GO     = 2'd3;                        // start it, or end it at once
+    localparam S_CHECK  = 2'd0;                        // judge the descriptor on offer, if there is one
+    localparam S_DIVIDE = 2'd1;                        // x, width and source x by the pixel size, a bit a cycle
+    localparam S_GO     = 2'd2;                        // start it, or end it at once
 
     localparam [1:0] U_NONE = 2'd2;                    // no unit takes part
 
     // ------------------------------------------------------------------------------------------ the descriptor
-    reg  [ENTRY_W-1:0] entry_q;
-    reg  [7:0]         err_q;
     wire [`FL_DESCRIPTOR_BITS-1:0] desc;
     generate
         if (ENTRY_W < `FL_DESCRIPTOR_BITS) begin : g_short
-            assign desc = {{(`FL_DESCRIPTOR_BITS - ENTRY_W){1'b0}}, entry_q};
+            assign desc = {{(`FL_DESCRIPTOR_BITS - ENTRY_W){1'b0}}, ring_desc_i};
         end else begin : g_whole
-            assign desc = entry_q;
+            assign desc = ring_desc_i;
         end
     endgenerate
 
@@ -149,7 +149,7 @@ module dispatch #(
     wire [15:0] dy = y > sy ? y - sy : sy - y;
     wire overlap   = is_copy && surface_n == source_n && dx < width && dy < height;
 
-    wire [7:0] cause = err_q != `FL_CAUSE_NONE ? err_q :
+    wire [7:0] cause = ring_err_i != `FL_CAUSE_NONE ? ring_err_i :
                        aborting_q              ? `FL_CAUSE_ABORTED :
                        !known                  ? `FL_CAUSE_UNKNOWN_OPCODE :
                        malformed               ? `FL_CAUSE_MALFORMED :
@@ -175,8 +175,8 @@ module dispatch #(
                 wire unused_top = &{1'b0, reduced[5]};
             end
             always @(posedge clk_i)
-                if (state_q == S_CHECK || state_q == S_DIVIDE) begin
-                    if (state_q != S_DIVIDE) begin
+                if (check || state_q == S_DIVIDE) begin
+                    if (check) begin
                         step_q      <= 5'd0;
                         dividend_q  <= {is_copy ? sx : 20'd0, width, x};
                         remainder_q <= 15'd0;
@@ -202,7 +202,8 @@ module dispatch #(
 
     wire      order_fits, order_valid;
     wire [ORDER_LOG2:0] under_way;                     // descriptors started and not ended
-    wire      aborted   = aborting_q && err_q == `FL_CAUSE_NONE;
+    wire      check     = state_q == S_CHECK && ring_valid_i && (aborting_q || (enable_i && !halted_q));
+    wire      aborted   = aborting_q && ring_err_i == `FL_CAUSE_NONE;
     wire [7:0] cause_now = aborted ? `FL_CAUSE_ABORTED : cause_q;
     wire      good      = cause_now == `FL_CAUSE_NONE;
     wire      behind    = desc[`FL_DESCRIPTOR_ORDER] && (|under_way || complete_busy_i);
@@ -215,13 +216,14 @@ module dispatch #(
     wire      unit_takes = unit ? cmd_ready_i[1] : cmd_ready_i[0];
     wire      go        = may_go && (!to_unit || unit_takes);
 
+    assign cmd_soon_o   = {2{check || state_q != S_CHECK}} & {is_writeback, has_box && !is_writeback};
     assign cmd_valid_o  = {may_go && to_unit && unit, may_go && to_unit && !unit};
     assign invalidate_o = go && is_invalidate && good;
-    assign ring_ready_o = state_q == S_IDLE && (aborting_q || (enable_i && !halted_q));
+    assign ring_ready_o = go;
     assign waiting_o    = state_q == S_GO && held && !aborting_q;
     assign halted_o     = halted_q;
     assign aborting_o   = aborting_q;
-    assign busy_o       = !ring_empty_i || state_q != S_IDLE || |under_way || complete_busy_i;
+    assign busy_o       = !ring_empty_i || |under_way || complete_busy_i;
 
     assign surface_index_o      = surface_n[3:0];
     assign source_index_o       = source_n[3:0];
@@ -254,7 +256,7 @@ module dispatch #(
         .valid_i (go),
         .ready_o (order_fits),
         .data_i  ({to_unit ? {1'b0, unit} : U_NONE, desc[`FL_DESCRIPTOR_TAG], opcode, cause_now,
-                   err_q == `FL_CAUSE_NONE ? 64'd0 : desc[127:64], cycle_i, desc[`FL_DESCRIPTOR_INTERRUPT], is_fence && good, value}),
+                   ring_err_i == `FL_CAUSE_NONE ? 64'd0 : desc[127:64], cycle_i, desc[`FL_DESCRIPTOR_INTERRUPT], is_fence && good, value}),
         .valid_o (order_valid),
         .ready_i (end_take),
         .data_o  ({order_unit, end_tag_o, end_opcode_o, order_cause, order_address, end_start_o, end_interrupt_o, end_fence_o,
@@ -274,25 +276,24 @@ module dispatch #(
     wire wrong_start = go && !good && cause_now != `FL_CAUSE_ABORTED;
     wire wrong_end   = end_take && !own && end_cause_o != `FL_CAUSE_NONE && end_cause_o != `FL_CAUSE_ABORTED;
 
-    wire wake = state_q != S_IDLE || ring_valid_i || end_take || abort_i || resume_i || aborting_q || !rst_ni;
+    wire wake = ring_valid_i || end_take || abort_i || resume_i || aborting_q || !rst_ni;
 
     always @(posedge clk_i)
         if (wake) begin
             if (!rst_ni) begin
-                state_q    <= S_IDLE;
+                state_q    <= S_CHECK;
                 halted_q   <= 1'b0;
                 aborting_q <= 1'b0;
             end else begin
                 case (state_q)
-                    S_IDLE:   if (ring_valid_i && ring_ready_o) state_q <= S_CHECK;
-                    S_CHECK:  state_q <= (is_draw && cause == `FL_CAUSE_NONE && !empty) ? S_DIVIDE : S_GO;
+                    S_CHECK:  if (check) state_q <= (is_draw && cause == `FL_CAUSE_NONE && !empty) ? S_DIVIDE : S_GO;
                     S_DIVIDE: if (divided || aborting_q) state_q <= S_GO;
-                    default:  if (go) state_q <= S_IDLE;
+                    default:  if (go) state_q <= S_CHECK;
                 endcase
 
                 if (abort_i)
                     aborting_q <= 1'b1;
-                else if (ring_empty_i && state_q == S_IDLE && ~|under_way && !complete_busy_i)
+                else if (ring_empty_i && ~|under_way && !complete_busy_i)
                     aborting_q <= 1'b0;
 
                 if (halt_on_error_i && (wrong_start || wrong_end))
@@ -301,11 +302,7 @@ module dispatch #(
                     halted_q <= 1'b0;
             end
 
-            if (ring_valid_i && ring_ready_o) begin
-                entry_q <= ring_desc_i;
-                err_q   <= ring_err_i;
-            end
-            if (state_q == S_CHECK) begin
+            if (check) begin
                 cause_q <= cause;
                 skip_q  <= empty;
             end

@@ -93,6 +93,7 @@ module faultline #(
     localparam READS_LOG2    = $clog2(READS);
     localparam WRITES_LOG2   = $clog2(WRITES);
     localparam PREFETCH_LOG2 = $clog2(PREFETCH);
+    localparam RENDER_PREFETCH_LOG2 = PREFETCH_LOG2 < 4 ? PREFETCH_LOG2 : 4;    // work there is long
     localparam LOOKUPS       = 7;   // dispatch 0, dispatch 1, its source, read, write, render, its source
 
     // Bus attributes that never change.
@@ -150,7 +151,7 @@ module faultline #(
     wire [15:0]           desc_err;
 
     // boxes for the movers: unit 0 READBACK (write mover), unit 1 WRITEBACK (read mover)
-    wire [1:0]            box_valid, box_ready, done_valid, done_ready;
+    wire [1:0]            box_soon, box_valid, box_ready, done_valid, done_ready;
     wire [3:0]            box_surface, box_object;
     wire [19:0]           box_x, box_width;
     wire [15:0]           box_y, box_height;
@@ -307,7 +308,7 @@ module faultline #(
         .empty_o         (ring_empty[0])
     );
 
-    ring #(.DATA_W(DATA_W), .ENTRY_BYTES(64), .PREFETCH_LOG2(PREFETCH_LOG2)) u_ring_render (
+    ring #(.DATA_W(DATA_W), .ENTRY_BYTES(64), .PREFETCH_LOG2(RENDER_PREFETCH_LOG2)) u_ring_render (
         .clk_i           (clk_i),
         .rst_ni          (core_rst_n),
         .fetch_i         (fetch[1]),
@@ -356,6 +357,7 @@ module faultline #(
         .source_index_o       (),
         .source_i             (64'd0),
         .invalidate_o         (invalidate[0]),
+        .cmd_soon_o           (box_soon),
         .cmd_valid_o          (box_valid),
         .cmd_ready_i          (box_ready),
         .cmd_surface_o        (box_surface),
@@ -413,6 +415,7 @@ module faultline #(
         .source_index_o       (surface_index[8 +: 4]),
         .source_i             (surface[128 +: 64]),
         .invalidate_o         (invalidate[1]),
+        .cmd_soon_o           (),
         .cmd_valid_o          ({unused_render_valid, draw_valid}),
         .cmd_ready_i          ({1'b0, draw_ready}),
         .cmd_surface_o        (draw_surface),
@@ -479,6 +482,7 @@ module faultline #(
         .clk_i              (clk_i),
         .rst_ni             (core_rst_n),
         .abort_i            (aborting[0]),
+        .cmd_soon_i         (box_soon[1]),
         .cmd_valid_i        (box_valid[1]),
         .cmd_ready_o        (box_ready[1]),
         .cmd_surface_i      (box_surface),
@@ -528,6 +532,7 @@ module faultline #(
         .clk_i              (clk_i),
         .rst_ni             (core_rst_n),
         .abort_i            (aborting[0]),
+        .cmd_soon_i         (box_soon[0]),
         .cmd_valid_i        (box_valid[0]),
         .cmd_ready_o        (box_ready[0]),
         .cmd_surface_i      (box_surface),

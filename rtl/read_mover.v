@@ -28,7 +28,8 @@ module read_mover #(
     input  wire                rst_ni,
     input  wire                abort_i,
 
-    input  wire                cmd_valid_i,         // a checked box, see box
+    input  wire                cmd_soon_i,          // a checked box, see box
+    input  wire                cmd_valid_i,
     output wire                cmd_ready_o,
     input  wire [3:0]          cmd_surface_i,
     input  wire [3:0]          cmd_object_i,
@@ -110,6 +111,7 @@ module read_mover #(
         .clk_i         (clk_i),
         .rst_ni        (rst_ni),
         .abort_i       (abort_i),
+        .cmd_soon_i    (cmd_soon_i),
         .cmd_valid_i   (cmd_valid_i),
         .cmd_ready_o   (cmd_ready_o),
         .cmd_surface_i (cmd_surface_i),

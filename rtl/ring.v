@@ -4,7 +4,7 @@
 // The ring's one rule stands here: a descriptor is fetched only after the doorbell that published it, and a doorbell that
 // claims more descriptors than the ring has places is refused and reported.
 //
-// Latency     1 cycle from doorbell to address request, 1 cycle from last beat to dispatch.
+// Latency     the doorbell asks for its first address itself; 1 cycle from last beat to dispatch.
 // Throughput  a descriptor every (ENTRY_BYTES * 8 / DATA_W) cycles, at least 1.
 // Ordering    ring order; the report of a refused doorbell stands behind what was fetched before it.
 // Errors      in-band: err_o is FETCH_ERROR, WATCHDOG or RING_OVERFLOW; then the tag is the index or the refused tail and
@@ -95,7 +95,8 @@ module ring #(
     wire        issue         = ar_valid_o && ar_ready_i;
 
     // room for this one and for the report of a refused doorbell
-    assign ar_valid_o   = fetch_i && issue_q != tail_q && room_q > {{PREFETCH_LOG2{1'b0}}, 1'b1};
+    wire        more          = issue_q != tail_q || (accept && issue_q != doorbell_tail_i);
+    assign ar_valid_o   = fetch_i && more && room_q > {{PREFETCH_LOG2{1'b0}}, 1'b1};
     assign ar_address_o = {issue_address[63:LANE_W], {LANE_W{1'b0}}};
     assign ar_len_o     = {4'd0, LAST};
 

@@ -24,7 +24,8 @@ module translate #(
     input  wire                rst_ni,
     input  wire                abort_i,
 
-    input  wire                cmd_valid_i,        // see box
+    input  wire                cmd_soon_i,         // see box
+    input  wire                cmd_valid_i,
     output wire                cmd_ready_o,
     input  wire [3:0]          cmd_surface_i,
     input  wire [3:0]          cmd_object_i,
@@ -85,6 +86,7 @@ module translate #(
     box #(.DATA_W(DATA_W), .SERIAL_W(SERIAL_W)) u_box (
         .clk_i         (clk_i),
         .rst_ni        (rst_ni),
+        .cmd_soon_i    (cmd_soon_i),
         .cmd_valid_i   (cmd_valid_i),
         .cmd_ready_o   (cmd_ready_o),
         .cmd_surface_i (cmd_surface_i),

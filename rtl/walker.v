@@ -9,7 +9,7 @@
 // before it gets there. An entry that is cached but not valid or not writable is walked again, so that granting more needs
 // no INVALIDATE; taking away does. An invalidation drops every line, and a walk under way is not kept.
 //
-// Latency     2 cycles on a hit; on a miss one bus read a table level more, up to its own beat.
+// Latency     1 cycle on a hit; on a miss one more, and one bus read a table level, up to its own beat.
 // Throughput  a translation a cycle for each requester on hits, but for one cycle a line in which it looks ahead; a miss
 //             holds the ones behind it of the same requester.
 // Ordering    each requester in order.
@@ -266,21 +266,29 @@ module walker #(
                 end
 
             // ---- answers
-            wire [2:0] count;
+            // What is found goes past an empty queue; what a walk brings does not, so that the bus read is not in the path.
+            wire [2:0]  count;
+            wire        queued;
+            wire        pass = direct && !queued;
+            wire [56:0] told_answer = {told_cause, index_q, told_frame};
+            wire [56:0] found       = {beyond_q ? `FL_CAUSE_TRANSLATION_FAULT : `FL_CAUSE_NONE, 9'd0, moved[39:0]};
+            wire [56:0] oldest;
             assign room = count + {2'd0, busy_q} < 3'd4;
 
             fifo #(.WIDTH(57), .DEPTH_LOG2(2)) u_answers (
                 .clk_i   (clk_i),
                 .rst_ni  (rst_ni),
-                .valid_i (answer),
+                .valid_i (answer && !(pass && rsp_ready_i[p])),
                 .ready_o (unused_ready),
-                .data_i  ({mine ? told_cause : beyond_q ? `FL_CAUSE_TRANSLATION_FAULT : `FL_CAUSE_NONE, index_q,
-                           mine ? told_frame : moved[39:0]}),
-                .valid_o (rsp_valid_o[p]),
+                .data_i  (mine ? told_answer : found),
+                .valid_o (queued),
                 .ready_i (rsp_ready_i[p]),
-                .data_o  ({rsp_cause_o[8*p +: 8], rsp_index_o[9*p +: 9], rsp_frame_o[40*p +: 40]}),
+                .data_o  (oldest),
                 .count_o (count)
             );
+
+            assign rsp_valid_o[p] = queued || pass;
+            assign {rsp_cause_o[8*p +: 8], rsp_index_o[9*p +: 9], rsp_frame_o[40*p +: 40]} = queued ? oldest : found;
         end
     endgenerate
 

@@ -76,7 +76,7 @@ def _blocks(default: Mapping[str, int]) -> list[Part]:
         Part("csr", "csr", (("LOOKUPS", LOOKUPS), *sizes)),
         _part("csr_tables", LOOKUPS=LOOKUPS),
         _part("ring-32", "ring", ENTRY_BYTES=32, PREFETCH_LOG2=log2["PREFETCH"]),
-        _part("ring-64", "ring", ENTRY_BYTES=64, PREFETCH_LOG2=log2["PREFETCH"]),
+        _part("ring-64", "ring", ENTRY_BYTES=64, PREFETCH_LOG2=min(log2["PREFETCH"], 4)),
         _part("dispatch-transfer", "dispatch", QUEUE=0, ENTRY_BYTES=32),
         _part("dispatch-render", "dispatch", QUEUE=1, ENTRY_BYTES=64),
         _part("walker", TLB_LOG2=log2["TLB_ENTRIES"]),

@@ -1,7 +1,8 @@
 // box_proof: the bursts of a box are its bytes, row after row, each once, and then it stops.
 //
 // The box is followed here byte by byte: so many of the row are covered, so many rows are done. Every burst must begin where the
-// last one ended, on the surface and in the object, inside one page. Any width, height, place and stride; the invariants at
+// last one ended, on the surface and in the object, inside one page. Any width, height, place and stride, offered for any time
+// before it is started and taken back at will; while it is started it is the one last offered. The invariants at
 // the end tie what the box remembers to what is left, so that two cycles are enough for ever.
 `default_nettype none
 
@@ -11,6 +12,7 @@ module box_proof #(
 ) (
     input wire        clk_i,
     input wire        rst_ni,
+    input wire        cmd_soon_i,
     input wire        cmd_valid_i,
     input wire [19:0] x_i,
     input wire [15:0] y_i,
@@ -32,6 +34,7 @@ module box_proof #(
     box #(.DATA_W(DATA_W), .SERIAL_W(8)) dut (
         .clk_i         (clk_i),
         .rst_ni        (rst_ni),
+        .cmd_soon_i    (cmd_soon_i),
         .cmd_valid_i   (cmd_valid_i),
         .cmd_ready_o   (cmd_ready),
         .cmd_surface_i (4'd3),
@@ -65,15 +68,18 @@ module box_proof #(
     (* hierconn *) wire [15:0] \dut.rows_q ;
     (* hierconn *) wire [31:0] \dut.stride_q ;
     (* hierconn *) wire [32:0] \dut.row_q ;
+    (* hierconn *) wire        \dut.loaded_q ;
     wire [19:0] left   = \dut.left_q ;
     wire [19:0] width  = \dut.width_q ;
     wire [19:0] edge_  = \dut.left_edge_q ;
     wire [15:0] rows   = \dut.rows_q ;
     wire [31:0] stride = \dut.stride_q ;
     wire [32:0] row    = \dut.row_q ;
+    wire        loaded = \dut.loaded_q ;
 
     reg         started_q = 1'b0;
-    reg         open_q;                     // a box was taken and has not ended
+    reg         open_q;                     // a box was started and has not ended
+    reg         offered_q;                  // what stands in the registers below was on offer in the last cycle
     reg  [7:0]  serial_q;                   // its number
     reg  [19:0] x_q;
     reg  [15:0] y_q;
@@ -85,6 +91,7 @@ module box_proof #(
     reg         waited_q;
     wire        take     = cmd_valid_i && cmd_ready;
     wire        give     = valid && ready_i;
+    wire        offer    = cmd_soon_i && !take && (!open_q || (give && last));
     wire [20:0] after    = {1'b0, covered_q} + bytes;
     wire [32:0] next_row = {1'b0, row_offset_q[31:0]} + {1'b0, stride_q};
     wire [32:0] next_run = {1'b0, offset_q[31:0]} + {20'd0, bytes};
@@ -98,15 +105,22 @@ module box_proof #(
         else
             assume (rst_ni);
         assume (width_i != 0 && height_i != 0);
+        if (cmd_valid_i && offered_q)
+            assume (x_i == x_q && y_i == y_q && width_i == width_q && height_i == rows_q && {1'b0, offset_i} == offset_q &&
+                    stride_i == stride_q);
 
         if (!rst_ni) begin
-            open_q   <= 1'b0;
-            serial_q <= 8'd0;
-            boxes_q  <= 3'd0;
-            waited_q <= 1'b0;
+            open_q    <= 1'b0;
+            offered_q <= 1'b0;
+            serial_q  <= 8'd0;
+            boxes_q   <= 3'd0;
+            waited_q  <= 1'b0;
         end else begin
-            if (take) begin
-                open_q       <= 1'b1;
+            open_q    <= (open_q || take) && !(give && last);
+            offered_q <= offer;
+            serial_q  <= serial_q + (give && last);
+            boxes_q   <= boxes_q + (give && last && !kill_i);
+            if (offer) begin
                 x_q          <= x_i;
                 y_q          <= y_i;
                 width_q      <= width_i;
@@ -123,16 +137,16 @@ module box_proof #(
                                          : {next_run[32] | offset_q[32], next_run[31:0]};
                 if (row_ends)
                     row_offset_q <= {next_row[32] | row_offset_q[32], next_row[31:0]};
-                open_q       <= !last;
-                serial_q     <= serial_q + last;
-                boxes_q      <= boxes_q + (last && !kill_i);
             end
             waited_q <= waited_q || (valid && !ready_i);
         end
 
         if (started_q && rst_ni) begin
-            then_it_stops:  assert (valid == open_q);
+            then_it_stops:  assert (valid == (open_q || take));
             one_at_a_time:  assert (!take || !open_q);
+            as_offered:     assert (cmd_ready == (offered_q && !open_q) && loaded == offered_q);
+            if (offered_q)
+                from_start: assert (covered_q == 20'd0 && row_q == 16'd0);
             if (valid) begin
                 some_bytes: assert (bytes != 13'd0 && after <= {1'b0, width_q});
                 on_surface: assert (x == x_q + covered_q[19:0] && y == y_q + row_q && surface == 4'd3);
@@ -142,8 +156,8 @@ module box_proof #(
                 beats:      assert (end_byte / (DATA_W / 8) - {20'd0, offset[11:0]} / (DATA_W / 8) == {24'd0, len});
                 last_one:   assert (last == (kill_i || (row_ends && row_q + 16'd1 == rows_q)));
                 numbered:   assert (serial == serial_q);
-
-                // what the box remembers is what is left
+            end
+            if (open_q || offered_q) begin          // what the box remembers is what is left
                 same_left:  assert (left == width_q - covered_q && covered_q < width_q);
                 same_rows:  assert (rows == rows_q - 16'd1 - row_q && row_q < rows_q);
                 same_box:   assert (width == width_q && edge_ == x_q && stride == stride_q && row == row_offset_q);

@@ -106,7 +106,8 @@ module ring_proof #(
         if (started_q && rst_ni) begin
             published:       assert (tail == published_q);
             if (ar_valid) begin
-                not_past_it: assert (fetched_q != published_q && fetch_i);
+                not_past_it: assert (fetch_i && (fetched_q != published_q ||
+                                                 (doorbell_i && may && fetched_q != doorbell_tail_i)));
                 its_place:   assert (ar_address == {expected[63:$clog2(DATA_W / 8)], {$clog2(DATA_W / 8){1'b0}}});
                 in_the_ring: assert (ar_address - base < {47'd0, size} * ENTRY_BYTES);
                 legal_burst: assert (ar_len == BEATS - 1 && {1'b0, ar_address[11:0]} + BEATS * DATA_W / 8 <= 13'd4096);

@@ -118,6 +118,7 @@ class MoverBench(Bench, ABC):
             self._cmd_valid = True
             for name in ("surface", "object", "x", "y", "width", "height", "offset", "stride"):
                 getattr(dut, f"cmd_{name}_i").value = getattr(self.commands[0], name)
+        dut.cmd_soon_i.value = int(self._cmd_valid)
         dut.cmd_valid_i.value = int(self._cmd_valid)
         self.walker_ready = self.chance() and len(self._answers) < 4
         dut.req_ready_i.value = int(self.walker_ready)
