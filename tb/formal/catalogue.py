@@ -56,6 +56,7 @@ PROOFS = (
         cover_depth=14,
         twins=(
             Twin("forgets the stride", "box.v", "{1'b0, row_q[31:0]} + {1'b0, stride_q}", "{1'b0, row_q[31:0]}", 8),
+            Twin("keeps a box that was taken back", "box.v", "loaded_q <= load;", "loaded_q <= load || loaded_q;", 8),
             Twin("a row too many", "box.v", "rows_q      <= cmd_height_i - 1'b1;", "rows_q      <= cmd_height_i;", 8),
         ),
     ),
@@ -168,7 +169,7 @@ PROOFS = (
         ),
         cover_depth=20,
         twins=(
-            Twin("fetches past the doorbell", "ring.v", "fetch_i && issue_q != tail_q &&", "fetch_i &&", 5),
+            Twin("fetches past the doorbell", "ring.v", "fetch_i && more &&", "fetch_i &&", 5),
             Twin(
                 "takes any doorbell",
                 "ring.v",
@@ -219,6 +220,7 @@ PROOFS = (
         bound="two descriptors in every mix of good, bad, aborted and halted; each is taken in the same idle state",
         cover_depth=18,
         twins=(
+            Twin("starts what it did not announce", "dispatch.v", "state_q != S_CHECK}}", "state_q == S_GO && go}}", 12),
             Twin("an abort forgets the end", "dispatch.v", ".valid_i (go),", ".valid_i (go && !aborting_q),", 12),
             Twin(
                 "takes the other unit's end",

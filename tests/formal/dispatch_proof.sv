@@ -2,7 +2,8 @@
 //
 // Descriptors come as they like: any opcode, errors of the ring, empty and bad boxes, reserved bits, `order`; aborts, halts and
 // resumes come at any time. A unit ends what it was given, once, in order, with any cause. What is taken is listed; the ends
-// must follow the list, and nothing may be left on it when the queue says that it is idle.
+// must follow the list, and nothing may be left on it when the queue says that it is idle. A unit is told of a box a cycle
+// before it is given it.
 `default_nettype none
 `include "faultline.vh"
 
@@ -48,7 +49,7 @@ module dispatch_proof #(
     end
 
     wire        ring_ready, halted, aborting, busy, end_valid;
-    wire [1:0]  cmd_valid, done_ready;
+    wire [1:0]  cmd_soon, cmd_valid, done_ready;
     wire [31:0] end_tag;
     wire [7:0]  end_cause, end_opcode;
 
@@ -72,6 +73,7 @@ module dispatch_proof #(
         .ring_empty_i    (ring_empty_i),
         .surface_i       (surface_i),
         .source_i        (surface_i),
+        .cmd_soon_o      (cmd_soon),
         .cmd_valid_o     (cmd_valid),
         .cmd_ready_i     (cmd_ready_i),
         .done_valid_i    (done_valid_i),
@@ -92,6 +94,10 @@ module dispatch_proof #(
     reg  [3:0]  taken_q, ended_q;
     reg  [3:0]  owed0_q, owed1_q;           // ends that the units owe
     reg  [1:0]  offered_q, offered_wrong_q;
+    reg  [1:0]  soon_q;
+    reg         kept_q;                     // the descriptor of the last cycle was offered and not taken
+    reg  [47:0] front_q;
+    wire [47:0] front   = {ring_err_i, tag_i, opcode_i, flags_i, width_i, value_i};
     reg         failed_q, aborted_q;
     wire [11:0] next    = list[ended_q[2:0]];
     wire        take    = ring_valid_i && ring_ready;
@@ -111,10 +117,12 @@ module dispatch_proof #(
         assume ((offered_q & ~done_valid_i) == 2'd0);
         assume (((done_wrong_i ^ offered_wrong_q) & offered_q) == 2'd0);
         assume (!ring_valid_i || !ring_empty_i);
+        assume (!kept_q || (ring_valid_i && front == front_q));
 
         if (!rst_ni) begin
             {taken_q, ended_q, owed0_q, owed1_q} <= 16'd0;
             {offered_q, failed_q, aborted_q}     <= 4'd0;
+            {kept_q, soon_q}                     <= 3'd0;
         end else begin
             if (take) begin
                 list[taken_q[2:0]] <= {ring_err_i, opcode_i, tag_i};
@@ -125,6 +133,9 @@ module dispatch_proof #(
             owed1_q         <= owed1_q + give[1] - done[1];
             offered_q       <= done_valid_i & ~done_ready;
             offered_wrong_q <= done_wrong_i;
+            kept_q          <= ring_valid_i && !take;
+            front_q         <= front;
+            soon_q          <= cmd_soon;
             failed_q        <= failed_q || (ends && end_cause == `FL_CAUSE_BUS_ERROR);
             aborted_q       <= aborted_q || (ends && end_cause == `FL_CAUSE_ABORTED);
         end
@@ -136,6 +147,7 @@ module dispatch_proof #(
                 told_why: assert ((end_cause == `FL_CAUSE_FETCH_ERROR) == next[11]);
             end
             nothing_left: assert (busy || (ended_q == taken_q && owed0_q == 0 && owed1_q == 0));
+            announced:    assert ((cmd_valid & ~(soon_q & cmd_soon)) == 2'd0 && (cmd_valid == 2'd0 || kept_q));
             at_most_one:  assert (cmd_valid != 2'd3 && done != 2'd3);
             halt_starts_nothing: assert (!halted || give == 2'd0);
 
