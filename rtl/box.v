@@ -28,7 +28,7 @@ module box #(
     input  wire [3:0]          cmd_object_i,
     input  wire [19:0]         cmd_x_i,        // bytes
     input  wire [15:0]         cmd_y_i,        // rows
-    input  wire [19:0]         cmd_width_i,    // bytes, at least 1
+    input  wire [31:0]         cmd_width_i,    // bytes, at least 1; past 20 bits only of a single row
     input  wire [15:0]         cmd_height_i,   // rows, at least 1
     input  wire [31:0]         cmd_offset_i,   // of the first row in the object, bytes
     input  wire [31:0]         cmd_stride_i,   // bytes from row to row in the object
@@ -42,7 +42,7 @@ module box #(
     output wire [3:0]          object_o,
     output wire [31:0]         offset_o,       // in the object, bytes
     output wire                beyond_o,       // the offset does not fit 32 bits
-    output wire [19:0]         x_o,
+    output wire [31:0]         x_o,
     output wire [15:0]         y_o,
     output wire [12:0]         bytes_o,
     output wire [7:0]          len_o,
@@ -53,7 +53,8 @@ module box #(
     reg                loaded_q, active_q;     // the registers hold the box on offer; a box that has been started
     reg [SERIAL_W-1:0] serial_q;
     reg [3:0]          surface_q, object_q;
-    reg [19:0]         left_edge_q, width_q, x_q, left_q;
+    reg [19:0]         left_edge_q, width_q;
+    reg [31:0]         x_q, left_q;
     reg [15:0]         y_q, rows_q;            // rows_q: rows after this one
     reg [31:0]         stride_q;
     reg [32:0]         row_q, offset_q;        // bit 32, once set, stays: beyond
@@ -68,7 +69,7 @@ module box #(
 
     burst #(.DATA_W(DATA_W)) u_burst (
         .offset_i (offset_q[11:0]),
-        .left_i   (left_q),
+        .left_i   ({|left_q[31:19], left_q[18:0]}),     // more than any burst is enough
         .bytes_o  (bytes_o),
         .len_o    (len_o),
         .last_o   (row_last)
@@ -103,8 +104,8 @@ module box #(
                 surface_q   <= cmd_surface_i;
                 object_q    <= cmd_object_i;
                 left_edge_q <= cmd_x_i;
-                width_q     <= cmd_width_i;
-                x_q         <= cmd_x_i;
+                width_q     <= cmd_width_i[19:0];
+                x_q         <= {12'd0, cmd_x_i};
                 left_q      <= cmd_width_i;
                 y_q         <= cmd_y_i;
                 rows_q      <= cmd_height_i - 1'b1;
@@ -112,15 +113,15 @@ module box #(
                 row_q       <= {1'b0, cmd_offset_i};
                 offset_q    <= {1'b0, cmd_offset_i};
             end else if (give && row_last) begin
-                x_q      <= left_edge_q;
-                left_q   <= width_q;
+                x_q      <= {12'd0, left_edge_q};
+                left_q   <= {12'd0, width_q};
                 y_q      <= y_q + 1'b1;
                 rows_q   <= rows_q - 1'b1;
                 row_q    <= {next_row[32] | row_q[32], next_row[31:0]};
                 offset_q <= {next_row[32] | row_q[32], next_row[31:0]};
             end else if (give) begin
-                x_q      <= x_q + {7'd0, bytes_o};
-                left_q   <= left_q - {7'd0, bytes_o};
+                x_q      <= x_q + {19'd0, bytes_o};
+                left_q   <= left_q - {19'd0, bytes_o};
                 offset_q <= {next_run[32] | offset_q[32], next_run[31:0]};
             end
         end

@@ -4,6 +4,8 @@
 // towards `complete` only from its head, so records come in descriptor order however the units overlap. Halt, resume and abort
 // live here, because here it is decided whether the next descriptor starts.
 //
+// Rows that follow each other without a gap on both sides are one long row: a transfer of whole rows of a linear surface, as
+// far apart in the object as they are long. Its box is handed out as that row, so that its bursts are as long as the bus allows.
 // A descriptor stays in its ring's queue until it starts; what the units are told comes straight from there.
 //
 // Latency     1 cycle from the ring to the unit; FILL and COPY 21 more (division of x and width by the pixel size).
@@ -57,7 +59,7 @@ module dispatch #(
     output wire [3:0]               cmd_object_o,
     output wire [19:0]              cmd_x_o,
     output wire [15:0]              cmd_y_o,
-    output wire [19:0]              cmd_width_o,
+    output wire [31:0]              cmd_width_o,       // past 20 bits only of a single row
     output wire [15:0]              cmd_height_o,
     output wire [31:0]              cmd_offset_o,
     output wire [31:0]              cmd_stride_o,
@@ -149,6 +151,11 @@ module dispatch #(
     wire [15:0] dy = y > sy ? y - sy : sy - y;
     wire overlap   = is_copy && surface_n == source_n && dx < width && dy < height;
 
+    wire [31:0] stride = desc[`FL_DESCRIPTOR_HOST_STRIDE];
+    wire [35:0] total  = {16'd0, width} * {20'd0, height};
+    wire merge     = is_transfer && surface_i[62:61] == `FL_LAYOUT_LINEAR && width == surface_i[39:20] && width[5:0] == 6'd0 &&
+                     stride == {12'd0, width} && total[35:32] == 4'd0;
+
     wire [7:0] cause = ring_err_i != `FL_CAUSE_NONE ? ring_err_i :
                        aborting_q              ? `FL_CAUSE_ABORTED :
                        !known                  ? `FL_CAUSE_UNKNOWN_OPCODE :
@@ -231,10 +238,10 @@ module dispatch #(
     assign cmd_object_o         = object_n[3:0];
     assign cmd_x_o              = x;
     assign cmd_y_o              = y;
-    assign cmd_width_o          = width;
-    assign cmd_height_o         = height;
+    assign cmd_width_o          = merge ? total[31:0] : {12'd0, width};
+    assign cmd_height_o         = merge ? 16'd1 : height;
     assign cmd_offset_o         = value;
-    assign cmd_stride_o         = desc[`FL_DESCRIPTOR_HOST_STRIDE];
+    assign cmd_stride_o         = stride;
     assign cmd_copy_o           = is_copy;
     assign cmd_source_surface_o = source_n[3:0];
     assign cmd_source_x_o       = sx;

@@ -153,7 +153,8 @@ module faultline #(
     // boxes for the movers: unit 0 READBACK (write mover), unit 1 WRITEBACK (read mover)
     wire [1:0]            box_soon, box_valid, box_ready, done_valid, done_ready;
     wire [3:0]            box_surface, box_object;
-    wire [19:0]           box_x, box_width;
+    wire [19:0]           box_x;
+    wire [31:0]           box_width;
     wire [15:0]           box_y, box_height;
     wire [31:0]           box_offset, box_stride;
     wire [15:0]           done_cause;
@@ -171,6 +172,7 @@ module faultline #(
     wire                  draw_valid, draw_ready, draw_copy, draw_done, draw_done_ready;
     wire [3:0]            draw_surface, draw_source_surface;
     wire [19:0]           draw_x, draw_width, draw_source_x;
+    wire [11:0]           unused_draw_width;
     wire [15:0]           draw_y, draw_height, draw_source_y;
     wire [127:0]          draw_pattern;
     wire [7:0]            draw_cause;
@@ -189,7 +191,7 @@ module faultline #(
     wire                  bank_conflict;
 
     wire                  wait_read, wait_write, wait_credit, read_beat, write_beat, tlb_miss, w_open;
-    wire [1:0]            tlb_hits;
+    wire [1:0]            tlb_hit;
 
     wire unused_render_valid, unused_render_ready;
     wire unused = &{1'b0, s_axil_awprot, s_axil_arprot, unused_render_valid, unused_render_ready};
@@ -198,7 +200,7 @@ module faultline #(
     wire [1:0]            fetch = run | aborting;
 
     // events in the order of the counter registers
-    assign count = {bank_conflict, tlb_miss, |tlb_hits, ended, wait_read || wait_write, w_open, m_axi_wvalid && !m_axi_wready,
+    assign count = {bank_conflict, tlb_miss, |tlb_hit, ended, wait_read || wait_write, w_open, m_axi_wvalid && !m_axi_wready,
                     m_axi_awvalid && !m_axi_awready, wait_credit, reads_outstanding != 8'd0 && !m_axi_rvalid,
                     m_axi_arvalid && !m_axi_arready, write_beat, read_beat, render_busy, queue_busy[0]};
 
@@ -267,7 +269,7 @@ module faultline #(
         .object_o             (object),
         .object_written_o     (object_written),
         .count_i              (count),
-        .tlb_hits_i           (tlb_hits),
+        .tlb_hits_i           ({&tlb_hit, ^tlb_hit}),
         .latency_i            (latency)
     );
 
@@ -422,7 +424,7 @@ module faultline #(
         .cmd_object_o         (),
         .cmd_x_o              (draw_x),
         .cmd_y_o              (draw_y),
-        .cmd_width_o          (draw_width),
+        .cmd_width_o          ({unused_draw_width, draw_width}),
         .cmd_height_o         (draw_height),
         .cmd_offset_o         (),
         .cmd_stride_o         (),
@@ -473,7 +475,7 @@ module faultline #(
         .r_valid_i      (r_valid[3]),
         .r_data_i       (r_data),
         .r_resp_i       (r_resp),
-        .hit_o          (tlb_hits),
+        .hit_o          (tlb_hit),
         .miss_o         (tlb_miss)
     );
 

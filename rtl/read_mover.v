@@ -35,7 +35,7 @@ module read_mover #(
     input  wire [3:0]          cmd_object_i,
     input  wire [19:0]         cmd_x_i,
     input  wire [15:0]         cmd_y_i,
-    input  wire [19:0]         cmd_width_i,
+    input  wire [31:0]         cmd_width_i,
     input  wire [15:0]         cmd_height_i,
     input  wire [31:0]         cmd_offset_i,
     input  wire [31:0]         cmd_stride_i,
@@ -84,7 +84,7 @@ module read_mover #(
     localparam SERIAL_W = 8;
     localparam BEATS    = 1 << BEATS_LOG2;
     localparam RUN_W    = 2 * LANE_W + 13;
-    localparam PLACE_W  = 1 + 1 + 8 + 64 + 13 + 4 + 20 + 16 + SERIAL_W;
+    localparam PLACE_W  = 1 + 1 + 8 + 64 + 13 + 4 + 32 + 16 + SERIAL_W;
 
     // ------------------------------------------------------------------------------------------ issue
     wire                t_valid, t_data, t_last, t_busy;
@@ -92,7 +92,7 @@ module read_mover #(
     wire [63:0]         t_address;
     wire [12:0]         t_bytes;
     wire [3:0]          t_surface;
-    wire [19:0]         t_x;
+    wire [31:0]         t_x;
     wire [15:0]         t_y;
     wire [SERIAL_W-1:0] t_serial;
 
@@ -193,7 +193,7 @@ module read_mover #(
     wire [7:0]  place_cause;
     wire [63:0] place_address;
     wire [12:0] place_bytes;
-    wire [19:0] place_x;
+    wire [31:0] place_x;
     wire [15:0] place_y;
 
     fifo #(.WIDTH(PLACE_W), .DEPTH_LOG2(BURSTS_LOG2)) u_places (
@@ -240,7 +240,7 @@ module read_mover #(
     );
 
     // ------------------------------------------------------------------------------------------ place
-    wire [19:0] x = {place_x[19:LANE_W], {LANE_W{1'b0}}} + ({11'd0, word_q} << LANE_W);
+    wire [31:0] x = {place_x[31:LANE_W], {LANE_W{1'b0}}} + ({23'd0, word_q} << LANE_W);
     wire        word, finish;
 
     tile #(.STAGED(1)) u_tile (.clk_i(clk_i), .load_i(word || finish), .surface_i(surface_i), .x_i(x), .y_i(place_y),

@@ -145,7 +145,7 @@ module render #(
         .clk_i     (clk_i),
         .load_i    (target_step),
         .surface_i (surface_i),
-        .x_i       (target_x),
+        .x_i       ({12'd0, target_x}),
         .y_i       (target_y),
         .address_o (wr_address_o)
     );
@@ -154,7 +154,7 @@ module render #(
         .clk_i     (clk_i),
         .load_i    (source_step),
         .surface_i (source_surface_i),
-        .x_i       (source_x),
+        .x_i       ({12'd0, source_x}),
         .y_i       (source_y),
         .address_o (rd_address_o)
     );

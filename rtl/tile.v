@@ -22,7 +22,7 @@ module tile #(
     input  wire        clk_i,
     input  wire        load_i,     // take surface, x and y into the register
     input  wire [63:0] surface_i,  // {valid, layout, bytes_per_pixel, height, row_bytes, base_page}, see csr
-    input  wire [19:0] x_i,        // byte in the row
+    input  wire [31:0] x_i,        // byte in the row; of a linear surface also past its end, into the rows behind
     input  wire [15:0] y_i,        // row
     output wire [31:0] address_o   // device byte address
 );
@@ -36,11 +36,11 @@ module tile #(
     wire [14:0] tiles_128 = {2'b0, row_bytes[19:7]} + {14'b0, |row_bytes[6:0]};
     wire [14:0] tiles_256 = {3'b0, row_bytes[19:8]} + {14'b0, |row_bytes[7:0]};
 
-    wire [13:0] u = x_i[19:6];
+    wire [25:0] u = x_i[31:6];
 
     reg  [14:0] columns;  // units or tiles side by side
     reg  [15:0] row;      // row of units or of tiles
-    reg  [13:0] column;   // unit or tile in that row
+    reg  [25:0] column;   // unit or tile in that row
     reg  [5:0]  unit;     // unit in the tile
 
     always @* begin
@@ -48,19 +48,19 @@ module tile #(
             `FL_LAYOUT_X_TILED: begin
                 columns = tiles_512;
                 row     = {3'b0, y_i[15:3]};
-                column  = {3'b0, x_i[19:9]};
+                column  = {15'b0, x_i[19:9]};
                 unit    = {y_i[2:0], u[2:0]};
             end
             `FL_LAYOUT_Y_TILED: begin
                 columns = tiles_128;
                 row     = {5'b0, y_i[15:5]};
-                column  = {1'b0, x_i[19:7]};
+                column  = {13'b0, x_i[19:7]};
                 unit    = {u[0], y_i[4:0]};
             end
             `FL_LAYOUT_MORTON: begin
                 columns = tiles_256;
                 row     = {4'b0, y_i[15:4]};
-                column  = {2'b0, x_i[19:8]};
+                column  = {14'b0, x_i[19:8]};
                 unit    = {y_i[3], y_i[2], u[1], y_i[1], u[0], y_i[0]};
             end
             default: begin  // LINEAR
@@ -72,12 +72,12 @@ module tile #(
         endcase
     end
 
-    // One multiplier for all layouts. The largest product plus column is below 2^31 and stays exact.
+    // One multiplier for all layouts. Inside a surface product plus column is below 2^31 and stays exact.
     wire [30:0] row_start = row * {16'b0, columns};
     wire        flat      = layout == `FL_LAYOUT_LINEAR;
 
     // ------------------------------------------------------------------------------------------ the register
-    localparam STAGE_W = 31 + 14 + 6 + 1 + 20 + 6;
+    localparam STAGE_W = 31 + 26 + 6 + 1 + 20 + 6;
     wire [STAGE_W-1:0] stage_in = {row_start, column, unit, flat, base_page, x_i[5:0]};
     wire [STAGE_W-1:0] stage_out;
     generate
@@ -94,14 +94,14 @@ module tile #(
     endgenerate
 
     wire [30:0] start;
-    wire [13:0] across;
+    wire [25:0] across;
     wire [5:0]  in_tile, byte_in_unit;
     wire        linear;
     wire [19:0] page;
     assign {start, across, in_tile, linear, page, byte_in_unit} = stage_out;
 
     // ------------------------------------------------------------------------------------------ the address
-    wire [30:0] block  = start + {17'b0, across};
+    wire [30:0] block  = start + {5'b0, across};
     wire [36:0] number = linear ? {6'b0, block} : {block, in_tile};
 
     wire [1:0]  hash   = linear ? 2'b00

@@ -34,7 +34,7 @@ module write_mover #(
     input  wire [3:0]          cmd_object_i,
     input  wire [19:0]         cmd_x_i,
     input  wire [15:0]         cmd_y_i,
-    input  wire [19:0]         cmd_width_i,
+    input  wire [31:0]         cmd_width_i,
     input  wire [15:0]         cmd_height_i,
     input  wire [31:0]         cmd_offset_i,
     input  wire [31:0]         cmd_stride_i,
@@ -87,7 +87,7 @@ module write_mover #(
     localparam DATA_LOG2 = 4;
     localparam AHEAD     = 32;                      // beats: W follows AW in order, so a record must not wait long behind us
     localparam RUN_W     = 2 * LANE_W + 13;
-    localparam JOB_W     = 4 + 20 + 16 + 13;
+    localparam JOB_W     = 4 + 32 + 16 + 13;
     localparam TRACK_W   = 1 + 1 + 8 + 64 + 13 + SERIAL_W;
 
     // ------------------------------------------------------------------------------------------ issue
@@ -96,7 +96,7 @@ module write_mover #(
     wire [63:0]         t_address;
     wire [12:0]         t_bytes;
     wire [3:0]          t_surface;
-    wire [19:0]         t_x;
+    wire [31:0]         t_x;
     wire [15:0]         t_y;
     wire [SERIAL_W-1:0] t_serial;
 
@@ -159,7 +159,7 @@ module write_mover #(
 
     // ------------------------------------------------------------------------------------------ device reads
     wire        job_valid, job_pop;
-    wire [19:0] job_x;
+    wire [31:0] job_x;
     wire [15:0] job_y;
     wire [12:0] job_bytes;
 
@@ -181,7 +181,7 @@ module write_mover #(
     reg  [DATA_LOG2:0] asked_q;                     // words asked for and not yet taken out of u_data
     wire [13:0]        span      = {{(14 - LANE_W){1'b0}}, job_x[LANE_W-1:0]} + {1'b0, job_bytes} - 1'b1;
     wire [13:0]        last_word = span >> LANE_W;  // of the words that the burst touches
-    wire [19:0]        x         = {job_x[19:LANE_W], {LANE_W{1'b0}}} + ({11'd0, word_q} << LANE_W);
+    wire [31:0]        x         = {job_x[31:LANE_W], {LANE_W{1'b0}}} + ({23'd0, word_q} << LANE_W);
 
     reg                rd_valid_q;                  // a word's place is in the register of u_tile
     wire               read      = job_valid && !asked_q[DATA_LOG2] && (!rd_valid_q || rd_ready_i);

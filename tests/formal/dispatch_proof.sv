@@ -90,7 +90,7 @@ module dispatch_proof #(
     );
 
     reg         started_q = 1'b0;
-    reg  [11:0] list [0:7];                 // {fetch failed, opcode, tag} of what was taken
+    reg  [13:0] list [0:7];                 // {unit, fetch failed, opcode, tag} of what was taken
     reg  [3:0]  taken_q, ended_q;
     reg  [3:0]  owed0_q, owed1_q;           // ends that the units owe
     reg  [1:0]  offered_q, offered_wrong_q;
@@ -99,7 +99,7 @@ module dispatch_proof #(
     reg  [47:0] front_q;
     wire [47:0] front   = {ring_err_i, tag_i, opcode_i, flags_i, width_i, value_i};
     reg         failed_q, aborted_q;
-    wire [11:0] next    = list[ended_q[2:0]];
+    wire [13:0] next    = list[ended_q[2:0]];
     wire        take    = ring_valid_i && ring_ready;
     wire        ends    = end_valid && end_ready_i;
     wire [1:0]  give    = cmd_valid & cmd_ready_i;
@@ -125,7 +125,7 @@ module dispatch_proof #(
             {kept_q, soon_q}                     <= 3'd0;
         end else begin
             if (take) begin
-                list[taken_q[2:0]] <= {ring_err_i, opcode_i, tag_i};
+                list[taken_q[2:0]] <= {give, ring_err_i, opcode_i, tag_i};
                 taken_q            <= taken_q + 1'b1;
             end
             ended_q         <= ended_q + ends;
@@ -146,6 +146,7 @@ module dispatch_proof #(
                 in_order: assert (end_tag == {29'd0, next[2:0]} && end_opcode == next[10:3]);
                 told_why: assert ((end_cause == `FL_CAUSE_FETCH_ERROR) == next[11]);
             end
+            its_own_end:  assert (done == 2'd0 || (done == next[13:12] && ends));
             nothing_left: assert (busy || (ended_q == taken_q && owed0_q == 0 && owed1_q == 0));
             announced:    assert ((cmd_valid & ~(soon_q & cmd_soon)) == 2'd0 && (cmd_valid == 2'd0 || kept_q));
             at_most_one:  assert (cmd_valid != 2'd3 && done != 2'd3);

@@ -56,6 +56,8 @@ class Dispatch(Bench):
             Surface(n * 4096, rng.randint(20, 200), rng.randint(5, 60), (3, 4, 16, 1)[n % 4], Layout(n % 4))
             for n in range(16)
         ]
+        for n in (0, 4):  # linear, without padding
+            self.surfaces[n] = replace(self.surfaces[n], width=64 * rng.randint(1, 5))
         self.surfaces[8:] = [
             replace(twin, base=s.base) for s, twin in zip(self.surfaces[8:], self.surfaces, strict=False)
         ]
@@ -73,6 +75,7 @@ class Dispatch(Bench):
         self.started_at: list[int] = []
         self.given_at: list[int] = []
         self._soon = 0
+        self.merged = 0
         self._surfaces = (-1, -1)
 
     def invalid(self, number: int) -> bool:
@@ -157,7 +160,11 @@ class Dispatch(Bench):
         dut = self.dut
         desc = self.given[-1].desc
         got = {name: int(getattr(dut, f"cmd_{name}_o").value) for name in ("x", "y", "width", "height", "surface")}
-        assert got == {name: getattr(desc, name) for name in got}
+        wanted = {name: getattr(desc, name) for name in got}
+        if self.merges(desc):
+            wanted["width"], wanted["height"] = desc.width * desc.height, 1
+            self.merged += 1
+        assert got == wanted
         if self.queue:
             assert unit == 0 and bool(dut.cmd_copy_o.value) == (desc.opcode is Opcode.COPY)
             source = (int(dut.cmd_source_surface_o.value), int(dut.cmd_source_x_o.value), int(dut.cmd_source_y_o.value))
@@ -209,6 +216,15 @@ class Dispatch(Bench):
             return Cause.OVERLAP
         return Cause.NONE
 
+    def merges(self, desc: Descriptor) -> bool:
+        """Whether the rows of a box follow each other without a gap on the device and in the object."""
+        if desc.opcode not in TRANSFERS or desc.host_stride != desc.width:
+            return False
+        surface = self.surfaces[desc.surface]
+        starts = surface.box_addresses(Box(desc.x, desc.y, 1, min(2, surface.height - desc.y))).ravel()
+        pitch = int(starts[1] - starts[0]) if len(starts) > 1 else surface.row_bytes
+        return surface.layout is Layout.LINEAR and pitch == desc.width and desc.width * desc.height < 1 << 32
+
     def starts(self, item: Fetched) -> bool:
         """Whether a unit takes part."""
         desc = item.desc
@@ -242,6 +258,10 @@ class Dispatch(Bench):
             desc = replace(
                 desc, object=rng.randrange(16), host_offset=rng.getrandbits(32), host_stride=rng.getrandbits(32)
             )
+            if rng.random() < 0.5:
+                desc = replace(desc, x=0, width=surface.row_bytes)
+            if rng.random() < 0.7:
+                desc = replace(desc, host_stride=desc.width)
         if opcode is Opcode.FILL:
             desc = replace(desc, pattern_low=rng.getrandbits(64), pattern_high=rng.getrandbits(64))
         if opcode is Opcode.COPY:  # from a twin of the same extent
@@ -323,6 +343,7 @@ async def every_descriptor_is_judged_and_ends_in_order(dut: Any) -> None:
     causes = {end.cause for end in bench.ends}
     expected = {Cause.NONE, Cause.BUS_ERROR, Cause.BOX_OUTSIDE, Cause.UNKNOWN_OPCODE, Cause.MALFORMED}
     assert causes >= expected | ({Cause.ALIGNMENT, Cause.OVERLAP} if bench.queue else set())
+    assert bool(bench.merged) == (bench.queue == 0)
 
 
 @cocotb.test()

@@ -54,7 +54,7 @@ async def lookup(dut: Any, x: int, y: int) -> int:
             for clock in (0, 1):
                 dut.clk_i.value = clock
                 await Timer(1, "ns")
-            dut.x_i.value, dut.y_i.value = ~x & 0xFFFFF, ~y & 0xFFFF
+            dut.x_i.value, dut.y_i.value = ~x & 0xFFFFFFFF, ~y & 0xFFFF
     return int(dut.address_o.value)
 
 
@@ -75,6 +75,18 @@ async def every_layout_and_pixel_size_agrees_with_the_model(dut: Any) -> None:
                 assert await lookup(dut, x, y) == surface.tile(x, y), (surface, x, y)
                 checked += 1
     assert checked > 64 * RANDOM_POINTS
+
+
+@cocotb.test()
+async def a_linear_row_without_padding_goes_on_into_the_rows_behind(dut: Any) -> None:
+    """Where rows lie end to end, x may run on: byte k * row_bytes + x of row y is byte x of row y + k."""
+    rng = random.Random(cocotb.RANDOM_SEED)
+    for units in (1, 2, 7, rng.randint(8, 500)):
+        surface = Surface(rng.randrange(1 << 18) * PAGE, 64 * units, 3000, 1, Layout.LINEAR)
+        dut.surface_i.value = entry(surface)
+        for _ in range(RANDOM_POINTS):
+            y, rows, x = rng.randrange(100), rng.randrange(2900), rng.randrange(surface.row_bytes)
+            assert await lookup(dut, rows * surface.row_bytes + x, y) == surface.tile(x, y + rows)
 
 
 @cocotb.test()

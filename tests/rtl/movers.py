@@ -59,6 +59,8 @@ class MoverBench(Bench, ABC):
             Surface(n * (DEVICE // 16), rng.randint(40, 220), rng.randint(8, 40), n % 4 + 1, Layout(n % 4))
             for n in range(16)
         ]
+        self.surfaces[0] = Surface(0, 64, 40, 1, Layout.LINEAR)
+        self.surfaces[4] = Surface(4 * (DEVICE // 16), 64, 40, 3, Layout.LINEAR)
         frames = rng.sample(range(HOST // PAGE), 8 * OBJECT_PAGES)
         self.frames = {(o, p): frames[o * OBJECT_PAGES + p] for o in range(8) for p in range(OBJECT_PAGES)}
         self.faults: dict[tuple[int, int], Cause] = {}
@@ -84,6 +86,9 @@ class MoverBench(Bench, ABC):
         span = (height - 1) * stride + width
         offset = rng.randint(0, OBJECT_PAGES * PAGE - span)
         x, y = rng.randint(0, surface.row_bytes - width), rng.randint(0, surface.height - height)
+        if surface.layout is Layout.LINEAR and not surface.row_bytes % 64 and rng.random() < 0.6:
+            x, width, height = 0, surface.row_bytes * height, 1  # rows as dispatch merges them
+            offset = rng.randint(0, OBJECT_PAGES * PAGE - width)
         return HostBox(x, y, width, height, offset, stride, number, rng.randrange(8))
 
     def pieces(self, box: HostBox) -> list[Piece]:
@@ -107,8 +112,11 @@ class MoverBench(Bench, ABC):
 
     def device_addresses(self, box: HostBox, burst: Burst) -> Any:
         """Device byte addresses of a burst's bytes, in order."""
-        place = Box(burst.x, burst.y, burst.bytes, 1)
-        return self.surfaces[box.surface].box_addresses(place).ravel()
+        surface = self.surfaces[box.surface]
+        if burst.x + burst.bytes <= surface.row_bytes:
+            return surface.box_addresses(Box(burst.x, burst.y, burst.bytes, 1)).ravel()
+        rows = surface.box_addresses(Box(0, burst.y, surface.row_bytes, surface.height - burst.y)).ravel()
+        return rows[burst.x : burst.x + burst.bytes]
 
     # ------------------------------------------------------------------------------------------ one cycle
     def drive(self) -> None:

@@ -18,8 +18,8 @@ async def copy_matrix(dut: Any) -> None:
 
 @cocotb.test()
 async def boxes(dut: Any) -> None:
-    """Boxes with strides, ordered and overlapping; objects behind a directory."""
-    await score(dut, copies.boxes_with_strides, copies.two_level_objects)
+    """Boxes with strides, ordered and overlapping; rows without gaps; objects behind a directory."""
+    await score(dut, copies.boxes_with_strides, copies.rows_end_to_end, copies.two_level_objects)
 
 
 @cocotb.test()

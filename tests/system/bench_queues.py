@@ -27,6 +27,12 @@ async def rings_wrap(dut: Any) -> None:
 
 
 @cocotb.test()
+async def rows_merge(dut: Any) -> None:
+    """Rows that are contiguous on both sides become long bursts."""
+    await score(dut, timed.rows_merge)
+
+
+@cocotb.test()
 async def completion_ring_full(dut: Any) -> None:
     """Records wait for room."""
     await score(dut, timed.completion_ring_full, ring_log2=4, completion_log2=3)

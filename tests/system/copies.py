@@ -20,6 +20,7 @@ __all__ = [
     "drawing",
     "every_pixel_size",
     "random_boxes",
+    "rows_end_to_end",
     "tempers",
     "two_level_objects",
 ]
@@ -89,6 +90,25 @@ def boxes_with_strides(bench: Workbench) -> Steps[None]:
     """Two-dimensional boxes, in order, then with both directions overlapping."""
     yield from bench.batch(Queue.TRANSFER, random_boxes(bench, 120 // bench.thin + 8))
     yield from bench.batch(Queue.TRANSFER, random_boxes(bench, 120 // bench.thin + 8, ordered=False))
+
+
+def rows_end_to_end(bench: Workbench) -> Steps[None]:
+    """Whole rows of linear surfaces without padding, as far apart in the object as they are long, and nearly so."""
+    for number, units in enumerate((1, 3, 32, 80)):
+        surface = Surface(bench.scratch, 16 * units, 700 // units, 4, Layout.LINEAR)
+        yield from bench.rig.surface(8, surface)
+        width = surface.row_bytes
+        for offset in (0, 5, PAGE - 3)[number % 3 :: 2]:
+            for y, height, x, stride in (
+                (0, surface.height, 0, width),
+                (1, surface.height - 1, 0, width),
+                (0, surface.height, 1, width - 1),
+                (0, surface.height // 2, 0, width + 1),
+            ):
+                place = {"surface": 8, "host_offset": offset, "host_stride": stride}
+                there = boxed(Opcode.WRITEBACK, Box(x, y, width - x, height), object=SOURCE, **place)
+                back = boxed(Opcode.READBACK, Box(x, y, width - x, height), object=DESTINATION, order=1, **place)
+                yield from bench.batch(Queue.TRANSFER, [there, back])
 
 
 def every_pixel_size(bench: Workbench) -> Steps[None]:

@@ -21,7 +21,8 @@ from tests.system import copies, errors
 from tests.system.workbench import HOST_SIZE, Case, Workbench
 
 CASES = (
-    *(copies.copy_matrix, copies.boxes_with_strides, copies.two_level_objects, copies.every_pixel_size, copies.drawing),
+    *(copies.copy_matrix, copies.boxes_with_strides, copies.rows_end_to_end, copies.two_level_objects),
+    *(copies.every_pixel_size, copies.drawing),
     *(errors.unknown_opcodes, errors.malformed, errors.box_outside, errors.alignment, errors.overlap),
     *(errors.translation_faults, errors.read_only, errors.bus_errors, errors.walk_errors, errors.fetch_error),
     *(errors.ring_overflow, errors.aborted, errors.without_halt),

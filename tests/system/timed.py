@@ -9,19 +9,22 @@ from models.layout import (
     Address,
     Cause,
     Control,
+    CounterOffset,
     Descriptor,
     EngineStatus,
     IrqCoalesce,
     IrqStatus,
+    Layout,
     Opcode,
     QueueOffset,
     QueueStatus,
     Status,
+    counter_address,
     queue_address,
 )
 from models.memory import PAGE
 from models.steps import CsrRead, CsrWrite, Delay, Steps, WaitIrq
-from models.surface import Box
+from models.surface import Box, Surface
 from tb.agents.memory import MemoryConfig, Stall
 from tb.sequences import boxed
 from tests.system.copies import random_boxes
@@ -36,6 +39,7 @@ __all__ = [
     "late_read_answer",
     "late_write_answer",
     "rings_wrap",
+    "rows_merge",
     "soft_reset_under_way",
     "wait_between_queues",
 ]
@@ -99,6 +103,26 @@ def rings_wrap(bench: Workbench) -> Steps[None]:
             yield from bench.rig.collect(queue, count)
         assert (yield CsrRead(queue_address(queue, QueueOffset.HEAD))) == bench.rig.rings[queue].tail & 0xFFFF
     yield from bench.settle()
+
+
+def rows_merge(bench: Workbench) -> Steps[None]:
+    """Rows without a gap on either side travel in bursts as long as the bus allows; with a gap each is its own."""
+    surface = Surface(bench.scratch, 64, 64, 1, Layout.LINEAR)
+    yield from bench.rig.surface(8, surface)
+    limit = min(PAGE, 256 * bench.data_bytes)
+    for opcode, target in ((Opcode.WRITEBACK, SOURCE), (Opcode.READBACK, DESTINATION)):
+        for stride, bursts in ((64, surface.size // limit), (65, 64)):
+            before = yield from _translations()
+            box = boxed(opcode, Box(0, 0, 64, 64), surface=8, object=target, host_offset=PAGE, host_stride=stride)
+            yield from bench.batch(Queue.TRANSFER, [box])
+            crossing = sum((n * 65 % limit) + 64 > limit for n in range(64)) if stride == 65 else 0
+            assert (yield from _translations()) - before == bursts + crossing, (opcode, stride)
+
+
+def _translations() -> Steps[int]:
+    """How many bursts were translated since the counters began."""
+    hits = yield CsrRead(counter_address(CounterOffset.TLB_HITS))
+    return hits + (yield CsrRead(counter_address(CounterOffset.TLB_MISSES)))
 
 
 def completion_ring_full(bench: Workbench) -> Steps[None]:
@@ -222,4 +246,3 @@ def soft_reset_under_way(bench: Workbench) -> Steps[None]:
         assert not control.soft_reset
         yield from bench.good()
         yield from bench.good(Queue.RENDER)
-
