@@ -101,9 +101,8 @@ module complete #(
     wire [63:0] now     = BEATS > 1 ? cycle_q : cycle_i;
     wire [31:0] elapsed = now[31:0] - (chosen ? end_start_i[63:32] : end_start_i[31:0]);
 
-    wire [2*`FL_RECORD_BITS-1:0] own;               // from each end, packed
-    wire [`FL_RECORD_BITS-1:0]   common;            // from whichever was chosen
-    wire [63:0]                  place_address [0:1];
+    wire [63:0] place_address [0:1];
+    wire [1:0]  phase;
 
     genvar n;
     generate
@@ -113,43 +112,15 @@ module complete #(
             wire [15:0] used    = place_q[n] - head_i[16*n +: 16];
             wire [15:0] lap     = place_q[n] >> log2;
             wire        unused  = &{1'b0, lap[15:1]};
-            wire [7:0]  because = end_cause_i[8*n +: 8];
-
             wire        room    = (used & beyond) == 16'd0;
             always @(posedge clk_i)
                 if (free_q[n] != room || !rst_ni)
                     free_q[n] <= room;
 
             assign place_address[n] = base_i[64*n +: 64] + {43'd0, place_q[n] & ~beyond, 5'd0};
-
-            reg [`FL_RECORD_BITS-1:0] record;
-            always @* begin
-                record                     = {`FL_RECORD_BITS{1'b0}};
-                record[`FL_RECORD_TAG]     = end_tag_i[32*n +: 32];
-                record[`FL_RECORD_OPCODE]  = end_opcode_i[8*n +: 8];
-                record[`FL_RECORD_CAUSE]   = because;
-                record[`FL_RECORD_STATUS]  = because == `FL_CAUSE_NONE    ? `FL_STATUS_OK :
-                                             because == `FL_CAUSE_ABORTED ? `FL_STATUS_ABORTED : `FL_STATUS_ERROR;
-                record[`FL_RECORD_QUEUE]   = n;
-                record[`FL_RECORD_PHASE]   = !lap[0];
-                record[`FL_RECORD_ADDRESS] = end_address_i[64*n +: 64];
-                record[`FL_RECORD_BYTES]   = end_bytes_i[32*n +: 32];
-            end
-            assign own[`FL_RECORD_BITS*n +: `FL_RECORD_BITS] = record;
+            assign phase[n]         = !lap[0];
         end
     endgenerate
-
-    function [`FL_RECORD_BITS-1:0] timed;
-        input [31:0] cycles;
-        input [63:0] moment;
-        begin
-            timed                       = {`FL_RECORD_BITS{1'b0}};
-            timed[`FL_RECORD_ELAPSED]   = cycles;
-            timed[`FL_RECORD_END_CYCLE] = moment;
-        end
-    endfunction
-
-    assign common = timed(elapsed, now);
 
     // The bucket is the position of the leading one, five bits counting as the first.
     reg         fresh_q;                            // an end was chosen in the cycle before
@@ -197,23 +168,58 @@ module complete #(
     assign aw_address_o = {address_q[63:LANE_W], {LANE_W{1'b0}}};
     assign aw_len_o     = fencing ? 8'd0 : {5'd0, LAST};
 
-    // A record or value narrower than the bus word stands in all lanes; the strobes choose. No choice of word or queue
-    // but an AND for each, all ORed.
     wire [31:0]         value = (end_value_i[31:0] & {32{publish && !who_q}}) | (end_value_i[63:32] & {32{publish && who_q}});
     wire                whose = choose ? who : who_q;
-    reg  [DATA_W-1:0]   word;
-    reg                 make;
-    integer             k;
 
-    always @* begin
-        word = {(DATA_W / 64){32'b0, value}};
-        for (k = 0; k < BEATS; k = k + 1) begin
-            make = k == 0 ? choose : more && {29'd0, beat_q} == k - 1;
-            word = word | {COPIES{(own[WORD_W*k +: WORD_W] & {WORD_W{make && !whose}})
-                                | (own[`FL_RECORD_BITS + WORD_W*k +: WORD_W] & {WORD_W{make && whose}})
-                                | (common[WORD_W*k +: WORD_W] & {WORD_W{make}})}};
+    function [`FL_RECORD_BITS-1:0] said;  // by a queue's end
+        input       queue;
+        reg   [7:0] because;
+        begin
+            because                  = queue ? end_cause_i[15:8] : end_cause_i[7:0];
+            said                     = {`FL_RECORD_BITS{1'b0}};
+            said[`FL_RECORD_TAG]     = queue ? end_tag_i[63:32] : end_tag_i[31:0];
+            said[`FL_RECORD_OPCODE]  = queue ? end_opcode_i[15:8] : end_opcode_i[7:0];
+            said[`FL_RECORD_CAUSE]   = because;
+            said[`FL_RECORD_STATUS]  = because == `FL_CAUSE_NONE    ? `FL_STATUS_OK :
+                                       because == `FL_CAUSE_ABORTED ? `FL_STATUS_ABORTED : `FL_STATUS_ERROR;
+            said[`FL_RECORD_QUEUE]   = queue;
+            said[`FL_RECORD_PHASE]   = queue ? phase[1] : phase[0];
+            said[`FL_RECORD_ADDRESS] = queue ? end_address_i[127:64] : end_address_i[63:0];
+            said[`FL_RECORD_BYTES]   = queue ? end_bytes_i[63:32] : end_bytes_i[31:0];
         end
-    end
+    endfunction
+
+    function [`FL_RECORD_BITS-1:0] timed;  // by whichever was chosen
+        input [31:0] cycles;
+        input [63:0] moment;
+        begin
+            timed                       = {`FL_RECORD_BITS{1'b0}};
+            timed[`FL_RECORD_ELAPSED]   = cycles;
+            timed[`FL_RECORD_END_CYCLE] = moment;
+        end
+    endfunction
+
+    // The word that comes next. A record or value narrower than the bus word stands in all lanes; the strobes choose. No
+    // choice of word or queue but an AND for each, all ORed. A function, so that a simulator makes a word only when one is
+    // taken.
+    function [DATA_W-1:0] next_word;
+        input [31:0]                fence;
+        reg   [`FL_RECORD_BITS-1:0] transfer, render, either;
+        reg                         make;
+        integer                     k;
+        begin
+            transfer  = said(1'b0);
+            render    = said(1'b1);
+            either    = timed(elapsed, now);
+            next_word = {(DATA_W / 64){32'b0, fence}};
+            for (k = 0; k < BEATS; k = k + 1) begin
+                make      = k == 0 ? choose : more && {29'd0, beat_q} == k - 1;
+                next_word = next_word | {COPIES{(transfer[WORD_W*k +: WORD_W] & {WORD_W{make && !whose}})
+                                              | (render[WORD_W*k +: WORD_W] & {WORD_W{make && whose}})
+                                              | (either[WORD_W*k +: WORD_W] & {WORD_W{make}})}};
+            end
+        end
+    endfunction
 
     wire [LANES-1:0] strb;
     generate
@@ -335,7 +341,7 @@ module complete #(
             else if (more)
                 beat_q <= beat_q + 3'd1;
             if (choose || publish || more)
-                w_data_q <= word;
+                w_data_q <= next_word(value);
         end
 
 endmodule
