@@ -23,10 +23,9 @@ module csr_counters (
     input  wire [4:0]  rd_index_i,  // 0 to 15 the event counters, 16 to 31 the buckets
     output wire [31:0] rd_data_o    // 0 unless read_i
 );
-    localparam TWICE = 13;
-
     // A turn takes 32 cycles when every second one goes to a read, and no counter gains more than 64 in that time.
     localparam LOW_W = 7;
+    localparam [LOW_W-1:0] ONE = 1;
 
     // ------------------------------------------------------------------------------------------ events
     reg  [LOW_W-1:0]    low_q [0:15];
@@ -47,11 +46,36 @@ module csr_counters (
     integer n;
     always @(posedge clk_i)
         if (clear_i || visit) begin
-            for (n = 0; n < 16; n = n + 1)
-                if (clear_i)
+            // Line by line and in groups, because an event-driven simulator pays for each bit that it looks at.
+            if (clear_i)
+                for (n = 0; n < 16; n = n + 1)
                     low_q[n] <= {LOW_W{1'b0}};
-                else if (count_i[n])
-                    low_q[n] <= low_q[n] + {{(LOW_W - 1){1'b0}}, 1'b1} + {{(LOW_W - 1){1'b0}}, n == TWICE && again_i};
+            else begin
+                if (|count_i[3:0]) begin
+                    if (count_i[0])  low_q[0]  <= low_q[0] + ONE;
+                    if (count_i[1])  low_q[1]  <= low_q[1] + ONE;
+                    if (count_i[2])  low_q[2]  <= low_q[2] + ONE;
+                    if (count_i[3])  low_q[3]  <= low_q[3] + ONE;
+                end
+                if (|count_i[7:4]) begin
+                    if (count_i[4])  low_q[4]  <= low_q[4] + ONE;
+                    if (count_i[5])  low_q[5]  <= low_q[5] + ONE;
+                    if (count_i[6])  low_q[6]  <= low_q[6] + ONE;
+                    if (count_i[7])  low_q[7]  <= low_q[7] + ONE;
+                end
+                if (|count_i[11:8]) begin
+                    if (count_i[8])  low_q[8]  <= low_q[8] + ONE;
+                    if (count_i[9])  low_q[9]  <= low_q[9] + ONE;
+                    if (count_i[10]) low_q[10] <= low_q[10] + ONE;
+                    if (count_i[11]) low_q[11] <= low_q[11] + ONE;
+                end
+                if (|count_i[15:12]) begin
+                    if (count_i[12]) low_q[12] <= low_q[12] + ONE;
+                    if (count_i[13]) low_q[13] <= low_q[13] + {{(LOW_W - 2){1'b0}}, again_i, !again_i};
+                    if (count_i[14]) low_q[14] <= low_q[14] + ONE;
+                    if (count_i[15]) low_q[15] <= low_q[15] + ONE;
+                end
+            end
 
             if (visit)
                 whole_q[index] <= count;
