@@ -92,14 +92,18 @@ module device_memory #(
     assign range_o = range_q;
 
     // ------------------------------------------------------------------------------------------ banks
-    function [DATA_W-1:0] mask;    // strobes, a byte each
-        input [BYTES-1:0] strobes;
-        integer           b;
-        for (b = 0; b < BYTES; b = b + 1)
-            mask[8*b +: 8] = {8{strobes[b]}};
+    function [DATA_W-1:0] merged;  // the bytes that are written, beside those that stay
+        input [DATA_W-1:0] old, written;
+        input [BYTES-1:0]  strobes;
+        integer            b;
+        if (&strobes)
+            merged = written;
+        else
+            for (b = 0; b < BYTES; b = b + 1)
+                merged[8*b +: 8] = strobes[b] ? written[8*b +: 8] : old[8*b +: 8];
     endfunction
 
-    wire [BANKS*DATA_W-1:0] bank_data;
+    wire [DATA_W-1:0] bank_data [0:BANKS-1];
 
     genvar i;
     generate
@@ -109,24 +113,28 @@ module device_memory #(
             wire [1:0] bank_wr = {wr_accept[1] && wr_address_1[7:6] == i && !wr_beyond[1],
                                   wr_accept[0] && wr_address_0[7:6] == i && !wr_beyond[0]};
 
+            wire                 reads   = |bank_rd;
+            wire                 writes  = |bank_wr;
+
             wire [WORD_LOG2-1:0] rd_word = bank_rd[1] ? rd_word_1 : rd_word_0;
             wire [WORD_LOG2-1:0] wr_word = bank_wr[1] ? wr_word_1 : wr_word_0;
-            wire [DATA_W-1:0]    wr_data = bank_wr[1] ? wr_data_i[DATA_W +: DATA_W] : wr_data_i[0 +: DATA_W];
-            wire [BYTES-1:0]     wr_strb = bank_wr[1] ? wr_strb_i[BYTES  +: BYTES]  : wr_strb_i[0 +: BYTES];
 
             reg  [DATA_W-1:0] mem_q [0:WORDS-1];
             reg  [DATA_W-1:0] rd_data_q;
             integer           k;
 
-            // One assignment of a whole word, because an event-driven simulator pays for each byte of its own.
+            // One assignment of a whole word, because an event-driven simulator pays for each byte of its own; it chooses
+            // the data only when they are written.
             always @(posedge clk_i) begin
-                if (|bank_wr)
-                    mem_q[wr_word] <= (mem_q[wr_word] & ~mask(wr_strb)) | (wr_data & mask(wr_strb));
-                if (|bank_rd)
+                if (writes)
+                    mem_q[wr_word] <= merged(mem_q[wr_word],
+                                             bank_wr[1] ? wr_data_i[DATA_W +: DATA_W] : wr_data_i[0 +: DATA_W],
+                                             bank_wr[1] ? wr_strb_i[BYTES  +: BYTES]  : wr_strb_i[0 +: BYTES]);
+                if (reads)
                     rd_data_q <= mem_q[rd_word];
             end
 
-            assign bank_data[i*DATA_W +: DATA_W] = rd_data_q;
+            assign bank_data[i] = rd_data_q;
 
 `ifndef SYNTHESIS
             // A simulation starts from zeros, so that two simulators agree on bytes nobody has drawn.
@@ -170,9 +178,9 @@ module device_memory #(
             rd_bank_0_q <= rd_address_0[7:6];
             rd_bank_1_q <= rd_address_1[7:6];
             if (rd_pending_q[0])
-                rd_data_0_q <= rd_zero_q[0] ? {DATA_W{1'b0}} : bank_data[rd_bank_0_q*DATA_W +: DATA_W];
+                rd_data_0_q <= rd_zero_q[0] ? {DATA_W{1'b0}} : bank_data[rd_bank_0_q];
             if (rd_pending_q[1])
-                rd_data_1_q <= rd_zero_q[1] ? {DATA_W{1'b0}} : bank_data[rd_bank_1_q*DATA_W +: DATA_W];
+                rd_data_1_q <= rd_zero_q[1] ? {DATA_W{1'b0}} : bank_data[rd_bank_1_q];
         end
 
     initial begin
