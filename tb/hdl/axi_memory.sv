@@ -151,7 +151,8 @@ module axi_memory #(
     reg [1:0]  r_resp;
     // work variables
     integer            i, entry, chosen;
-    reg                found, muted, stall;
+    reg                found, muted;
+    reg                ar_stall, r_stall, aw_stall, w_stall, b_stall;
     reg [1:0]          answer;
     reg [63:0]         word_address, best, delay;
     reg [DATA_W-1:0]   word;
@@ -285,9 +286,8 @@ module axi_memory #(
                 reads_pending = reads_pending - 1;
             if (s_axi_rvalid && !s_axi_rready)
                 beats_refused = beats_refused + 1;
-            stall = stalls && stalled(r_phase, r_stall_on, r_stall_random, random[7:0]);
             if (!s_axi_rvalid || s_axi_rready) begin
-                if (!stall && r_left == 0 && reads_pending != 0) begin
+                if (!r_stall && r_left == 0 && reads_pending != 0) begin
                     pop(READ);
                     if (found) begin
                         r_address = entry_address[entry];
@@ -297,8 +297,8 @@ module axi_memory #(
                         s_axi_rid <= chosen[ID_W-1:0];
                     end
                 end
-                s_axi_rvalid <= !stall && r_left != 0;
-                if (!stall && r_left != 0) begin
+                s_axi_rvalid <= !r_stall && r_left != 0;
+                if (!r_stall && r_left != 0) begin
                     word_address = r_address & ~LANES;
                     if (r_resp == OKAY)
                         `HOSTMEM_READ(word_address, BYTES, word);
@@ -311,8 +311,7 @@ module axi_memory #(
                     r_left      = r_left - 9'd1;
                 end
             end
-            s_axi_arready <= reads_pending < {16'd0, read_limit} && reads_pending < DEPTH
-                             && !(stalls && stalled(ar_phase, ar_stall_on, ar_stall_random, random[15:8]));
+            s_axi_arready <= reads_pending < {16'd0, read_limit} && reads_pending < DEPTH && !ar_stall;
         end
     endtask
 
@@ -362,7 +361,7 @@ module axi_memory #(
                 writes_pending = writes_pending - 1;
             if (!s_axi_bvalid || s_axi_bready) begin
                 found = 1'b0;
-                if (b_pending != 0 && !(stalls && stalled(b_phase, b_stall_on, b_stall_random, random[23:16])))
+                if (b_pending != 0 && !b_stall)
                     pop(WRITE);
                 s_axi_bvalid <= found;
                 if (found) begin
@@ -373,9 +372,8 @@ module axi_memory #(
                         `HOSTMEM_COMMIT(entry_slot[entry]);
                 end
             end
-            s_axi_awready <= writes_pending < {16'd0, write_limit} && writes_pending < DEPTH
-                             && !(stalls && stalled(aw_phase, aw_stall_on, aw_stall_random, random[31:24]));
-            s_axi_wready  <= open_count != 0 && !(stalls && stalled(w_phase, w_stall_on, w_stall_random, random[39:32]));
+            s_axi_awready <= writes_pending < {16'd0, write_limit} && writes_pending < DEPTH && !aw_stall;
+            s_axi_wready  <= open_count != 0 && !w_stall;
         end
     endtask
 
@@ -419,6 +417,14 @@ module axi_memory #(
             end
             if (!error_read && !error_write)
                 nth_seen = 64'd0;
+            {ar_stall, r_stall, aw_stall, w_stall, b_stall} = 5'd0;
+            if (stalls) begin   // not `stalls && ...`: Icarus would call the function all the same
+                ar_stall = stalled(ar_phase, ar_stall_on, ar_stall_random, random[15:8]);
+                r_stall  = stalled(r_phase,  r_stall_on,  r_stall_random,  random[7:0]);
+                aw_stall = stalled(aw_phase, aw_stall_on, aw_stall_random, random[31:24]);
+                w_stall  = stalled(w_phase,  w_stall_on,  w_stall_random,  random[39:32]);
+                b_stall  = stalled(b_phase,  b_stall_on,  b_stall_random,  random[23:16]);
+            end
             read_step;
             write_step;
             if (stalls) begin
