@@ -113,8 +113,9 @@ module complete #(
             wire [15:0] lap     = place_q[n] >> log2;
             wire        unused  = &{1'b0, lap[15:1]};
             wire        room    = (used & beyond) == 16'd0;
+            wire        news    = free_q[n] != room || !rst_ni;
             always @(posedge clk_i)
-                if (free_q[n] != room || !rst_ni)
+                if (news)
                     free_q[n] <= room;
 
             assign place_address[n] = base_i[64*n +: 64] + {43'd0, place_q[n] & ~beyond, 5'd0};
@@ -143,8 +144,10 @@ module complete #(
 
     assign latency_o = latency_q;
 
+    wire judging = judge || |latency_q || !rst_ni;
+
     always @(posedge clk_i)
-        if (judge || |latency_q || !rst_ni)
+        if (judging)
             latency_q <= leading(ones) & {16{judge && rst_ni}};
 
     // ------------------------------------------------------------------------------------------ send

@@ -41,11 +41,13 @@ module csr_counters (
     wire                carry = low < whole[LOW_W-1:0];
     wire [31-LOW_W:0]   high  = whole[31:LOW_W] + {{(31 - LOW_W){1'b0}}, carry};
 
-    wire [31:0]         count = {high & {(32 - LOW_W){!clearing_q}}, low};
+    wire [31:0]         count = {clearing_q ? {(32 - LOW_W){1'b0}} : high, low};
 
-    integer n;
+    wire                wake = clear_i || visit;
+    integer             n;
+
     always @(posedge clk_i)
-        if (clear_i || visit) begin
+        if (wake) begin
             // Line by line and in groups, because an event-driven simulator pays for each bit that it looks at.
             if (clear_i)
                 for (n = 0; n < 16; n = n + 1)
@@ -104,8 +106,10 @@ module csr_counters (
     reg  [3:0]  bucket_no_q;
     reg  [31:0] old_q;
 
+    wire        wake_bucket = clear_i || |latency_i || add_q;
+
     always @(posedge clk_i)
-        if (clear_i || |latency_i || add_q) begin
+        if (wake_bucket) begin
             add_q <= |latency_i && !clear_i;
             if (clear_i)
                 used_q <= 16'b0;
@@ -122,7 +126,7 @@ module csr_counters (
     wire        rd_count  = read_i && !rd_index_i[4];
     wire        rd_bucket = read_i && rd_index_i[4] && used_q[rd_index_i[3:0]];
 
-    assign rd_data_o = (count & {32{rd_count}}) | (bucket_q[rd_index_i[3:0]] & {32{rd_bucket}});
+    assign rd_data_o = rd_count ? count : rd_bucket ? bucket_q[rd_index_i[3:0]] : 32'b0;
 
 endmodule
 
