@@ -412,9 +412,8 @@ module csr #(
             `FL_ADDR_STATUS:     engine_rd_data = {8'b0, writes_outstanding_i, reads_outstanding_i, 4'b0, render_busy_i,
                                                    writeback_busy_i, readback_busy_i, busy};
             `FL_ADDR_IRQ_STATUS: engine_rd_data = {25'b0, irq_status_q};
-            `FL_ADDR_CYCLE_LO:   engine_rd_data = cycle_q[31:0];
             `FL_ADDR_CYCLE_HI:   engine_rd_data = cycle_hi_q;
-            default:             engine_rd_data = 32'b0;
+            default:             engine_rd_data = 32'b0;  // and CYCLE_LO, which would wake this every cycle
         endcase
     end
 
@@ -459,7 +458,8 @@ module csr #(
                 b_error_q <= !wr_mapped;
             if (read) begin
                 r_image_q <= rd_mapped && !live(rd_addr);
-                r_live_q  <= queue_rd_data[63:32] | queue_rd_data[31:0] | counter_rd_data | engine_rd_data;
+                r_live_q  <= queue_rd_data[63:32] | queue_rd_data[31:0] | counter_rd_data | engine_rd_data
+                           | (rd_addr == `FL_ADDR_CYCLE_LO ? cycle_q[31:0] : 32'b0);
                 r_error_q <= !rd_mapped;
             end
         end

@@ -73,10 +73,10 @@ module csr_queue (
                  wr_strb_i[1] ? wr_data_i[15:8]  : old[15:8],  wr_strb_i[0] ? wr_data_i[7:0]   : old[7:0]};
     endfunction
 
-    wire pulse = resume_q || abort_q;
+    wire wake = write_i || resume_q || abort_q || soft_reset_done_i || !rst_ni;
 
     always @(posedge clk_i)
-        if (write_i || pulse || soft_reset_done_i || !rst_ni) begin
+        if (wake) begin
             resume_q   <= 1'b0;
             abort_q    <= 1'b0;
             if (!rst_ni) begin
@@ -145,10 +145,12 @@ module csr_queue (
     wire        enough    = pending >= coalesce_i[7:0];
     wire        late      = |coalesce_i[31:8] && timer_q >= coalesce_i[31:8];
 
+    wire        counting  = |pending || soft_reset_done_i || !rst_ni;
+
     assign done_raise_o = |pending && (enough || late);
 
     always @(posedge clk_i)
-        if (|pending || soft_reset_done_i || !rst_ni) begin
+        if (counting) begin
             if (!rst_ni || soft_reset_done_i || done_raise_o) begin
                 pending_q <= 8'b0;
                 timer_q   <= 24'b0;
