@@ -255,8 +255,10 @@ module render #(
     // ------------------------------------------------------------------------------------------ control
     wire through = !target_valid && !source_valid && room && !rd_valid_q && under_way_q == {(AHEAD_LOG2 + 1){1'b0}};
 
+    wire wake = accept || state_q != IDLE || !rst_ni;
+
     always @(posedge clk_i)
-        if (accept || state_q != IDLE || !rst_ni) begin
+        if (wake) begin
             if (!rst_ni) begin
                 state_q     <= IDLE;
                 wr_valid_q  <= 1'b0;

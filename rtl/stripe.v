@@ -57,8 +57,10 @@ module stripe #(
 
     assign ready_o = done_q || (working_q && read_q < word_q);
 
+    wire wake = start_i || working_q || next_i || !rst_ni;
+
     always @(posedge clk_i)
-        if (start_i || working_q || next_i || !rst_ni) begin
+        if (wake) begin
             if (!rst_ni) begin
                 working_q <= 1'b0;
                 done_q    <= 1'b0;

@@ -50,8 +50,10 @@ module sweep #(
     assign last_o  = last;
     assign strb_o  = (first ? from_left : {BYTES{1'b1}}) & ~(last ? past_right : {BYTES{1'b0}});
 
+    wire wake = start_i || valid_q || !rst_ni;
+
     always @(posedge clk_i)
-        if (start_i || valid_q || !rst_ni) begin
+        if (wake) begin
             if (!rst_ni)
                 valid_q <= 1'b0;
             else if (start_i)
