@@ -204,6 +204,37 @@ module faultline #(
                     m_axi_awvalid && !m_axi_awready, wait_credit, reads_outstanding != 8'd0 && !m_axi_rvalid,
                     m_axi_arvalid && !m_axi_arready, write_beat, read_beat, render_busy, queue_busy[0]};
 
+    // Vectors that several blocks drive, put together here: a net that is driven in parts costs an event-driven simulator
+    // many times one that is driven whole.
+    wire                       ar_valid_0, ar_valid_1, ar_valid_2, ar_valid_3, wr_valid_0, wr_valid_1;
+    wire                       aw_valid_0, aw_valid_1, w_valid_0, w_valid_1, rd_valid_0, rd_valid_1;
+    wire [63:0]                ar_address_0, ar_address_1, ar_address_2, ar_address_3, done_address_0, done_address_1;
+    wire [63:0]                aw_address_0, aw_address_1;
+    wire [7:0]                 ar_len_0, ar_len_1, ar_len_2, ar_len_3, aw_len_0, aw_len_1;
+    wire [19:0]                walk_req_page_0, walk_req_page_1;
+    wire [31:0]                wr_address_0, wr_address_1, done_bytes_0, done_bytes_1, rd_address_0, rd_address_1;
+    wire [DATA_W-1:0]          wr_data_0, wr_data_1, w_data_0, w_data_1;
+    wire [DATA_W/8-1:0]        wr_strb_0, wr_strb_1, w_strb_0, w_strb_1;
+
+    assign ar_valid      = {ar_valid_3, ar_valid_2, ar_valid_1, ar_valid_0};
+    assign ar_address    = {ar_address_3, ar_address_2, ar_address_1, ar_address_0};
+    assign ar_len        = {ar_len_3, ar_len_2, ar_len_1, ar_len_0};
+    assign walk_req_page = {walk_req_page_1, walk_req_page_0};
+    assign wr_valid      = {wr_valid_1, wr_valid_0};
+    assign wr_address    = {wr_address_1, wr_address_0};
+    assign wr_data       = {wr_data_1, wr_data_0};
+    assign wr_strb       = {wr_strb_1, wr_strb_0};
+    assign done_address  = {done_address_1, done_address_0};
+    assign done_bytes    = {done_bytes_1, done_bytes_0};
+    assign aw_valid      = {aw_valid_1, aw_valid_0};
+    assign aw_address    = {aw_address_1, aw_address_0};
+    assign aw_len        = {aw_len_1, aw_len_0};
+    assign w_valid       = {w_valid_1, w_valid_0};
+    assign w_data        = {w_data_1, w_data_0};
+    assign w_strb        = {w_strb_1, w_strb_0};
+    assign rd_valid      = {rd_valid_1, rd_valid_0};
+    assign rd_address    = {rd_address_1, rd_address_0};
+
     // ------------------------------------------------------------------------------------------ control
     /* verilator lint_off PINCONNECTEMPTY */
     csr #(.DATA_W(DATA_W), .TLB_ENTRIES(TLB_ENTRIES), .READS(READS), .WRITES(WRITES), .DEVICE_LOG2(DEVICE_LOG2), .LOOKUPS(LOOKUPS)) u_csr (
@@ -296,10 +327,10 @@ module faultline #(
         .tail_o          (tail[0 +: 16]),
         .head_o          (head[0 +: 16]),
         .overflows_o     (overflows[0 +: 16]),
-        .ar_valid_o      (ar_valid[1]),
+        .ar_valid_o      (ar_valid_1),
         .ar_ready_i      (ar_ready[1]),
-        .ar_address_o    (ar_address[64 +: 64]),
-        .ar_len_o        (ar_len[8 +: 8]),
+        .ar_address_o    (ar_address_1),
+        .ar_len_o        (ar_len_1),
         .r_valid_i       (r_valid[1]),
         .r_data_i        (r_data),
         .r_resp_i        (r_resp),
@@ -321,10 +352,10 @@ module faultline #(
         .tail_o          (tail[16 +: 16]),
         .head_o          (head[16 +: 16]),
         .overflows_o     (overflows[16 +: 16]),
-        .ar_valid_o      (ar_valid[2]),
+        .ar_valid_o      (ar_valid_2),
         .ar_ready_i      (ar_ready[2]),
-        .ar_address_o    (ar_address[128 +: 64]),
-        .ar_len_o        (ar_len[16 +: 8]),
+        .ar_address_o    (ar_address_2),
+        .ar_len_o        (ar_len_2),
         .r_valid_i       (r_valid[2]),
         .r_data_i        (r_data),
         .r_resp_i        (r_resp),
@@ -468,10 +499,10 @@ module faultline #(
         .rsp_cause_o    (walk_rsp_cause),
         .object_index_o (object_index),
         .object_i       (object),
-        .ar_valid_o     (ar_valid[3]),
+        .ar_valid_o     (ar_valid_3),
         .ar_ready_i     (ar_ready[3]),
-        .ar_address_o   (ar_address[192 +: 64]),
-        .ar_len_o       (ar_len[24 +: 8]),
+        .ar_address_o   (ar_address_3),
+        .ar_len_o       (ar_len_3),
         .r_valid_i      (r_valid[3]),
         .r_data_i       (r_data),
         .r_resp_i       (r_resp),
@@ -498,27 +529,27 @@ module faultline #(
         .req_valid_o        (walk_req_valid[0]),
         .req_ready_i        (walk_req_ready[0]),
         .req_object_o       (walk_req_object[0 +: 4]),
-        .req_page_o         (walk_req_page[0 +: 20]),
+        .req_page_o         (walk_req_page_0),
         .req_beyond_o       (walk_req_beyond[0]),
         .rsp_valid_i        (walk_rsp_valid[0]),
         .rsp_ready_o        (walk_rsp_ready[0]),
         .rsp_frame_i        (walk_rsp_frame[0 +: 40]),
         .rsp_index_i        (walk_rsp_index[0 +: 9]),
         .rsp_cause_i        (walk_rsp_cause[0 +: 8]),
-        .ar_valid_o         (ar_valid[0]),
+        .ar_valid_o         (ar_valid_0),
         .ar_ready_i         (ar_ready[0]),
-        .ar_address_o       (ar_address[0 +: 64]),
-        .ar_len_o           (ar_len[0 +: 8]),
+        .ar_address_o       (ar_address_0),
+        .ar_len_o           (ar_len_0),
         .r_valid_i          (r_valid[0]),
         .r_data_i           (r_data),
         .r_resp_i           (r_resp),
         .surface_index_o    (surface_index[12 +: 4]),
         .surface_i          (surface[192 +: 64]),
-        .wr_valid_o         (wr_valid[0]),
+        .wr_valid_o         (wr_valid_0),
         .wr_ready_i         (wr_ready[0]),
-        .wr_address_o       (wr_address[0 +: 32]),
-        .wr_data_o          (wr_data[0 +: DATA_W]),
-        .wr_strb_o          (wr_strb[0 +: DATA_W/8]),
+        .wr_address_o       (wr_address_0),
+        .wr_data_o          (wr_data_0),
+        .wr_strb_o          (wr_strb_0),
         .busy_o             (writeback_busy),
         .wait_translation_o (wait_read),
         .wait_credit_o      (wait_credit),
@@ -526,8 +557,8 @@ module faultline #(
         .done_valid_o       (done_valid[1]),
         .done_ready_i       (done_ready[1]),
         .done_cause_o       (done_cause[8 +: 8]),
-        .done_address_o     (done_address[64 +: 64]),
-        .done_bytes_o       (done_bytes[32 +: 32])
+        .done_address_o     (done_address_1),
+        .done_bytes_o       (done_bytes_1)
     );
 
     write_mover #(.DATA_W(DATA_W), .BURSTS_LOG2(WRITES_LOG2)) u_write (
@@ -548,28 +579,28 @@ module faultline #(
         .req_valid_o        (walk_req_valid[1]),
         .req_ready_i        (walk_req_ready[1]),
         .req_object_o       (walk_req_object[4 +: 4]),
-        .req_page_o         (walk_req_page[20 +: 20]),
+        .req_page_o         (walk_req_page_1),
         .req_beyond_o       (walk_req_beyond[1]),
         .rsp_valid_i        (walk_rsp_valid[1]),
         .rsp_ready_o        (walk_rsp_ready[1]),
         .rsp_frame_i        (walk_rsp_frame[40 +: 40]),
         .rsp_index_i        (walk_rsp_index[9 +: 9]),
         .rsp_cause_i        (walk_rsp_cause[8 +: 8]),
-        .aw_valid_o         (aw_valid[0]),
+        .aw_valid_o         (aw_valid_0),
         .aw_ready_i         (aw_ready[0]),
-        .aw_address_o       (aw_address[0 +: 64]),
-        .aw_len_o           (aw_len[0 +: 8]),
-        .w_valid_o          (w_valid[0]),
+        .aw_address_o       (aw_address_0),
+        .aw_len_o           (aw_len_0),
+        .w_valid_o          (w_valid_0),
         .w_ready_i          (w_ready[0]),
-        .w_data_o           (w_data[0 +: DATA_W]),
-        .w_strb_o           (w_strb[0 +: DATA_W/8]),
+        .w_data_o           (w_data_0),
+        .w_strb_o           (w_strb_0),
         .b_valid_i          (b_valid[0]),
         .b_resp_i           (b_resp),
         .surface_index_o    (surface_index[16 +: 4]),
         .surface_i          (surface[256 +: 64]),
-        .rd_valid_o         (rd_valid[0]),
+        .rd_valid_o         (rd_valid_0),
         .rd_ready_i         (rd_ready[0]),
-        .rd_address_o       (rd_address[0 +: 32]),
+        .rd_address_o       (rd_address_0),
         .rd_data_valid_i    (rd_data_valid[0]),
         .rd_data_i          (rd_data[0 +: DATA_W]),
         .busy_o             (readback_busy),
@@ -578,8 +609,8 @@ module faultline #(
         .done_valid_o       (done_valid[0]),
         .done_ready_i       (done_ready[0]),
         .done_cause_o       (done_cause[0 +: 8]),
-        .done_address_o     (done_address[0 +: 64]),
-        .done_bytes_o       (done_bytes[0 +: 32])
+        .done_address_o     (done_address_0),
+        .done_bytes_o       (done_bytes_0)
     );
 
     // ------------------------------------------------------------------------------------------ device
@@ -603,16 +634,16 @@ module faultline #(
         .surface_i              (surface[320 +: 64]),
         .source_surface_index_o (surface_index[24 +: 4]),
         .source_surface_i       (surface[384 +: 64]),
-        .rd_valid_o             (rd_valid[1]),
+        .rd_valid_o             (rd_valid_1),
         .rd_ready_i             (rd_ready[1]),
-        .rd_address_o           (rd_address[32 +: 32]),
+        .rd_address_o           (rd_address_1),
         .rd_data_valid_i        (rd_data_valid[1]),
         .rd_data_i              (rd_data[DATA_W +: DATA_W]),
-        .wr_valid_o             (wr_valid[1]),
+        .wr_valid_o             (wr_valid_1),
         .wr_ready_i             (wr_ready[1]),
-        .wr_address_o           (wr_address[32 +: 32]),
-        .wr_data_o              (wr_data[DATA_W +: DATA_W]),
-        .wr_strb_o              (wr_strb[DATA_W/8 +: DATA_W/8]),
+        .wr_address_o           (wr_address_1),
+        .wr_data_o              (wr_data_1),
+        .wr_strb_o              (wr_strb_1),
         .done_valid_o           (draw_done),
         .done_ready_i           (draw_done_ready),
         .done_cause_o           (draw_cause),
@@ -660,14 +691,14 @@ module faultline #(
         .end_interrupt_i    (end_interrupt),
         .end_fence_i        (end_fence),
         .end_value_i        (end_value),
-        .aw_valid_o         (aw_valid[1]),
+        .aw_valid_o         (aw_valid_1),
         .aw_ready_i         (aw_ready[1]),
-        .aw_address_o       (aw_address[64 +: 64]),
-        .aw_len_o           (aw_len[8 +: 8]),
-        .w_valid_o          (w_valid[1]),
+        .aw_address_o       (aw_address_1),
+        .aw_len_o           (aw_len_1),
+        .w_valid_o          (w_valid_1),
         .w_ready_i          (w_ready[1]),
-        .w_data_o           (w_data[DATA_W +: DATA_W]),
-        .w_strb_o           (w_strb[DATA_W/8 +: DATA_W/8]),
+        .w_data_o           (w_data_1),
+        .w_strb_o           (w_strb_1),
         .b_valid_i          (b_valid[1]),
         .b_resp_i           (b_resp),
         .record_done_o      (record_done),
