@@ -101,7 +101,7 @@ module complete #(
     wire [63:0] now     = BEATS > 1 ? cycle_q : cycle_i;
     wire [31:0] elapsed = now[31:0] - (chosen ? end_start_i[63:32] : end_start_i[31:0]);
 
-    wire [63:0] place_address [0:1];
+    wire [15:0] index [0:1];                        // of the place in the ring
     wire [1:0]  phase;
 
     genvar n;
@@ -118,8 +118,8 @@ module complete #(
                 if (news)
                     free_q[n] <= room;
 
-            assign place_address[n] = base_i[64*n +: 64] + {43'd0, place_q[n] & ~beyond, 5'd0};
-            assign phase[n]         = !lap[0];
+            assign index[n] = place_q[n] & ~beyond;
+            assign phase[n] = !lap[0];
         end
     endgenerate
 
@@ -171,8 +171,7 @@ module complete #(
     assign aw_address_o = {address_q[63:LANE_W], {LANE_W{1'b0}}};
     assign aw_len_o     = fencing ? 8'd0 : {5'd0, LAST};
 
-    wire [31:0]         value = (end_value_i[31:0] & {32{publish && !who_q}}) | (end_value_i[63:32] & {32{publish && who_q}});
-    wire                whose = choose ? who : who_q;
+    wire [31:0]         value = who_q ? end_value_i[63:32] : end_value_i[31:0];
 
     function [`FL_RECORD_BITS-1:0] said;  // by a queue's end
         input       queue;
@@ -202,24 +201,19 @@ module complete #(
         end
     endfunction
 
-    // The word that comes next. A record or value narrower than the bus word stands in all lanes; the strobes choose. No
-    // choice of word or queue but an AND for each, all ORed. A function, so that a simulator makes a word only when one is
-    // taken.
+    // The word that comes next. A record or value narrower than the bus word stands in all lanes; the strobes choose. A
+    // function, so that a simulator makes a word only when one is taken.
     function [DATA_W-1:0] next_word;
         input [31:0]                fence;
-        reg   [`FL_RECORD_BITS-1:0] transfer, render, either;
+        reg   [`FL_RECORD_BITS-1:0] record;
         reg                         make;
         integer                     k;
         begin
-            transfer  = said(1'b0);
-            render    = said(1'b1);
-            either    = timed(elapsed, now);
-            next_word = {(DATA_W / 64){32'b0, fence}};
+            next_word = {(DATA_W / 64){32'b0, fence & {32{publish}}}};
             for (k = 0; k < BEATS; k = k + 1) begin
                 make      = k == 0 ? choose : more && {29'd0, beat_q} == k - 1;
-                next_word = next_word | {COPIES{(transfer[WORD_W*k +: WORD_W] & {WORD_W{make && !whose}})
-                                              | (render[WORD_W*k +: WORD_W] & {WORD_W{make && whose}})
-                                              | (either[WORD_W*k +: WORD_W] & {WORD_W{make}})}};
+                record    = said(k == 0 ? who : who_q) | timed(elapsed, now);
+                next_word = next_word | {COPIES{record[WORD_W*k +: WORD_W] & {WORD_W{make}}}};
             end
         end
     endfunction
@@ -337,8 +331,8 @@ module complete #(
             end
 
             if (choose || publish)
-                address_q <= (place_address[0] & {64{choose && !who}}) | (place_address[1] & {64{choose && who}})
-                           | (fence_base_i[63:0] & {64{publish && !who_q}}) | (fence_base_i[127:64] & {64{publish && who_q}});
+                address_q <= publish ? (who_q ? fence_base_i[127:64] : fence_base_i[63:0])
+                                     : (who ? base_i[127:64] : base_i[63:0]) + {43'd0, who ? index[1] : index[0], 5'd0};
             if (choose)
                 beat_q <= 3'd0;
             else if (more)
