@@ -93,9 +93,9 @@ module csr #(
 
     // tables, combinational
     input  wire [LOOKUPS*4-1:0]  surface_index_i,
-    // each {valid, layout[1:0], bytes_per_pixel[4:0], height[15:0], row_bytes[19:0], base_page[19:0]};
-    // not valid while bytes_per_pixel is not 1 to 16
-    output wire [LOOKUPS*64-1:0] surface_o,
+    // each {columns[14:0], valid, layout[1:0], bytes_per_pixel[4:0], height[15:0],
+    // row_bytes[19:0], base_page[19:0]}, see csr_tables; not valid while bytes_per_pixel is not 1 to 16
+    output wire [LOOKUPS*79-1:0] surface_o,
     input  wire [3:0]            object_index_i,
     output wire [74:0]           object_o,            // {valid, two_level, pages[20:0], root[63:12]}
     output wire                  object_written_o,    // pulse: a write to the object table takes effect in this cycle

@@ -1,12 +1,12 @@
 // csr_tables: the surface table and the object table, as whoever executes descriptors looks them up.
 //
 // Why: descriptors name surfaces and objects by number; every block that needs an entry looks it up here in the same
-// cycle, and what costs arithmetic (the length of a row, whether an entry is of use) is worked out once, when the entry
-// is written. The tables are small RAMs without reset, one copy a port: csr writes 0 to all entries after a reset, and
+// cycle, and what costs arithmetic (the length of a row in bytes and in tiles, whether an entry is of use) is worked out
+// once, when the entry is written. The tables are small RAMs without reset, one copy a port: csr writes 0 to all entries after a reset, and
 // answers the driver's reads from a memory of its own.
 //
-// Latency     a write shows in the lookups 2 cycles after write_i, in row_bytes and a surface's valid 4 cycles after; lookups
-//             are combinational.
+// Latency     a write shows in the lookups 2 cycles after write_i, in columns, row_bytes and a surface's valid 5 cycles
+//             after; lookups are combinational.
 // Throughput  one write a cycle, every lookup port every cycle.
 // Ordering    none: tables.
 // Errors      a surface whose pixel size is not 1 to 16 bytes is looked up as not valid.
@@ -28,8 +28,9 @@ module csr_tables #(
     output wire                  object_written_o, // pulse: a write to the object table takes effect in this cycle
 
     input  wire [LOOKUPS*4-1:0]  surface_index_i,
-    // each {valid, layout[1:0], bytes_per_pixel[4:0], height[15:0], row_bytes[19:0], base_page[19:0]}
-    output wire [LOOKUPS*64-1:0] surface_o,
+    // each {columns[14:0], valid, layout[1:0], bytes_per_pixel[4:0], height[15:0], row_bytes[19:0], base_page[19:0]};
+    // columns are units (LINEAR) or tiles a row, rounded up
+    output wire [LOOKUPS*79-1:0] surface_o,
     input  wire [3:0]            object_index_i,
     output wire [74:0]           object_o          // {valid, two_level, pages[20:0], root[63:12]}
 );
@@ -47,7 +48,7 @@ module csr_tables #(
     (* ram_style = "distributed" *) reg  [4:0]  pixel0_q  [0:`FL_COUNT_SURFACE-1];
     (* ram_style = "distributed" *) reg  [1:0]  layout1_q [0:`FL_COUNT_SURFACE-1];
     (* ram_style = "distributed" *) reg         valid3_q  [0:`FL_COUNT_SURFACE-1];
-    (* ram_style = "distributed" *) reg  [20:0] row_q     [0:`FL_COUNT_SURFACE-1];  // {of use, width * bytes_per_pixel}
+    (* ram_style = "distributed" *) reg  [35:0] row_q     [0:`FL_COUNT_SURFACE-1];  // {of use, columns, row_bytes}
     (* ram_style = "distributed" *) reg  [3:0]  root1_q   [0:`FL_COUNT_OBJECT-1];
     (* ram_style = "distributed" *) reg  [7:0]  root2_q   [0:`FL_COUNT_OBJECT-1];
     (* ram_style = "distributed" *) reg  [7:0]  root3_q   [0:`FL_COUNT_OBJECT-1];
@@ -79,16 +80,28 @@ module csr_tables #(
 
     assign object_written_o = object_written_q;
 
-    // The factors of a row are read back once written, multiplied, and the product kept.
-    reg         factors_q, product_q;               // the stage is at work
-    reg  [3:0]  factors_no_q, product_no_q;
+    // The factors of a row are read back once written, multiplied, the product divided by the width of a tile, and all kept.
+    reg         factors_q, product_q, row_bytes_q;  // the stage is at work
+    reg  [3:0]  factors_no_q, product_no_q, row_no_q;
     reg  [15:0] width_q;
     reg  [4:0]  pixel_q;
-    reg         usable_q;
+    reg  [1:0]  layout_q, row_layout_q;
+    reg         usable_q, row_usable_q;
+    reg  [19:0] length_q;
     wire [4:0]  pixel = pixel0_q[factors_no_q];
 
+    reg  [14:0] columns;
+    always @* begin
+        case (row_layout_q)
+            `FL_LAYOUT_X_TILED: columns = {4'b0, length_q[19:9]} + {14'b0, |length_q[8:0]};
+            `FL_LAYOUT_Y_TILED: columns = {2'b0, length_q[19:7]} + {14'b0, |length_q[6:0]};
+            `FL_LAYOUT_MORTON:  columns = {3'b0, length_q[19:8]} + {14'b0, |length_q[7:0]};
+            default:            columns = {1'b0, length_q[19:6]} + {14'b0, |length_q[5:0]};  // LINEAR
+        endcase
+    end
+
     wire wake = clear_i || write_i || base_q || extent_q || format_q || root_lo_q || root_hi_q || config_q || object_written_q
-             || factors_q || product_q;
+             || factors_q || product_q || row_bytes_q;
 
     always @(posedge clk_i)
         if (wake) begin
@@ -130,9 +143,15 @@ module csr_tables #(
             product_no_q <= factors_no_q;
             width_q      <= {width1_q[factors_no_q], width0_q[factors_no_q]};
             pixel_q      <= pixel;
+            layout_q     <= layout1_q[factors_no_q];
             usable_q     <= valid3_q[factors_no_q] && pixel != 5'd0 && pixel <= 5'd16;
-            if (product_q)
-                row_q[product_no_q] <= {usable_q, {4'b0, width_q} * {15'b0, pixel_q}};  // exact up to 16 bytes a pixel
+            row_bytes_q  <= product_q;
+            row_no_q     <= product_no_q;
+            row_layout_q <= layout_q;
+            row_usable_q <= usable_q;
+            length_q     <= {4'b0, width_q} * {15'b0, pixel_q};  // exact up to 16 bytes a pixel
+            if (row_bytes_q)
+                row_q[row_no_q] <= {row_usable_q, columns, length_q};
         end
 
     // ------------------------------------------------------------------------------------------ lookups
@@ -140,9 +159,9 @@ module csr_tables #(
     generate
         for (p = 0; p < LOOKUPS; p = p + 1) begin : g_lookup
             wire [3:0]  index = surface_index_i[4*p +: 4];
-            wire [20:0] row   = row_q[index];
+            wire [35:0] row   = row_q[index];
 
-            assign surface_o[64*p +: 64] = {row[20], layout1_q[index], pixel0_q[index], height3_q[index], height2_q[index],
+            assign surface_o[79*p +: 79] = {row[34:20], row[35], layout1_q[index], pixel0_q[index], height3_q[index], height2_q[index],
                                             row[19:0], page3_q[index], page2_q[index], page1_q[index]};
         end
     endgenerate

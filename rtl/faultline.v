@@ -94,7 +94,8 @@ module faultline #(
     localparam WRITES_LOG2   = $clog2(WRITES);
     localparam PREFETCH_LOG2 = $clog2(PREFETCH);
     localparam RENDER_PREFETCH_LOG2 = PREFETCH_LOG2 < 4 ? PREFETCH_LOG2 : 4;    // work there is long
-    localparam LOOKUPS       = 7;   // dispatch 0, dispatch 1, its source, read, write, render, its source
+    localparam LOOKUPS       = 5;   // dispatch 0, dispatch 1, its source, read, write
+    localparam SURFACE_W     = 79;  // bits of a surface's entry, see csr_tables; dispatch looks at 64 of them
 
     // Bus attributes that never change.
     localparam SIZE = $clog2(DATA_W / 8);
@@ -126,7 +127,7 @@ module faultline #(
     wire                  readback_busy, writeback_busy, render_busy;
     wire [7:0]            reads_outstanding, writes_outstanding;
     wire [4*LOOKUPS-1:0]  surface_index;
-    wire [64*LOOKUPS-1:0] surface;
+    wire [SURFACE_W*LOOKUPS-1:0] surface;
     wire [3:0]            object_index;
     wire [74:0]           object;
     wire                  object_written;
@@ -170,7 +171,6 @@ module faultline #(
     wire [15:0]           walk_rsp_cause;
 
     wire                  draw_valid, draw_ready, draw_copy, draw_done, draw_done_ready;
-    wire [3:0]            draw_surface, draw_source_surface;
     wire [19:0]           draw_x, draw_width, draw_source_x;
     wire [11:0]           unused_draw_width;
     wire [15:0]           draw_y, draw_height, draw_source_y;
@@ -194,7 +194,7 @@ module faultline #(
     wire [1:0]            tlb_hit;
 
     wire unused_render_valid, unused_render_ready;
-    wire unused = &{1'b0, s_axil_awprot, s_axil_arprot, unused_render_valid, unused_render_ready};
+    wire unused = &{1'b0, s_axil_awprot, s_axil_arprot, unused_render_valid, unused_render_ready, surface[SURFACE_W-1:64]};
 
     wire [1:0]            run   = {2{enable}} & queue_enable;
     wire [1:0]            fetch = run | aborting;
@@ -386,7 +386,7 @@ module faultline #(
         .ring_err_i           (desc_err[0 +: 8]),
         .ring_empty_i         (ring_empty[0]),
         .surface_index_o      (surface_index[0 +: 4]),
-        .surface_i            (surface[0 +: 64]),
+        .surface_i            (surface[0*SURFACE_W +: 64]),
         .source_index_o       (),
         .source_i             (64'd0),
         .invalidate_o         (invalidate[0]),
@@ -444,14 +444,14 @@ module faultline #(
         .ring_err_i           (desc_err[8 +: 8]),
         .ring_empty_i         (ring_empty[1]),
         .surface_index_o      (surface_index[4 +: 4]),
-        .surface_i            (surface[64 +: 64]),
+        .surface_i            (surface[1*SURFACE_W +: 64]),
         .source_index_o       (surface_index[8 +: 4]),
-        .source_i             (surface[128 +: 64]),
+        .source_i             (surface[2*SURFACE_W +: 64]),
         .invalidate_o         (invalidate[1]),
         .cmd_soon_o           (),
         .cmd_valid_o          ({unused_render_valid, draw_valid}),
         .cmd_ready_i          ({1'b0, draw_ready}),
-        .cmd_surface_o        (draw_surface),
+        .cmd_surface_o        (),
         .cmd_object_o         (),
         .cmd_x_o              (draw_x),
         .cmd_y_o              (draw_y),
@@ -460,7 +460,7 @@ module faultline #(
         .cmd_offset_o         (),
         .cmd_stride_o         (),
         .cmd_copy_o           (draw_copy),
-        .cmd_source_surface_o (draw_source_surface),
+        .cmd_source_surface_o (),
         .cmd_source_x_o       (draw_source_x),
         .cmd_source_y_o       (draw_source_y),
         .cmd_pattern_o        (draw_pattern),
@@ -544,7 +544,7 @@ module faultline #(
         .r_data_i           (r_data),
         .r_resp_i           (r_resp),
         .surface_index_o    (surface_index[12 +: 4]),
-        .surface_i          (surface[192 +: 64]),
+        .surface_i          (surface[3*SURFACE_W +: SURFACE_W]),
         .wr_valid_o         (wr_valid_0),
         .wr_ready_i         (wr_ready[0]),
         .wr_address_o       (wr_address_0),
@@ -597,7 +597,7 @@ module faultline #(
         .b_valid_i          (b_valid[0]),
         .b_resp_i           (b_resp),
         .surface_index_o    (surface_index[16 +: 4]),
-        .surface_i          (surface[256 +: 64]),
+        .surface_i          (surface[4*SURFACE_W +: SURFACE_W]),
         .rd_valid_o         (rd_valid_0),
         .rd_ready_i         (rd_ready[0]),
         .rd_address_o       (rd_address_0),
@@ -615,40 +615,36 @@ module faultline #(
 
     // ------------------------------------------------------------------------------------------ device
     render #(.DATA_W(DATA_W)) u_render (
-        .clk_i                  (clk_i),
-        .rst_ni                 (core_rst_n),
-        .cmd_valid_i            (draw_valid),
-        .cmd_ready_o            (draw_ready),
-        .cmd_copy_i             (draw_copy),
-        .cmd_surface_i          (draw_surface),
-        .cmd_x_i                (draw_x),
-        .cmd_y_i                (draw_y),
-        .cmd_width_i            (draw_width),
-        .cmd_height_i           (draw_height),
-        .cmd_source_surface_i   (draw_source_surface),
-        .cmd_source_x_i         (draw_source_x),
-        .cmd_source_y_i         (draw_source_y),
-        .cmd_pattern_i          (draw_pattern),
-        .abort_i                (aborting[1]),
-        .surface_index_o        (surface_index[20 +: 4]),
-        .surface_i              (surface[320 +: 64]),
-        .source_surface_index_o (surface_index[24 +: 4]),
-        .source_surface_i       (surface[384 +: 64]),
-        .rd_valid_o             (rd_valid_1),
-        .rd_ready_i             (rd_ready[1]),
-        .rd_address_o           (rd_address_1),
-        .rd_data_valid_i        (rd_data_valid[1]),
-        .rd_data_i              (rd_data[DATA_W +: DATA_W]),
-        .wr_valid_o             (wr_valid_1),
-        .wr_ready_i             (wr_ready[1]),
-        .wr_address_o           (wr_address_1),
-        .wr_data_o              (wr_data_1),
-        .wr_strb_o              (wr_strb_1),
-        .done_valid_o           (draw_done),
-        .done_ready_i           (draw_done_ready),
-        .done_cause_o           (draw_cause),
-        .done_bytes_o           (draw_bytes),
-        .busy_o                 (render_busy)
+        .clk_i                (clk_i),
+        .rst_ni               (core_rst_n),
+        .cmd_valid_i          (draw_valid),
+        .cmd_ready_o          (draw_ready),
+        .cmd_copy_i           (draw_copy),
+        .cmd_surface_i        (surface[1*SURFACE_W +: SURFACE_W]),   // that dispatch looks at
+        .cmd_x_i              (draw_x),
+        .cmd_y_i              (draw_y),
+        .cmd_width_i          (draw_width),
+        .cmd_height_i         (draw_height),
+        .cmd_source_surface_i (surface[2*SURFACE_W +: SURFACE_W]),
+        .cmd_source_x_i       (draw_source_x),
+        .cmd_source_y_i       (draw_source_y),
+        .cmd_pattern_i        (draw_pattern),
+        .abort_i              (aborting[1]),
+        .rd_valid_o           (rd_valid_1),
+        .rd_ready_i           (rd_ready[1]),
+        .rd_address_o         (rd_address_1),
+        .rd_data_valid_i      (rd_data_valid[1]),
+        .rd_data_i            (rd_data[DATA_W +: DATA_W]),
+        .wr_valid_o           (wr_valid_1),
+        .wr_ready_i           (wr_ready[1]),
+        .wr_address_o         (wr_address_1),
+        .wr_data_o            (wr_data_1),
+        .wr_strb_o            (wr_strb_1),
+        .done_valid_o         (draw_done),
+        .done_ready_i         (draw_done_ready),
+        .done_cause_o         (draw_cause),
+        .done_bytes_o         (draw_bytes),
+        .busy_o               (render_busy)
     );
 
     device_memory #(.DATA_W(DATA_W), .DEVICE_LOG2(DEVICE_LOG2)) u_device_memory (

@@ -3,11 +3,12 @@
 // Why: the reading half of the DMA. Addresses run ahead of data by as many bursts as the table of places holds; a read
 // is only asked for when its data has room here, so the bus never waits for us and the two movers cannot block each other.
 //
-//   translate -> AR                                  R -> u_data -> realign -> tile -> device memory -> done
-//            `-> u_runs (lanes, for realign)               ^                    ^
-//            `-> u_places (where it goes, what ends) ------+--------------------+
+//   translate -> AR                                           R -> u_data -> realign -> device memory -> done
+//            `-> u_runs (lanes, for realign) --------------------------------+              ^             ^
+//            `-> tile -> u_spots (where it goes) -> tile_address ----------------------------+             |
+//            `-> u_places (what ends) ---------------------------------------------------------------------+
 //
-// Latency     AR 1 cycle after the translation; device write 2 cycles after its beat.
+// Latency     AR 1 cycle after the translation; device write 3 cycles after its beat.
 // Throughput  a word a cycle; unaligned boxes a row spill word more.
 // Ordering    boxes, bursts and words in order; `done` after the last word is in device memory.
 // Errors      a beat with an error response and everything after it of the same box is not written; the box ends with
@@ -60,7 +61,7 @@ module read_mover #(
     input  wire [1:0]          r_resp_i,
 
     output wire [3:0]          surface_index_o,     // csr, combinational
-    input  wire [63:0]         surface_i,
+    input  wire [78:0]         surface_i,
 
     output wire                wr_valid_o,          // device memory
     input  wire                wr_ready_i,
@@ -84,14 +85,14 @@ module read_mover #(
     localparam SERIAL_W = 8;
     localparam BEATS    = 1 << BEATS_LOG2;
     localparam RUN_W    = 2 * LANE_W + 13;
-    localparam PLACE_W  = 1 + 1 + 8 + 64 + 13 + 4 + 32 + 16 + SERIAL_W;
+    localparam SPOT_W   = 90;
+    localparam PLACE_W  = 1 + 1 + 8 + 52 + 13 + SERIAL_W;
 
     // ------------------------------------------------------------------------------------------ issue
     wire                t_valid, t_data, t_last, t_busy;
     wire [7:0]          t_cause, t_len;
-    wire [63:0]         t_address;
+    wire [51:0]         t_address;
     wire [12:0]         t_bytes;
-    wire [3:0]          t_surface;
     wire [31:0]         t_x;
     wire [15:0]         t_y;
     wire [SERIAL_W-1:0] t_serial;
@@ -101,10 +102,10 @@ module read_mover #(
     wire                place_valid;
     wire [SERIAL_W-1:0] place_serial;
 
-    wire                runs_ready, places_ready;
+    wire                runs_ready, spots_ready, places_ready;
     reg  [BEATS_LOG2:0] room_q;                     // beats of u_data nobody has been promised
     wire                room  = {{(24 - BEATS_LOG2){1'b0}}, room_q} > {17'd0, t_len};
-    wire                able  = places_ready && (!t_data || (runs_ready && room));
+    wire                able  = places_ready && (!t_data || (runs_ready && spots_ready && room));
     wire                issue = t_valid && able && (!t_data || ar_ready_i);
 
     translate #(.DATA_W(DATA_W), .SERIAL_W(SERIAL_W)) u_translate (
@@ -142,7 +143,7 @@ module read_mover #(
         .address_o     (t_address),
         .bytes_o       (t_bytes),
         .len_o         (t_len),
-        .surface_o     (t_surface),
+        .surface_o     (surface_index_o),
         .x_o           (t_x),
         .y_o           (t_y),
         .serial_o      (t_serial),
@@ -151,7 +152,7 @@ module read_mover #(
     );
 
     assign ar_valid_o    = t_valid && t_data && able;
-    assign ar_address_o  = {t_address[63:LANE_W], {LANE_W{1'b0}}};
+    assign ar_address_o  = {12'd0, t_address[51:LANE_W], {LANE_W{1'b0}}};
     assign ar_len_o      = t_len;
     assign wait_credit_o = t_valid && t_data && !able;
 
@@ -188,36 +189,48 @@ module read_mover #(
         .count_o ()
     );
 
+    wire              spot_valid, spot_take;
+    wire [SPOT_W-1:0] t_spot, spot;
+
+    tile u_tile (.surface_i(surface_i), .x_i({t_x[31:LANE_W], {LANE_W{1'b0}}}), .y_i(t_y), .spot_o(t_spot));
+
+    fifo #(.WIDTH(SPOT_W), .DEPTH_LOG2(BURSTS_LOG2)) u_spots (
+        .clk_i   (clk_i),
+        .rst_ni  (rst_ni),
+        .valid_i (issue && t_data),
+        .ready_o (spots_ready),
+        .data_i  (t_spot),
+        .valid_o (spot_valid),
+        .ready_i (spot_take),
+        .data_o  (spot),
+        .count_o ()
+    );
+
     wire        place_pop, place_data, place_last;
     wire [BURSTS_LOG2:0] places;                    // bursts and ends under way
     wire [7:0]  place_cause;
-    wire [63:0] place_address;
+    wire [51:0] place_address;
     wire [12:0] place_bytes;
-    wire [31:0] place_x;
-    wire [15:0] place_y;
 
     fifo #(.WIDTH(PLACE_W), .DEPTH_LOG2(BURSTS_LOG2)) u_places (
         .clk_i   (clk_i),
         .rst_ni  (rst_ni),
         .valid_i (issue),
         .ready_o (places_ready),
-        .data_i  ({t_data, t_last, t_cause, t_address, t_bytes, t_surface, t_x, t_y, t_serial}),
+        .data_i  ({t_data, t_last, t_cause, t_address, t_bytes, t_serial}),
         .valid_o (place_valid),
         .ready_i (place_pop),
-        .data_o  ({place_data, place_last, place_cause, place_address, place_bytes, surface_index_o, place_x, place_y,
-                   place_serial}),
+        .data_o  ({place_data, place_last, place_cause, place_address, place_bytes, place_serial}),
         .count_o (places)
     );
     /* verilator lint_on PINCONNECTEMPTY */
 
     // A beat with an error waits until the words that leave are of its own burst, so that one flag is enough.
     reg                 started_q;                  // a beat of the run under way has been taken
-    reg  [8:0]          word_q;                     // words of the burst already placed, at most 256
+    reg                 placed_q;                   // a word of the burst whose words leave has been placed
     wire                beat_error = data_resp != 2'd0;
-    wire                hold_back  = beat_error && !(place_valid && place_data && (started_q || word_q == 9'd0));
-    wire                in_ready, out_valid, out_last, out_ready;
-    wire [DATA_W-1:0]   out_data;
-    wire [DATA_W/8-1:0] out_strb;
+    wire                hold_back  = beat_error && !(place_valid && place_data && (started_q || !placed_q));
+    wire                in_ready, in_last, out_valid, out_last, out_ready;
 
     assign data_ready = in_ready && !hold_back;
 
@@ -232,102 +245,90 @@ module read_mover #(
         .in_valid_i        (data_valid && !hold_back),
         .in_ready_o        (in_ready),
         .in_data_i         (data),
+        .in_last_o         (in_last),
         .out_valid_o       (out_valid),
         .out_ready_i       (out_ready),
-        .out_data_o        (out_data),
-        .out_strb_o        (out_strb),
+        .out_data_o        (wr_data_o),
+        .out_strb_o        (wr_strb_o),
         .out_last_o        (out_last)
     );
 
     // ------------------------------------------------------------------------------------------ place
-    wire [31:0] x = {place_x[31:LANE_W], {LANE_W{1'b0}}} + ({23'd0, word_q} << LANE_W);
-    wire        word, finish;
+    reg         spot_q;                             // u_tile_address has the place of the word that leaves next
+    reg         offered_q;                          // that word is on offer already: an abort comes too late for it
+    reg  [31:0] bytes_q;
+    reg  [7:0]  bad_cause_q;
+    reg  [51:0] bad_address_q;
 
-    tile #(.STAGED(1)) u_tile (.clk_i(clk_i), .load_i(word || finish), .surface_i(surface_i), .x_i(x), .y_i(place_y),
-                               .address_o(wr_address_o));
+    wire        ends_fit;                           // an end waits for its turn apart, so that it holds no data up
+    wire        here   = place_valid && place_data && spot_q;
+    wire        may    = here && (!(out_last && place_last) || ends_fit);
 
-    reg                w_valid_q, w_write_q, w_end_q;
-    reg [DATA_W-1:0]   w_data_q;
-    reg [DATA_W/8-1:0] w_strb_q;
-    reg [7:0]          w_cause_q;
-    reg [63:0]         w_fault_q;
-    reg [31:0]         bytes_q, w_bytes_q;
-    reg [7:0]          bad_cause_q;
-    reg [63:0]         bad_address_q;
+    // A word that is formed with a bad beat never leaves: the beat is seen before it is taken.
+    wire        error  = data_valid && beat_error && !hold_back;
+    wire        cut    = abort_i && here && out_valid && !offered_q;
+    wire        bad    = bad_q || error || cut;
+    wire [7:0]  bad_cause = bad_q ? bad_cause_q : !error ? `FL_CAUSE_ABORTED :
+                            data_resp == 2'd1 ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_BUS_ERROR;
+    wire        named  = bad || place_cause != `FL_CAUSE_NONE;   // the end has an address
 
-    wire ends_fit;                                  // an end waits for its turn apart, so that it holds no data up
-    wire w_leave  = w_valid_q && (!w_write_q || wr_ready_i) && (!w_end_q || ends_fit);
-    wire w_free   = !w_valid_q || w_leave;
-    assign word   = place_valid && place_data && out_valid && w_free;   // a word moves on
-    assign finish = place_valid && !place_data && w_free;               // an end without data moves on
-    assign out_ready = place_valid && place_data && w_free;
-    assign place_pop = (word && out_last) || finish;
+    assign out_ready   = may && (bad || wr_ready_i);
+    assign wr_valid_o  = may && out_valid && !bad;
+    wire        word   = out_valid && out_ready;                         // a word leaves, to the device or for good
+    wire        finish = place_valid && !place_data && ends_fit;         // an end without data
+    assign place_pop   = (word && out_last) || finish;
+    assign spot_take   = spot_valid && (!spot_q || (word && out_last));
+    wire [31:0] bytes  = bytes_q + ((place_data && !bad) ? {19'd0, place_bytes} : 32'd0);
 
-    wire       error_now = data_valid && data_ready && beat_error;      // of this box, see hold_back
-    wire       bad       = bad_q || error_now || (word && abort_i);
-    wire [7:0] bad_cause = bad_q ? bad_cause_q : !error_now ? `FL_CAUSE_ABORTED :
-                           data_resp == 2'd1 ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_BUS_ERROR;
-    wire [63:0] bad_address = bad_q ? bad_address_q : place_address;
-    wire [31:0] bytes = bytes_q + ((place_data && out_last && !bad) ? {19'd0, place_bytes} : 32'd0);
+    tile_address #(.DATA_W(DATA_W)) u_tile_address (.clk_i(clk_i), .load_i(spot_take), .spot_i(spot),
+                                                    .step_i(word && !out_last), .address_o(wr_address_o));
 
-    assign wr_valid_o     = w_valid_q && w_write_q && (!w_end_q || ends_fit);
-    assign wr_data_o      = w_data_q;
-    assign wr_strb_o      = w_strb_q;
-    assign busy_o         = t_busy || |places || w_valid_q || done_valid_o;
-    assign beat_o         = r_valid_i;
+    assign busy_o      = t_busy || |places || done_valid_o;
+    assign beat_o      = r_valid_i;
+    assign done_address_o[63:52] = 12'd0;
 
     /* verilator lint_off PINCONNECTEMPTY */
-    fifo #(.WIDTH(8 + 64 + 32), .DEPTH_LOG2(4)) u_ends (
+    fifo #(.WIDTH(8 + 52 + 32), .DEPTH_LOG2(4)) u_ends (
         .clk_i   (clk_i),
         .rst_ni  (rst_ni),
-        .valid_i (w_leave && w_end_q),
+        .valid_i (place_pop && place_last),
         .ready_o (ends_fit),
-        .data_i  ({w_cause_q, w_fault_q, w_bytes_q}),
+        .data_i  ({bad ? bad_cause : place_cause, (bad_q ? bad_address_q : place_address) & {52{named}}, bytes}),
         .valid_o (done_valid_o),
         .ready_i (done_ready_i),
-        .data_o  ({done_cause_o, done_address_o, done_bytes_o}),
+        .data_o  ({done_cause_o, done_address_o[51:0], done_bytes_o}),
         .count_o ()
     );
     /* verilator lint_on PINCONNECTEMPTY */
 
-    wire unused = &{1'b0, data_fits, place_x[LANE_W-1:0]};
+    wire unused = &{1'b0, data_fits};
 
-    wire wake = issue || place_valid || w_valid_q || (data_valid && data_ready) || !rst_ni;
+    wire wake = issue || place_valid || spot_take || (data_valid && data_ready) || !rst_ni;
 
     always @(posedge clk_i)
         if (wake) begin
             if (!rst_ni) begin
                 room_q    <= BEATS[BEATS_LOG2:0];
-                word_q    <= 9'd0;
+                placed_q  <= 1'b0;
                 started_q <= 1'b0;
-                w_valid_q <= 1'b0;
+                spot_q    <= 1'b0;
+                offered_q <= 1'b0;
                 bad_q     <= 1'b0;
                 bytes_q   <= 32'd0;
             end else begin
                 room_q <= room_q - ((issue && t_data) ? {{(BEATS_LOG2 - 8){1'b0}}, {1'b0, t_len} + 9'd1} : {(BEATS_LOG2 + 1){1'b0}})
                                  + {{BEATS_LOG2{1'b0}}, data_valid && data_ready};
                 if (data_valid && data_ready)
-                    started_q <= !run_ready;
+                    started_q <= !in_last;
                 if (word)
-                    word_q <= out_last ? 9'd0 : word_q + 1'b1;
-                if (word || finish)
-                    w_valid_q <= 1'b1;
-                else if (w_leave)
-                    w_valid_q <= 1'b0;
-
-                bad_q   <= bad && !(place_pop && place_last);
-                bytes_q <= !place_pop ? bytes_q : place_last ? 32'd0 : bytes;
+                    placed_q <= !out_last;
+                spot_q    <= spot_take || (spot_q && !(word && out_last));
+                offered_q <= wr_valid_o && !wr_ready_i;
+                bad_q     <= bad && !(place_pop && place_last);
+                if (place_pop)
+                    bytes_q <= place_last ? 32'd0 : bytes;
             end
 
-            if (word || finish) begin
-                w_write_q   <= word && !bad;
-                w_end_q     <= place_pop && place_last;
-                w_data_q    <= out_data;
-                w_strb_q    <= out_strb;
-                w_cause_q   <= bad ? bad_cause : place_cause;
-                w_fault_q   <= (bad || place_cause != `FL_CAUSE_NONE) ? (bad ? bad_address : place_address) : 64'd0;
-                w_bytes_q   <= bytes;
-            end
             if (bad && !bad_q) begin
                 bad_cause_q   <= bad_cause;
                 bad_address_q <= place_address;

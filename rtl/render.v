@@ -3,9 +3,9 @@
 // Why: coherence only matters because somebody else draws. The renderer shares nothing with the movers but the
 // banks of device memory.
 //
-//             +-> stripe ------------------------------------------+
-//   command --+-> sweep (source) -> tile -> read, fifo -> realign -+-> write
-//             +-> sweep (target) -> tile --------------------------+
+//             +-> stripe --------------------------------------------------------+
+//   command --+-> sweep (source) -> tile, tile_address -> read, fifo -> realign -+-> write
+//             +-> sweep (target) -> tile, tile_address --------------------------+
 //
 // Latency     FILL: first write a word's bytes + 4 cycles after the command at the latest, and so for each of the up to 14
 //             words after it, see stripe; COPY: 6, or 7 when it needs two words of the source; the end follows the last
@@ -29,22 +29,16 @@ module render #(
     input  wire                cmd_valid_i,
     output wire                cmd_ready_o,
     input  wire                cmd_copy_i,              // 1 COPY, 0 FILL
-    input  wire [3:0]          cmd_surface_i,
+    input  wire [78:0]         cmd_surface_i,           // entry as csr_tables gives it
     input  wire [19:0]         cmd_x_i,                 // bytes
     input  wire [15:0]         cmd_y_i,
     input  wire [19:0]         cmd_width_i,             // bytes
     input  wire [15:0]         cmd_height_i,
-    input  wire [3:0]          cmd_source_surface_i,    // COPY
+    input  wire [78:0]         cmd_source_surface_i,    // COPY
     input  wire [19:0]         cmd_source_x_i,          // COPY, bytes
     input  wire [15:0]         cmd_source_y_i,          // COPY
     input  wire [127:0]        cmd_pattern_i,           // FILL: the pixel, first byte lowest
     input  wire                abort_i,                 // level: end soon
-
-    // surface lookups, answered in the same cycle; entries as csr gives them
-    output wire [3:0]          surface_index_o,
-    input  wire [63:0]         surface_i,
-    output wire [3:0]          source_surface_index_o,
-    input  wire [63:0]         source_surface_i,
 
     // device memory
     output wire                rd_valid_o,
@@ -69,13 +63,13 @@ module render #(
     localparam AHEAD_LOG2 = 3;                          // words read ahead, log2: covers the memory's latency
 
     localparam IDLE  = 2'd0;  // take a command
-    localparam SETUP = 2'd1;  // FILL: the surface has been looked up, start the stripe
+    localparam SETUP = 2'd1;  // FILL: start the stripe
     localparam DRAW  = 2'd2;  // words move until both sweeps are through and nothing is under way
     localparam DONE  = 2'd3;  // report
 
     reg  [1:0]         state_q;
     reg                copy_q, aborted_q;
-    reg  [3:0]         surface_q, source_surface_q;
+    reg  [78:0]        surface_q, source_surface_q;
     reg  [LANE_W-1:0]  lane_q, source_lane_q;
     reg  [19:0]        width_q;
     reg  [127:0]       pattern_q;
@@ -83,20 +77,18 @@ module render #(
 
     wire accept = cmd_valid_i && cmd_ready_o;
 
-    assign cmd_ready_o            = state_q == IDLE;
-    assign busy_o                 = state_q != IDLE;
-    assign surface_index_o        = surface_q;
-    assign source_surface_index_o = source_surface_q;
-    assign done_valid_o           = state_q == DONE;
-    assign done_cause_o           = aborted_q ? `FL_CAUSE_ABORTED : `FL_CAUSE_NONE;
-    assign done_bytes_o           = bytes_q;
+    assign cmd_ready_o  = state_q == IDLE;
+    assign busy_o       = state_q != IDLE;
+    assign done_valid_o = state_q == DONE;
+    assign done_cause_o = aborted_q ? `FL_CAUSE_ABORTED : `FL_CAUSE_NONE;
+    assign done_bytes_o = bytes_q;
 
     // ------------------------------------------------------------------------------------------ where
-    wire             target_valid, target_step, target_last;
+    wire             target_valid, target_step, target_first, target_last;
     wire [19:0]      target_x;
     wire [15:0]      target_y;
     wire [BYTES-1:0] target_strb;
-    wire             source_valid, source_step;
+    wire             source_valid, source_step, source_first;
     wire [19:0]      source_x;
     wire [15:0]      source_y;
 
@@ -117,6 +109,7 @@ module render #(
         .x_o      (target_x),
         .y_o      (target_y),
         .strb_o   (target_strb),
+        .first_o  (target_first),
         .last_o   (target_last)
     );
 
@@ -137,25 +130,30 @@ module render #(
         .x_o      (source_x),
         .y_o      (source_y),
         .strb_o   (source_strb),
+        .first_o  (source_first),
         .last_o   (source_last)
     );
 
-    // The address of a word comes from the register inside, in the cycles in which the word waits at the memory.
-    tile #(.STAGED(1)) target_tile (
+    // The address of a word stands in the cycles in which the word waits at the memory.
+    wire [89:0] target_spot, source_spot;
+
+    tile target_tile (.surface_i(surface_q), .x_i({12'd0, target_x}), .y_i(target_y), .spot_o(target_spot));
+
+    tile_address #(.DATA_W(DATA_W)) target_address (
         .clk_i     (clk_i),
-        .load_i    (target_step),
-        .surface_i (surface_i),
-        .x_i       ({12'd0, target_x}),
-        .y_i       (target_y),
+        .load_i    (target_step && target_first),
+        .spot_i    (target_spot),
+        .step_i    (target_step && !target_first),
         .address_o (wr_address_o)
     );
 
-    tile #(.STAGED(1)) source_tile (
+    tile source_tile (.surface_i(source_surface_q), .x_i({12'd0, source_x}), .y_i(source_y), .spot_o(source_spot));
+
+    tile_address #(.DATA_W(DATA_W)) source_address (
         .clk_i     (clk_i),
-        .load_i    (source_step),
-        .surface_i (source_surface_i),
-        .x_i       ({12'd0, source_x}),
-        .y_i       (source_y),
+        .load_i    (source_step && source_first),
+        .spot_i    (source_spot),
+        .step_i    (source_step && !source_first),
         .address_o (rd_address_o)
     );
 
@@ -179,7 +177,7 @@ module render #(
         .rst_ni            (rst_ni),
         .start_i           (state_q == SETUP),
         .pattern_i         (pattern_q),
-        .bytes_per_pixel_i (surface_i[60:56]),
+        .bytes_per_pixel_i (surface_q[60:56]),
         .lane_i            (lane_q),
         .ready_o           (stripe_ready),
         .next_i            (target_step),
@@ -193,7 +191,7 @@ module render #(
     reg  [AHEAD_LOG2:0] under_way_q;                    // issued, data not here
     wire [AHEAD_LOG2:0] waiting;
     wire [AHEAD_LOG2:0] promised = under_way_q + waiting;
-    wire                fifo_ready, fifo_valid, realign_take, realign_valid, realign_last, run_taken;
+    wire                fifo_ready, fifo_valid, realign_take, realign_valid, realign_last, run_taken, run_last;
     wire [DATA_W-1:0]   fifo_data, realign_data;
     wire [BYTES-1:0]    realign_strb;
 
@@ -226,6 +224,7 @@ module render #(
         .in_valid_i        (fifo_valid),
         .in_ready_o        (realign_take),
         .in_data_i         (fifo_data),
+        .in_last_o         (run_last),
         .out_valid_o       (realign_valid),
         .out_ready_i       (room && !stop),
         .out_data_o        (realign_data),
@@ -234,7 +233,7 @@ module render #(
     );
 
     // The target's sweep says where a word lies in its row, for FILL and COPY alike.
-    wire unused = &{1'b0, source_strb, source_last, fifo_ready, run_taken, realign_strb, realign_last};
+    wire unused = &{1'b0, source_strb, source_last, fifo_ready, run_taken, run_last, realign_strb, realign_last};
 
     // ------------------------------------------------------------------------------------------ the next word
     wire have = copy_q ? realign_valid : stripe_ready;

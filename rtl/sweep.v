@@ -27,6 +27,7 @@ module sweep #(
     output wire [19:0]         x_o,       // of the word: a multiple of DATA_W/8
     output wire [15:0]         y_o,
     output wire [DATA_W/8-1:0] strb_o,    // the word's bytes that belong to the box
+    output wire                first_o,   // first word of its row
     output wire                last_o     // last word of its row
 );
     localparam BYTES  = DATA_W / 8;
@@ -47,6 +48,7 @@ module sweep #(
     assign valid_o = valid_q;
     assign x_o     = x_q;
     assign y_o     = y_q;
+    assign first_o = first;
     assign last_o  = last;
     assign strb_o  = (first ? from_left : {BYTES{1'b1}}) & ~(last ? past_right : {BYTES{1'b0}});
 

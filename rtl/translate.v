@@ -55,7 +55,7 @@ module translate #(
     output wire                data_o,             // 1: a burst for the bus; 0: only the end of a box
     output wire                last_o,             // ends the box
     output wire [7:0]          cause_o,            // of a box that ends without data
-    output wire [63:0]         address_o,          // bus address of the burst, or what the cause asks for
+    output wire [51:0]         address_o,          // bus address of the burst, or what the cause asks for
     output wire [12:0]         bytes_o,
     output wire [7:0]          len_o,
     output wire [3:0]          surface_o,
@@ -81,7 +81,7 @@ module translate #(
     reg                 dead_q;                    // the box whose bursts come now has failed
     reg [SERIAL_W-1:0]  dead_serial_q;
     reg [7:0]           cause_q;
-    reg [63:0]          address_q;
+    reg [51:0]          address_q;
 
     box #(.DATA_W(DATA_W), .SERIAL_W(SERIAL_W)) u_box (
         .clk_i         (clk_i),
@@ -146,9 +146,9 @@ module translate #(
     assign data_o    = !dead_q && !abort_i && !failed && !refused;
     assign last_o    = last;
     assign cause_o   = data_o ? `FL_CAUSE_NONE : dead_q ? cause_q : cause_now;
-    assign address_o = data_o ? {12'd0, rsp_frame_i, offset[11:0]} :
+    assign address_o = data_o ? {rsp_frame_i, offset[11:0]} :
                        dead_q ? address_q :
-                       on_bus ? {12'd0, rsp_frame_i, rsp_index_i, 3'd0} : {32'd0, offset};
+                       on_bus ? {rsp_frame_i, rsp_index_i, 3'd0} : {20'd0, offset};
 
     assign valid_o     = joined && (data_o || last);
     assign take        = joined && (ready_i || !(data_o || last));

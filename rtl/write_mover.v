@@ -3,8 +3,8 @@
 // Why: the writing half of the DMA. Addresses go out a little ahead of their data; the device is read behind them, each
 // word into room that is already there, so a stalled bus never holds a device bank.
 //
-//   translate -> AW                 u_jobs -> tile -> device memory -> u_data -> realign -> W        B -> u_answers -> done
-//            `-> u_jobs                                                 ^                                   ^
+//   translate -> AW         u_jobs -> tile_address -> device memory -> u_data -> realign -> W        B -> u_answers -> done
+//            `-> tile -> u_jobs                                         ^                                   ^
 //            `-> u_runs (lanes, for realign) ---------------------------+                                   |
 //            `-> u_tracks (what ends) ----------------------------------------------------------------------+
 //
@@ -62,7 +62,7 @@ module write_mover #(
     input  wire [1:0]          b_resp_i,
 
     output wire [3:0]          surface_index_o,     // csr, combinational
-    input  wire [63:0]         surface_i,
+    input  wire [78:0]         surface_i,
 
     output wire                rd_valid_o,          // device memory
     input  wire                rd_ready_i,
@@ -87,15 +87,14 @@ module write_mover #(
     localparam DATA_LOG2 = 4;
     localparam AHEAD     = 32;                      // beats: W follows AW in order, so a record must not wait long behind us
     localparam RUN_W     = 2 * LANE_W + 13;
-    localparam JOB_W     = 4 + 32 + 16 + 13;
-    localparam TRACK_W   = 1 + 1 + 8 + 64 + 13 + SERIAL_W;
+    localparam JOB_W     = 90 + 9;
+    localparam TRACK_W   = 1 + 1 + 8 + 52 + 13 + SERIAL_W;
 
     // ------------------------------------------------------------------------------------------ issue
     wire                t_valid, t_data, t_last, t_busy;
     wire [7:0]          t_cause, t_len;
-    wire [63:0]         t_address;
+    wire [51:0]         t_address;
     wire [12:0]         t_bytes;
-    wire [3:0]          t_surface;
     wire [31:0]         t_x;
     wire [15:0]         t_y;
     wire [SERIAL_W-1:0] t_serial;
@@ -145,7 +144,7 @@ module write_mover #(
         .address_o     (t_address),
         .bytes_o       (t_bytes),
         .len_o         (t_len),
-        .surface_o     (t_surface),
+        .surface_o     (surface_index_o),
         .x_o           (t_x),
         .y_o           (t_y),
         .serial_o      (t_serial),
@@ -154,14 +153,17 @@ module write_mover #(
     );
 
     assign aw_valid_o   = t_valid && t_data && able;
-    assign aw_address_o = {t_address[63:LANE_W], {LANE_W{1'b0}}};
+    assign aw_address_o = {12'd0, t_address[51:LANE_W], {LANE_W{1'b0}}};
     assign aw_len_o     = t_len;
 
     // ------------------------------------------------------------------------------------------ device reads
-    wire        job_valid, job_pop;
-    wire [31:0] job_x;
-    wire [15:0] job_y;
-    wire [12:0] job_bytes;
+    wire [89:0] t_spot, job_spot;
+    wire [13:0] t_span = {{(14 - LANE_W){1'b0}}, t_x[LANE_W-1:0]} + {1'b0, t_bytes} - 1'b1;
+    wire [13:0] t_words = t_span >> LANE_W;
+    wire        job_valid, job_take;
+    wire [8:0]  job_more;                           // words of the device that the burst touches, without the first
+
+    tile u_tile (.surface_i(surface_i), .x_i({t_x[31:LANE_W], {LANE_W{1'b0}}}), .y_i(t_y), .spot_o(t_spot));
 
     /* verilator lint_off PINCONNECTEMPTY */
     fifo #(.WIDTH(JOB_W), .DEPTH_LOG2(JOBS_LOG2)) u_jobs (
@@ -169,31 +171,28 @@ module write_mover #(
         .rst_ni  (rst_ni),
         .valid_i (issue && t_data),
         .ready_o (jobs_ready),
-        .data_i  ({t_surface, t_x, t_y, t_bytes}),
+        .data_i  ({t_spot, t_words[8:0]}),
         .valid_o (job_valid),
-        .ready_i (job_pop),
-        .data_o  ({surface_index_o, job_x, job_y, job_bytes}),
+        .ready_i (job_take),
+        .data_o  ({job_spot, job_more}),
         .count_o ()
     );
     /* verilator lint_on PINCONNECTEMPTY */
 
-    reg  [8:0]         word_q;                      // words of the burst already asked for
+    reg                spot_q;                      // u_tile_address has a word's place
+    reg  [8:0]         more_q;                      // words of the burst after it
     reg  [DATA_LOG2:0] asked_q;                     // words asked for and not yet taken out of u_data
-    wire [13:0]        span      = {{(14 - LANE_W){1'b0}}, job_x[LANE_W-1:0]} + {1'b0, job_bytes} - 1'b1;
-    wire [13:0]        last_word = span >> LANE_W;  // of the words that the burst touches
-    wire [31:0]        x         = {job_x[31:LANE_W], {LANE_W{1'b0}}} + ({23'd0, word_q} << LANE_W);
+    wire               read = rd_valid_o && rd_ready_i;
+    wire               last = more_q == 9'd0;
 
-    reg                rd_valid_q;                  // a word's place is in the register of u_tile
-    wire               read      = job_valid && !asked_q[DATA_LOG2] && (!rd_valid_q || rd_ready_i);
+    tile_address #(.DATA_W(DATA_W)) u_tile_address (.clk_i(clk_i), .load_i(job_take), .spot_i(job_spot),
+                                                    .step_i(read && !last), .address_o(rd_address_o));
 
-    tile #(.STAGED(1)) u_tile (.clk_i(clk_i), .load_i(read), .surface_i(surface_i), .x_i(x), .y_i(job_y),
-                               .address_o(rd_address_o));
-
-    assign rd_valid_o = rd_valid_q;
-    assign job_pop    = read && {5'd0, word_q} == last_word;
+    assign rd_valid_o = spot_q && !asked_q[DATA_LOG2];
+    assign job_take   = job_valid && (!spot_q || (read && last));
 
     // ------------------------------------------------------------------------------------------ data
-    wire              data_valid, data_ready, data_fits, run_valid, run_ready, out_last;
+    wire              data_valid, data_ready, data_fits, run_valid, run_ready, in_last, out_last;
     wire [DATA_W-1:0] data;
     wire [LANE_W-1:0] source_lane, target_lane;
     wire [12:0]       run_bytes;
@@ -236,6 +235,7 @@ module write_mover #(
         .in_valid_i        (data_valid),
         .in_ready_o        (data_ready),
         .in_data_i         (data),
+        .in_last_o         (in_last),
         .out_valid_o       (w_valid_o),
         .out_ready_i       (w_ready_i),
         .out_data_o        (w_data_o),
@@ -252,7 +252,7 @@ module write_mover #(
     wire        track_valid, track_data, track_last, track_pop;
     wire [BURSTS_LOG2:0] tracks;                    // bursts and ends under way
     wire [7:0]  track_cause;
-    wire [63:0] track_address;
+    wire [51:0] track_address;
     wire [12:0] track_bytes;
 
     /* verilator lint_off PINCONNECTEMPTY */
@@ -285,7 +285,7 @@ module write_mover #(
     reg         offered_q;                          // an end is on offer already: an abort comes too late for it
     reg [31:0]  bytes_q;
     reg [7:0]   bad_cause_q;
-    reg [63:0]  bad_address_q;
+    reg [51:0]  bad_address_q;
 
     wire        ripe        = track_valid && (!track_data || answer_valid);
     wire        error       = track_data && answer_valid && answer_resp != 2'd0;
@@ -293,36 +293,33 @@ module write_mover #(
     wire        bad         = bad_q || error || cut;
     wire [7:0]  bad_cause   = bad_q ? bad_cause_q : !error ? `FL_CAUSE_ABORTED :
                               answer_resp == 2'd1 ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_BUS_ERROR;
-    wire [63:0] bad_address = bad_q ? bad_address_q : track_address;
+    wire        named       = bad || track_cause != `FL_CAUSE_NONE;   // the end has an address
     wire [31:0] bytes       = bytes_q + ((track_data && !bad) ? {19'd0, track_bytes} : 32'd0);
 
     assign done_valid_o   = ripe && track_last;
     assign track_pop      = ripe && (!track_last || done_ready_i);
     assign done_cause_o   = bad ? bad_cause : track_cause;
-    assign done_address_o = bad ? bad_address : track_cause != `FL_CAUSE_NONE ? track_address : 64'd0;
+    assign done_address_o = {12'd0, (bad_q ? bad_address_q : track_address) & {52{named}}};
     assign done_bytes_o   = bytes;
     assign busy_o         = t_busy || |tracks;
 
-    wire unused = &{1'b0, data_fits, answer_fits, out_last};
+    wire unused = &{1'b0, data_fits, answer_fits, in_last, out_last, t_words[13:9]};
 
-    wire wake = issue || beat_o || |tracks || aborted_q || read || rd_valid_q || (data_valid && data_ready) || !rst_ni;
+    wire wake = issue || beat_o || |tracks || aborted_q || job_take || spot_q || (data_valid && data_ready) || !rst_ni;
 
     always @(posedge clk_i)
         if (wake) begin
             if (!rst_ni) begin
-                word_q    <= 9'd0;
                 asked_q   <= {(DATA_LOG2 + 1){1'b0}};
-                rd_valid_q <= 1'b0;
+                spot_q    <= 1'b0;
                 ahead_q   <= 10'd0;
                 bad_q     <= 1'b0;
                 aborted_q <= 1'b0;
                 offered_q <= 1'b0;
                 bytes_q   <= 32'd0;
             end else begin
-                rd_valid_q <= read || (rd_valid_q && !rd_ready_i);
+                spot_q    <= job_take || (spot_q && !(read && last));
                 ahead_q   <= ahead_q + ((issue && t_data) ? {2'd0, t_len} + 10'd1 : 10'd0) - {9'd0, beat_o};
-                if (read)
-                    word_q <= job_pop ? 9'd0 : word_q + 1'b1;
                 asked_q   <= asked_q + {{DATA_LOG2{1'b0}}, read} - {{DATA_LOG2{1'b0}}, data_valid && data_ready};
                 aborted_q <= (abort_i || aborted_q) && |tracks;
                 offered_q <= done_valid_o && !done_ready_i;
@@ -334,6 +331,10 @@ module write_mover #(
                     bad_q <= 1'b1;
             end
 
+            if (job_take)
+                more_q <= job_more;
+            else if (read)
+                more_q <= more_q - 1'b1;
             if (ripe && bad && !bad_q) begin
                 bad_cause_q   <= bad_cause;
                 bad_address_q <= track_address;

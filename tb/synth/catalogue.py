@@ -20,7 +20,7 @@ __all__ = ["LEFT_OUT", "RTL", "Part", "Subject", "chosen", "engine_defaults", "s
 RTL = ROOT / "rtl"
 LEFT_OUT = ("device_memory",)
 """Modules that become black boxes wherever they are instantiated: memory that a chip has elsewhere."""
-LOOKUPS = 7
+LOOKUPS = 5
 """Surface lookup ports that the engine has."""
 _DEFAULT = re.compile(r"^\s*parameter\s+(\w+)\s*=\s*(\d+)\s*,?\s*$", re.MULTILINE)
 

@@ -26,7 +26,7 @@ module access_proof (
     input wire         b_valid_i,
     input wire         rd_ready_i,
     input wire         rd_data_valid_i,
-    input wire [63:0]  surface_i,
+    input wire [78:0]  surface_i,
     input wire         wr_ready_i,
     input wire         done_ready_i
 );

@@ -22,7 +22,7 @@ module credit_proof #(
     input wire         r_valid_i,
     input wire [63:0]  r_data_i,
     input wire [1:0]   r_resp_i,
-    input wire [63:0]  surface_i,
+    input wire [78:0]  surface_i,
     input wire         wr_ready_i,
     input wire         done_ready_i
 );

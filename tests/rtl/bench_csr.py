@@ -685,19 +685,21 @@ async def surfaces_are_looked_up_with_the_length_of_their_rows(dut: Any) -> None
         state[index][word] = value
         ports = [index, *(rng.randrange(16) for _ in range(LOOKUPS - 1))]
         dut.surface_index_i.value = sum(number << 4 * p for p, number in enumerate(ports))
-        await bus.cycles(3)  # the row length is there 4 cycles after the write
+        await bus.cycles(4)  # the row length is there 5 cycles after the write
         for p, number in enumerate(ports):
             base, extent, form = state[number]
             pixel = form & 31
-            got = dut.surface_o.value[64 * p + 63 : 64 * p].to_unsigned()
-            assert got >> 63 == (form >> 31 and 1 <= pixel <= 16)
+            got = dut.surface_o.value[79 * p + 78 : 79 * p].to_unsigned()
+            assert got >> 63 & 1 == (form >> 31 and 1 <= pixel <= 16)
             assert got >> 61 & 3 == form >> 8 & 3
             assert got >> 56 & 31 == pixel
             assert got >> 40 & 0xFFFF == extent >> 16
             assert got & 0xFFFFF == base >> 12
             if pixel <= 16:
-                assert got >> 20 & 0xFFFFF == (extent & 0xFFFF) * pixel
-            usable += got >> 63
+                row_bytes = (extent & 0xFFFF) * pixel
+                assert got >> 20 & 0xFFFFF == row_bytes
+                assert got >> 64 == -(-row_bytes // (64, 512, 128, 256)[form >> 8 & 3])
+            usable += got >> 63 & 1
     assert usable > 20
 
 

@@ -115,16 +115,14 @@ class Bench:
     async def run(self, command: Command, abort_after: int | None = None) -> End:
         """Perform one command; abort_after: cycles after its start at which abort_i goes high."""
         dut, box = self.dut, command.box
-        dut.surface_i.value = entry(command.target)
-        dut.source_surface_i.value = entry(command.source) if command.source else 0
         for pin, value in (
             ("copy", int(command.source is not None)),
-            ("surface", 3),
+            ("surface", entry(command.target)),
             ("x", box.x),
             ("y", box.y),
             ("width", box.width),
             ("height", box.height),
-            ("source_surface", 5),
+            ("source_surface", entry(command.source) if command.source else 0),
             ("source_x", command.source_x),
             ("source_y", command.source_y),
             ("pattern", int.from_bytes(command.pattern.ljust(16, b"\xee"), "little")),
@@ -137,13 +135,13 @@ class Bench:
         start, writes = self.cycle, self.writes
         await self.step()
         dut.cmd_valid_i.value = 0
+        dut.cmd_surface_i.value = dut.cmd_source_surface_i.value = 0
         assert int(dut.busy_o.value)
         while not int(dut.done_valid_o.value):
             if abort_after is not None and self.cycle - start >= abort_after:
                 dut.abort_i.value = 1
             await self.step()
             assert self.cycle - start < TIMEOUT, f"no end of {command}"
-            assert int(dut.surface_index_o.value) == 3
         assert not self.pending, "ended with reads under way"
         end = End(
             Cause(int(dut.done_cause_o.value)), int(dut.done_bytes_o.value), self.cycle - start, self.writes - writes
