@@ -36,7 +36,7 @@ module read_mover #(
     input  wire [3:0]          cmd_object_i,
     input  wire [19:0]         cmd_x_i,
     input  wire [15:0]         cmd_y_i,
-    input  wire [31:0]         cmd_width_i,
+    input  wire [19:0]         cmd_width_i,
     input  wire [15:0]         cmd_height_i,
     input  wire [31:0]         cmd_offset_i,
     input  wire [31:0]         cmd_stride_i,
@@ -85,15 +85,16 @@ module read_mover #(
     localparam SERIAL_W = 8;
     localparam BEATS    = 1 << BEATS_LOG2;
     localparam RUN_W    = 2 * LANE_W + 13;
-    localparam SPOT_W   = 90;
-    localparam PLACE_W  = 1 + 1 + 8 + 52 + 13 + SERIAL_W;
+    localparam SPOT_W   = 1 + 1 + 83;
+    localparam PLACE_W  = 8 + 52 + 13 + SERIAL_W;
+    localparam SMALL    = BURSTS_LOG2 <= 5;         // u_spots and u_places are of one kind, so that they stay in step
 
     // ------------------------------------------------------------------------------------------ issue
     wire                t_valid, t_data, t_last, t_busy;
     wire [7:0]          t_cause, t_len;
     wire [51:0]         t_address;
     wire [12:0]         t_bytes;
-    wire [31:0]         t_x;
+    wire [19:0]         t_x;
     wire [15:0]         t_y;
     wire [SERIAL_W-1:0] t_serial;
 
@@ -105,7 +106,7 @@ module read_mover #(
     wire                runs_ready, spots_ready, places_ready;
     reg  [BEATS_LOG2:0] room_q;                     // beats of u_data nobody has been promised
     wire                room  = {{(24 - BEATS_LOG2){1'b0}}, room_q} > {17'd0, t_len};
-    wire                able  = places_ready && (!t_data || (runs_ready && spots_ready && room));
+    wire                able  = spots_ready && places_ready && (!t_data || (runs_ready && room));
     wire                issue = t_valid && able && (!t_data || ar_ready_i);
 
     translate #(.DATA_W(DATA_W), .SERIAL_W(SERIAL_W)) u_translate (
@@ -189,47 +190,52 @@ module read_mover #(
         .count_o ()
     );
 
-    wire              spot_valid, spot_take;
-    wire [SPOT_W-1:0] t_spot, spot;
+    // What leaves next is in u_places whole; where it goes and of which kind it is has come here one step ahead of it.
+    wire              spot_valid, spot_take, spot_data, spot_last;
+    wire [82:0]       t_spot, spot;
 
-    tile u_tile (.surface_i(surface_i), .x_i({t_x[31:LANE_W], {LANE_W{1'b0}}}), .y_i(t_y), .spot_o(t_spot));
+    tile u_tile (.surface_i(surface_i), .x_i({t_x[19:LANE_W], {LANE_W{1'b0}}}), .y_i(t_y), .spot_o(t_spot));
 
-    fifo #(.WIDTH(SPOT_W), .DEPTH_LOG2(BURSTS_LOG2)) u_spots (
+    fifo #(.WIDTH(SPOT_W), .DEPTH_LOG2(BURSTS_LOG2), .DISTRIBUTED(SMALL)) u_spots (
         .clk_i   (clk_i),
         .rst_ni  (rst_ni),
-        .valid_i (issue && t_data),
+        .valid_i (issue),
         .ready_o (spots_ready),
-        .data_i  (t_spot),
+        .data_i  ({t_data, t_last, t_spot}),
         .valid_o (spot_valid),
         .ready_i (spot_take),
-        .data_o  (spot),
+        .data_o  ({spot_data, spot_last, spot}),
         .count_o ()
     );
 
-    wire        place_pop, place_data, place_last;
+    wire        place_pop;
     wire [BURSTS_LOG2:0] places;                    // bursts and ends under way
     wire [7:0]  place_cause;
     wire [51:0] place_address;
     wire [12:0] place_bytes;
 
-    fifo #(.WIDTH(PLACE_W), .DEPTH_LOG2(BURSTS_LOG2)) u_places (
+    fifo #(.WIDTH(PLACE_W), .DEPTH_LOG2(BURSTS_LOG2), .DISTRIBUTED(SMALL)) u_places (
         .clk_i   (clk_i),
         .rst_ni  (rst_ni),
         .valid_i (issue),
         .ready_o (places_ready),
-        .data_i  ({t_data, t_last, t_cause, t_address, t_bytes, t_serial}),
+        .data_i  ({t_cause, t_address, t_bytes, t_serial}),
         .valid_o (place_valid),
         .ready_i (place_pop),
-        .data_o  ({place_data, place_last, place_cause, place_address, place_bytes, place_serial}),
+        .data_o  ({place_cause, place_address, place_bytes, place_serial}),
         .count_o (places)
     );
     /* verilator lint_on PINCONNECTEMPTY */
+
+    reg         data_q;                             // a burst is what leaves next, its place in u_tile_address
+    reg         end_q;                              // an end without data is
+    reg         last_q;                             // it ends its box
 
     // A beat with an error waits until the words that leave are of its own burst, so that one flag is enough.
     reg                 started_q;                  // a beat of the run under way has been taken
     reg                 placed_q;                   // a word of the burst whose words leave has been placed
     wire                beat_error = data_resp != 2'd0;
-    wire                hold_back  = beat_error && !(place_valid && place_data && (started_q || !placed_q));
+    wire                hold_back  = beat_error && !(data_q && (started_q || !placed_q));
     wire                in_ready, in_last, out_valid, out_last, out_ready;
 
     assign data_ready = in_ready && !hold_back;
@@ -254,31 +260,32 @@ module read_mover #(
     );
 
     // ------------------------------------------------------------------------------------------ place
-    reg         spot_q;                             // u_tile_address has the place of the word that leaves next
-    reg         offered_q;                          // that word is on offer already: an abort comes too late for it
+    reg         offered_q;                          // a word is on offer already: an abort comes too late for it
     reg  [31:0] bytes_q;
     reg  [7:0]  bad_cause_q;
     reg  [51:0] bad_address_q;
 
-    wire        ends_fit;                           // an end waits for its turn apart, so that it holds no data up
-    wire        here   = place_valid && place_data && spot_q;
-    wire        may    = here && (!(out_last && place_last) || ends_fit);
+    // An end waits for its turn apart, so that it holds no data up.
+    reg         ends_fit_q;
+    wire        ends_ready;                         // always when ends_fit_q
+    wire [4:0]  ends;
+    wire        may    = data_q && (!last_q || ends_fit_q);
 
     // A word that is formed with a bad beat never leaves: the beat is seen before it is taken.
     wire        error  = data_valid && beat_error && !hold_back;
-    wire        cut    = abort_i && here && out_valid && !offered_q;
+    wire        cut    = abort_i && data_q && out_valid && !offered_q;
     wire        bad    = bad_q || error || cut;
     wire [7:0]  bad_cause = bad_q ? bad_cause_q : !error ? `FL_CAUSE_ABORTED :
                             data_resp == 2'd1 ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_BUS_ERROR;
     wire        named  = bad || place_cause != `FL_CAUSE_NONE;   // the end has an address
 
-    assign out_ready   = may && (bad || wr_ready_i);
+    assign out_ready   = may && wr_ready_i;
     assign wr_valid_o  = may && out_valid && !bad;
     wire        word   = out_valid && out_ready;                         // a word leaves, to the device or for good
-    wire        finish = place_valid && !place_data && ends_fit;         // an end without data
+    wire        finish = end_q && ends_fit_q;
     assign place_pop   = (word && out_last) || finish;
-    assign spot_take   = spot_valid && (!spot_q || (word && out_last));
-    wire [31:0] bytes  = bytes_q + ((place_data && !bad) ? {19'd0, place_bytes} : 32'd0);
+    assign spot_take   = spot_valid && (place_pop || !(data_q || end_q));
+    wire [31:0] bytes  = bytes_q + ((data_q && !bad) ? {19'd0, place_bytes} : 32'd0);
 
     tile_address #(.DATA_W(DATA_W)) u_tile_address (.clk_i(clk_i), .load_i(spot_take), .spot_i(spot),
                                                     .step_i(word && !out_last), .address_o(wr_address_o));
@@ -287,48 +294,62 @@ module read_mover #(
     assign beat_o      = r_valid_i;
     assign done_address_o[63:52] = 12'd0;
 
-    /* verilator lint_off PINCONNECTEMPTY */
     fifo #(.WIDTH(8 + 52 + 32), .DEPTH_LOG2(4)) u_ends (
         .clk_i   (clk_i),
         .rst_ni  (rst_ni),
-        .valid_i (place_pop && place_last),
-        .ready_o (ends_fit),
+        .valid_i (place_pop && last_q),
+        .ready_o (ends_ready),
         .data_i  ({bad ? bad_cause : place_cause, (bad_q ? bad_address_q : place_address) & {52{named}}, bytes}),
         .valid_o (done_valid_o),
         .ready_i (done_ready_i),
         .data_o  ({done_cause_o, done_address_o[51:0], done_bytes_o}),
-        .count_o ()
+        .count_o (ends)
     );
-    /* verilator lint_on PINCONNECTEMPTY */
 
-    wire unused = &{1'b0, data_fits};
+    wire unused = &{1'b0, data_fits, ends_ready, place_valid};
 
-    wire wake = issue || place_valid || spot_take || (data_valid && data_ready) || !rst_ni;
+    wire issue_wake = (issue && t_data) || (data_valid && data_ready) || !rst_ni;
+
+    always @(posedge clk_i)
+        if (issue_wake) begin
+            if (!rst_ni)
+                room_q <= BEATS[BEATS_LOG2:0];
+            else
+                room_q <= room_q - ((issue && t_data) ? {{(BEATS_LOG2 - 8){1'b0}}, {1'b0, t_len} + 9'd1} : {(BEATS_LOG2 + 1){1'b0}})
+                                 + {{BEATS_LOG2{1'b0}}, data_valid && data_ready};
+        end
+
+    wire wake = data_q || end_q || spot_valid || (data_valid && data_ready) || done_valid_o || !rst_ni;
 
     always @(posedge clk_i)
         if (wake) begin
             if (!rst_ni) begin
-                room_q    <= BEATS[BEATS_LOG2:0];
-                placed_q  <= 1'b0;
-                started_q <= 1'b0;
-                spot_q    <= 1'b0;
-                offered_q <= 1'b0;
-                bad_q     <= 1'b0;
-                bytes_q   <= 32'd0;
+                placed_q   <= 1'b0;
+                started_q  <= 1'b0;
+                data_q     <= 1'b0;
+                end_q      <= 1'b0;
+                ends_fit_q <= 1'b1;
+                offered_q  <= 1'b0;
+                bad_q      <= 1'b0;
+                bytes_q    <= 32'd0;
             end else begin
-                room_q <= room_q - ((issue && t_data) ? {{(BEATS_LOG2 - 8){1'b0}}, {1'b0, t_len} + 9'd1} : {(BEATS_LOG2 + 1){1'b0}})
-                                 + {{BEATS_LOG2{1'b0}}, data_valid && data_ready};
                 if (data_valid && data_ready)
                     started_q <= !in_last;
                 if (word)
                     placed_q <= !out_last;
-                spot_q    <= spot_take || (spot_q && !(word && out_last));
-                offered_q <= wr_valid_o && !wr_ready_i;
-                bad_q     <= bad && !(place_pop && place_last);
+                if (spot_take || place_pop) begin
+                    data_q <= spot_take && spot_data;
+                    end_q  <= spot_take && !spot_data;
+                end
+                ends_fit_q <= ends < 5'd15;
+                offered_q  <= wr_valid_o && !wr_ready_i;
+                bad_q      <= bad && !(place_pop && last_q);
                 if (place_pop)
-                    bytes_q <= place_last ? 32'd0 : bytes;
+                    bytes_q <= last_q ? 32'd0 : bytes;
             end
 
+            if (spot_take)
+                last_q <= spot_last;
             if (bad && !bad_q) begin
                 bad_cause_q   <= bad_cause;
                 bad_address_q <= place_address;

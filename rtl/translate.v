@@ -10,7 +10,7 @@
 // Throughput  1 burst a cycle on hits.
 // Ordering    bursts in order; exactly one item with `last` a box.
 // Errors      in-band: {data 0, last 1, cause, address}. `fail_i` says that the mover itself has seen box fail_serial_i
-//             fail: it is cut short with cause 0 and the mover supplies its own. `abort_i` cuts short whatever comes.
+//             fail: a cycle later it is cut short with cause 0 and the mover supplies its own. `abort_i` cuts short whatever comes.
 `default_nettype none
 `include "faultline.vh"
 
@@ -138,12 +138,12 @@ module translate #(
     /* verilator lint_on PINCONNECTEMPTY */
 
     wire       joined    = info_valid && rsp_valid_i;
-    wire       failed    = fail_i && fail_serial_i == serial_o;
+    reg        failed_q;                           // the mover has seen the box of what is next fail
     wire       refused   = rsp_cause_i != `FL_CAUSE_NONE;
     wire       on_bus    = rsp_cause_i == `FL_CAUSE_WALK_ERROR || rsp_cause_i == `FL_CAUSE_WATCHDOG;
-    wire [7:0] cause_now = abort_i ? `FL_CAUSE_ABORTED : failed ? `FL_CAUSE_NONE : rsp_cause_i;
+    wire [7:0] cause_now = abort_i ? `FL_CAUSE_ABORTED : failed_q ? `FL_CAUSE_NONE : rsp_cause_i;
 
-    assign data_o    = !dead_q && !abort_i && !failed && !refused;
+    assign data_o    = !dead_q && !abort_i && !failed_q && !refused;
     assign last_o    = last;
     assign cause_o   = data_o ? `FL_CAUSE_NONE : dead_q ? cause_q : cause_now;
     assign address_o = data_o ? {rsp_frame_i, offset[11:0]} :
@@ -156,14 +156,18 @@ module translate #(
     assign wait_o      = info_valid && !rsp_valid_i;
     assign busy_o      = cmd_valid_i || b_valid || info_valid;
 
-    wire wake = take || !rst_ni;
+    wire wake = take || fail_i || failed_q || !rst_ni;
 
     always @(posedge clk_i)
         if (wake) begin
-            if (!rst_ni)
-                dead_q <= 1'b0;
-            else if (take)
-                dead_q <= !data_o && !last;
+            if (!rst_ni) begin
+                dead_q   <= 1'b0;
+                failed_q <= 1'b0;
+            end else begin
+                failed_q <= fail_i && info_valid && fail_serial_i == serial_o && !(take && last);
+                if (take)
+                    dead_q <= !data_o && !last;
+            end
 
             if (take && !dead_q) begin
                 dead_serial_q <= serial_o;

@@ -250,7 +250,7 @@ PROOFS = (
         abstract=("fifo",),
         cover_depth=10,
         twins=(
-            Twin("ignores the cause", "translate.v", "!abort_i && !failed && !refused;", "!abort_i && !failed;", 8),
+            Twin("ignores the cause", "translate.v", "!abort_i && !failed_q && !refused;", "!abort_i && !failed_q;", 8),
             Twin("does not wait for the translation", "translate.v", "info_valid && rsp_valid_i;", "info_valid;", 8),
         ),
     ),
