@@ -85,7 +85,7 @@ module read_mover #(
     localparam SERIAL_W = 8;
     localparam BEATS    = 1 << BEATS_LOG2;
     localparam RUN_W    = 2 * LANE_W + 13;
-    localparam SPOT_W   = 1 + 1 + 83;
+    localparam SPOT_W   = 1 + 1 + 90;
     localparam PLACE_W  = 8 + 52 + 13 + SERIAL_W;
     localparam SMALL    = BURSTS_LOG2 <= 5;         // u_spots and u_places are of one kind, so that they stay in step
 
@@ -94,7 +94,7 @@ module read_mover #(
     wire [7:0]          t_cause, t_len;
     wire [51:0]         t_address;
     wire [12:0]         t_bytes;
-    wire [19:0]         t_x;
+    wire [31:0]         t_x;
     wire [15:0]         t_y;
     wire [SERIAL_W-1:0] t_serial;
 
@@ -192,9 +192,9 @@ module read_mover #(
 
     // What leaves next is in u_places whole; where it goes and of which kind it is has come here one step ahead of it.
     wire              spot_valid, spot_take, spot_data, spot_last;
-    wire [82:0]       t_spot, spot;
+    wire [89:0]       t_spot, spot;
 
-    tile u_tile (.surface_i(surface_i), .x_i({t_x[19:LANE_W], {LANE_W{1'b0}}}), .y_i(t_y), .spot_o(t_spot));
+    tile u_tile (.surface_i(surface_i), .x_i({t_x[31:LANE_W], {LANE_W{1'b0}}}), .y_i(t_y), .spot_o(t_spot));
 
     fifo #(.WIDTH(SPOT_W), .DEPTH_LOG2(BURSTS_LOG2), .DISTRIBUTED(SMALL)) u_spots (
         .clk_i   (clk_i),
