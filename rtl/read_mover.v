@@ -1,7 +1,8 @@
 // read_mover: host memory to device memory (WRITEBACK).
 //
-// Why: the reading half of the DMA. Addresses run ahead of data by as many bursts as the table of places holds; a read
-// is only asked for when its data has room here, so the bus never waits for us and the two movers cannot block each other.
+// Why: the reading half of the DMA. Addresses run ahead of data by as many bursts as the table of places holds; a read is
+// only asked for when even the longest would have room here, so the bus never waits for us and the two movers cannot block
+// each other.
 //
 //   translate -> AR                                           R -> u_data -> realign -> device memory -> done
 //            `-> u_runs (lanes, for realign) --------------------------------+              ^             ^
@@ -22,7 +23,7 @@ module read_mover #(
     parameter DATA_W      = 64,
     // log2 of the read bursts that may be outstanding
     parameter BURSTS_LOG2 = 6,
-    // log2 of the beats of data there is room for; at least one longest burst (256)
+    // log2 of the beats of data there is room for; at least one longest burst (256), better two
     parameter BEATS_LOG2  = 9
 ) (
     input  wire                clk_i,
@@ -85,6 +86,7 @@ module read_mover #(
     localparam SERIAL_W = 8;
     localparam BEATS    = 1 << BEATS_LOG2;
     localparam RUN_W    = 2 * LANE_W + 13;
+    localparam LONG_LOG2 = (LANE_W + 8 > 12) ? 12 - LANE_W : 8;    // beats of the longest burst
     localparam SPOT_W   = 1 + 1 + 90;
     localparam PLACE_W  = 8 + 52 + 13 + SERIAL_W;
     localparam SMALL    = BURSTS_LOG2 <= 5;         // u_spots and u_places are of one kind, so that they stay in step
@@ -105,8 +107,8 @@ module read_mover #(
 
     wire                runs_ready, spots_ready, places_ready;
     reg  [BEATS_LOG2:0] room_q;                     // beats of u_data nobody has been promised
-    wire                room  = {{(24 - BEATS_LOG2){1'b0}}, room_q} > {17'd0, t_len};
-    wire                able  = spots_ready && places_ready && (!t_data || (runs_ready && room));
+    wire                room  = |room_q[BEATS_LOG2:LONG_LOG2];       // for any burst, which is quicker seen than for this one
+    wire                able  = places_ready && (!t_data || (runs_ready && room));
     wire                issue = t_valid && able && (!t_data || ar_ready_i);
 
     translate #(.DATA_W(DATA_W), .SERIAL_W(SERIAL_W)) u_translate (
@@ -190,7 +192,8 @@ module read_mover #(
         .count_o ()
     );
 
-    // What leaves next is in u_places whole; where it goes and of which kind it is has come here one step ahead of it.
+    // What leaves next is in u_places whole; where it goes and of which kind it is has come here one step ahead of it, so that
+    // u_spots has room when u_places has.
     wire              spot_valid, spot_take, spot_data, spot_last;
     wire [89:0]       t_spot, spot;
 
@@ -306,7 +309,7 @@ module read_mover #(
         .count_o (ends)
     );
 
-    wire unused = &{1'b0, data_fits, ends_ready, place_valid};
+    wire unused = &{1'b0, data_fits, spots_ready, ends_ready, place_valid};
 
     wire issue_wake = (issue && t_data) || (data_valid && data_ready) || !rst_ni;
 

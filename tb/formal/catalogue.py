@@ -143,8 +143,8 @@ PROOFS = (
             Twin(
                 "promises what is not there",
                 "read_mover.v",
-                "room_q} > {17'd0, t_len}",
-                "room_q} + 24'd1 > {17'd0, t_len}",
+                "|room_q[BEATS_LOG2:LONG_LOG2];",
+                "|room_q[BEATS_LOG2:LONG_LOG2-1];",
                 12,
             ),
             Twin(
