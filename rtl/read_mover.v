@@ -37,7 +37,7 @@ module read_mover #(
     input  wire [3:0]          cmd_object_i,
     input  wire [19:0]         cmd_x_i,
     input  wire [15:0]         cmd_y_i,
-    input  wire [19:0]         cmd_width_i,
+    input  wire [31:0]         cmd_width_i,
     input  wire [15:0]         cmd_height_i,
     input  wire [31:0]         cmd_offset_i,
     input  wire [31:0]         cmd_stride_i,
