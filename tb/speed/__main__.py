@@ -45,16 +45,21 @@ class Figure:
         return self.cycles_per_cpu_s >= self.target and self.peak_bytes <= MEMORY_LIMIT
 
 
-def long_transfers(simulator: str, pairs: int, target: int) -> Figure:
-    """Long transfers, `pairs` times 1 MiB in each direction at once, on a 64-bit bus."""
+DIRECTIONS = {"both": "long transfers", "readback": "long readbacks", "writeback": "long writebacks"}
+"""The scenarios of long transfers by the direction that they go."""
+
+
+def long_transfers(simulator: str, repeats: int, target: int, direction: str = "both") -> Figure:
+    """Long transfers, `repeats` times 1 MiB in each direction at once or in one alone, on a 64-bit bus."""
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     found = RESULT.parent / f".{simulator}.json"
     simulation = system(simulator)
     simulation.build()
-    simulation.run("tb.speed.bench", env={"SPEED_PAIRS": str(pairs), "SPEED_RESULT": str(found)}, run_name="speed")
+    env = {"SPEED_REPEATS": str(repeats), "SPEED_DIRECTION": direction, "SPEED_RESULT": str(found)}
+    simulation.run("tb.speed.bench", env=env, run_name=f"speed/{direction}")
     values = json.loads(found.read_text(encoding="utf-8"))
     found.unlink()
-    return Figure("long transfers", simulator, values["cycles"], values["cpu_s"], values["peak_bytes"], target)
+    return Figure(DIRECTIONS[direction], simulator, values["cycles"], values["cpu_s"], values["peak_bytes"], target)
 
 
 def photo(simulator: str, target: int) -> Figure:
@@ -90,7 +95,8 @@ def measure(simulator: str, console: Console) -> list[Figure]:
     """The figures of one simulator, or of both when `simulator` is empty: then a missing Icarus is only told."""
     figures = []
     if simulator in ("", "verilator"):
-        figures += [long_transfers("verilator", 16, 1_000_000), photo("verilator", 500_000)]
+        figures += [long_transfers("verilator", 16, 1_000_000, direction) for direction in DIRECTIONS]
+        figures += [photo("verilator", 500_000)]
     if simulator in ("", "icarus"):
         try:
             toolchain.executable("icarus")
@@ -99,7 +105,8 @@ def measure(simulator: str, console: Console) -> list[Figure]:
                 raise
             console.print(f"Icarus left out: {error}")
         else:
-            figures += [long_transfers("icarus", 1, 25_000), photo("icarus", 25_000)]
+            figures += [long_transfers("icarus", 1, 25_000, direction) for direction in DIRECTIONS]
+            figures += [photo("icarus", 25_000)]
     return figures
 
 

@@ -1,4 +1,4 @@
-"""cocotb side of `make speed`: long transfers in both directions at once, every byte compared afterwards.
+"""cocotb side of `make speed`: long transfers in both directions at once or in one, every byte compared afterwards.
 
 Runs inside the simulator; leaves SPEED_RESULT, a JSON object {"cycles", "cpu_s", "peak_bytes", "bytes"}.
 """
@@ -37,13 +37,22 @@ _PAGES = ROW * ROWS // PAGE
 
 @cocotb.test()
 async def long_transfers(dut: Any) -> None:
-    """SPEED_PAIRS times 1 MiB out and 1 MiB back beside it, in tiled surfaces, after one 1 MiB that warms up."""
-    pairs = int(os.environ["SPEED_PAIRS"])
+    """SPEED_REPEATS times 1 MiB out, or back, or both beside each other, in tiled surfaces, after 1 MiB that warms up.
+
+    SPEED_DIRECTION is "writeback", "readback" or "both".
+    """
+    repeats, work = int(os.environ["SPEED_REPEATS"]), _WORK[os.environ["SPEED_DIRECTION"]]
     host = HostMemory(os.environ["HOSTMEM_FILE"])
     source, target = (host.allocate(_PAGES, name) for name in ("source", "target"))
     noise = np.random.default_rng(1).integers(0, 256, ROW * ROWS, np.uint8)
     for page, frame in enumerate(source):
         host.write(frame * PAGE, noise[page * PAGE : (page + 1) * PAGE].tobytes())
+
+    def compare() -> None:
+        back = np.concatenate([np.frombuffer(host.read(frame * PAGE, PAGE), np.uint8) for frame in target])
+        assert (back == noise).all(), f"{int((back != noise).sum())} bytes differ"
+        for frame in target:
+            host.write(frame * PAGE, bytes(PAGE))
 
     async def body(env: Environment) -> None:
         await sim_top.reset(dut)
@@ -51,16 +60,19 @@ async def long_transfers(dut: Any) -> None:
         rig = Rig(host, bus=lambda *_: Cause.NONE)
         await bridge.run({"warm": _open(rig, ObjectTable(host, source, writable=False), ObjectTable(host, target))})
         began, cpu = cycle_now(), time.process_time()
-        await bridge.run({"pairs": _pairs(rig, pairs)})
+        await bridge.run({"work": _repeat(rig, repeats, work)})
         cycles, cpu_s = cycle_now() - began, time.process_time() - cpu
         sim_top.assert_clean(dut)
-        back = np.concatenate([np.frombuffer(host.read(frame * PAGE, PAGE), np.uint8) for frame in target])
-        assert (back == noise).all(), f"{int((back != noise).sum())} bytes differ"
+        if _BACK in work:
+            compare()
+        if _OUT in work:
+            await bridge.run({"check": _repeat(rig, 1, (_CHECK,))})
+            compare()
         found = {
             "cycles": cycles,
             "cpu_s": cpu_s,
             "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "bytes": 2 * pairs * noise.size,
+            "bytes": len(work) * repeats * noise.size,
         }
         Path(os.environ["SPEED_RESULT"]).write_text(json.dumps(found), encoding="utf-8")
 
@@ -72,19 +84,24 @@ def _box(opcode: Opcode, surface: int, host_object: int) -> Any:
 
 
 def _open(rig: Rig, source: ObjectTable, target: ObjectTable) -> Steps[None]:
-    """Bring the engine up and fill both surfaces, so that what is read back is known."""
+    """Bring the engine up and fill surface 1, so that what is read back is known."""
     yield from rig.bring_up()
     for index in range(2):
         surface = Surface(index * ROW * ROWS, ROW // _PIXEL, ROWS, _PIXEL, Layout.Y_TILED)
         yield from rig.surface(index, surface)
     yield from rig.object(0, source)
     yield from rig.object(1, target)
-    records = yield from rig.perform(Queue.TRANSFER, [_box(Opcode.WRITEBACK, index, 0) for index in range(2)])
+    records = yield from rig.perform(Queue.TRANSFER, [_box(Opcode.WRITEBACK, 1, 0)])
     assert all(record.cause == Cause.NONE for record in records), records
 
 
-def _pairs(rig: Rig, count: int) -> Steps[None]:
-    """A WRITEBACK into surface 0 beside a READBACK of surface 1, over and over."""
-    work = [_box(Opcode.WRITEBACK, 0, 0), _box(Opcode.READBACK, 1, 1)] * count
-    records = yield from rig.perform(Queue.TRANSFER, work)
+_OUT, _BACK = _box(Opcode.WRITEBACK, 0, 0), _box(Opcode.READBACK, 1, 1)
+_WORK = {"both": (_OUT, _BACK), "writeback": (_OUT,), "readback": (_BACK,)}
+_CHECK = _box(Opcode.READBACK, 0, 1)
+"""What brings to host memory, afterwards, the bytes that went out."""
+
+
+def _repeat(rig: Rig, count: int, work: tuple[Any, ...]) -> Steps[None]:
+    """The descriptors of `work` over and over."""
+    records = yield from rig.perform(Queue.TRANSFER, [*work] * count)
     assert all(record.cause == Cause.NONE and record.bytes == ROW * ROWS for record in records), records
