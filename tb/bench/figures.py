@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from tb import toml
 
 __all__ = ["BenchError", "Figure", "toml_of"]
 
@@ -63,9 +63,7 @@ class Figure:
 
 def toml_of(path: Path) -> Mapping[str, Any]:
     """A checked-in TOML file. BenchError when it cannot be read."""
-    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
-        found: Mapping[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+        return toml.load(path)
     except (OSError, ValueError) as error:
         raise BenchError(f"{path.name} cannot be read ({error}): mend it, or restore it from git") from None
-    return found

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tb import toml
 from tb.synth.errors import SynthesisError
 
 __all__ = ["FIGURES", "Peer", "Target", "judged", "peers_of", "targets_of"]
@@ -48,9 +47,8 @@ class Peer:
 
 
 def _rows(path: Path, table: str) -> list[dict[str, Any]]:
-    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
-        rows = toml.loads(path.read_text(encoding="utf-8"))[table]
+        rows = toml.load(path)[table]
     except (OSError, ValueError, KeyError) as error:
         raise SynthesisError(f"{path.name}: no [[{table}]] can be read ({error}): restore it from git") from None
     return list(rows)
