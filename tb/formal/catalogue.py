@@ -181,6 +181,30 @@ PROOFS = (
         ),
     ),
     Proof(
+        name="write_end",
+        claim="write_mover ends no box before that box's last write response",
+        method=Method.BMC,
+        depth=12,
+        bound="two boxes that overlap, of one burst and of more, with errors, refusals and aborts fit",
+        cover_depth=10,
+        twins=(
+            Twin(
+                "ends without the response",
+                "write_mover.v",
+                "track_valid && (!track_data || answer_valid)",
+                "track_valid",
+                14,
+            ),
+            Twin(
+                "an abort does not wait",
+                "write_mover.v",
+                "track_valid && (!track_data || answer_valid)",
+                "track_valid && (!track_data || answer_valid || abort_i)",
+                14,
+            ),
+        ),
+    ),
+    Proof(
         name="complete",
         claim="one record an end; tail, fence and interrupt after the response they wait for",
         method=Method.BMC,
