@@ -22,7 +22,7 @@ module box #(
     input  wire                rst_ni,
 
     input  wire                cmd_soon_i,     // the box on offer may be next
-    input  wire                cmd_valid_i,    // it is; only after a cycle of `soon` with the same box
+    input  wire                cmd_valid_i,    // it is
     output wire                cmd_ready_o,    // it is loaded
     input  wire [3:0]          cmd_surface_i,
     input  wire [3:0]          cmd_object_i,

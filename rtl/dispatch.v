@@ -8,7 +8,8 @@
 // far apart in the object as they are long. Its box is handed out as that row, so that its bursts are as long as the bus allows.
 // A descriptor stays in its ring's queue until it starts; what the units are told comes straight from there.
 //
-// Latency     1 cycle from the ring to the unit; FILL and COPY 21 more (division of x and width by the pixel size).
+// Latency     1 cycle from the ring to the unit, 2 with merged rows; FILL and COPY 22 (x and width are divided by the pixel
+//             size).
 // Throughput  a descriptor every 2 cycles.
 // Ordering    units start in descriptor order and may overlap; ends leave in descriptor order.
 // Errors      first of: error of the ring, ABORTED, UNKNOWN_OPCODE, MALFORMED, (empty box: good), BOX_OUTSIDE, ALIGNMENT, OVERLAP;
@@ -153,8 +154,10 @@ module dispatch #(
 
     wire [31:0] stride = desc[`FL_DESCRIPTOR_HOST_STRIDE];
     wire [35:0] total  = {16'd0, width} * {20'd0, height};
-    wire merge     = is_transfer && surface_i[62:61] == `FL_LAYOUT_LINEAR && width == surface_i[39:20] && width[5:0] == 6'd0 &&
-                     stride == {12'd0, width} && total[35:32] == 4'd0;
+    wire whole     = is_transfer && surface_i[62:61] == `FL_LAYOUT_LINEAR && width == surface_i[39:20] && width[5:0] == 6'd0 &&
+                     stride == {12'd0, width};
+    reg  merge_q;                                      // with total_q, from the check on
+    reg  [31:0] total_q;
 
     wire [7:0] cause = ring_err_i != `FL_CAUSE_NONE ? ring_err_i :
                        aborting_q              ? `FL_CAUSE_ABORTED :
@@ -210,6 +213,7 @@ module dispatch #(
     wire      order_fits, order_valid;
     wire [ORDER_LOG2:0] under_way;                     // descriptors started and not ended
     wire      check     = state_q == S_CHECK && ring_valid_i && (aborting_q || (enable_i && !halted_q));
+    wire      merge     = merge_q && state_q != S_CHECK;
     wire      aborted   = aborting_q && ring_err_i == `FL_CAUSE_NONE;
     wire [7:0] cause_now = aborted ? `FL_CAUSE_ABORTED : cause_q;
     wire      good      = cause_now == `FL_CAUSE_NONE;
@@ -223,7 +227,7 @@ module dispatch #(
     wire      unit_takes = unit ? cmd_ready_i[1] : cmd_ready_i[0];
     wire      go        = may_go && (!to_unit || unit_takes);
 
-    assign cmd_soon_o   = {2{check || state_q != S_CHECK}} & {is_writeback, has_box && !is_writeback};
+    assign cmd_soon_o   = {2{(check && !whole) || state_q != S_CHECK}} & {is_writeback, has_box && !is_writeback};
     assign cmd_valid_o  = {may_go && to_unit && unit, may_go && to_unit && !unit};
     assign invalidate_o = go && is_invalidate && good;
     assign ring_ready_o = go;
@@ -238,7 +242,7 @@ module dispatch #(
     assign cmd_object_o         = object_n[3:0];
     assign cmd_x_o              = x;
     assign cmd_y_o              = y;
-    assign cmd_width_o          = merge ? total[31:0] : {12'd0, width};
+    assign cmd_width_o          = merge ? total_q : {12'd0, width};
     assign cmd_height_o         = merge ? 16'd1 : height;
     assign cmd_offset_o         = value;
     assign cmd_stride_o         = stride;
@@ -312,6 +316,8 @@ module dispatch #(
             if (check) begin
                 cause_q <= cause;
                 skip_q  <= empty;
+                merge_q <= whole && total[35:32] == 4'd0;
+                total_q <= total[31:0];
             end
             if (state_q == S_DIVIDE && divided)
                 cause_q <= misaligned ? `FL_CAUSE_ALIGNMENT : overlap ? `FL_CAUSE_OVERLAP : `FL_CAUSE_NONE;

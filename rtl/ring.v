@@ -7,8 +7,8 @@
 // Latency     the doorbell asks for its first address itself; 1 cycle from last beat to dispatch.
 // Throughput  a descriptor every (ENTRY_BYTES * 8 / DATA_W) cycles, at least 1.
 // Ordering    ring order; the report of a refused doorbell stands behind what was fetched before it.
-// Errors      in-band: err_o is FETCH_ERROR, WATCHDOG or RING_OVERFLOW; then the tag is the index or the refused tail and
-//             bits 127:64 of desc_o are the bus address. Refused doorbells while 4 reports wait are only counted.
+// Errors      in-band: err_o is FETCH_ERROR, WATCHDOG or RING_OVERFLOW; then the tag is the index or the refused tail,
+//             bits 127:64 of desc_o are the bus address, bits 31:0 are 0 and the others mean nothing. Refused doorbells while 4 reports wait are only counted.
 `default_nettype none
 `include "faultline.vh"
 
@@ -124,8 +124,9 @@ module ring #(
     endgenerate
 
     wire [7:0]         err   = resp == 2'd0 ? `FL_CAUSE_NONE : resp == 2'd1 ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_FETCH_ERROR;
-    wire [ENTRY_W-1:0] wrong = {{(ENTRY_W - 128){1'b0}}, head_address, 16'd0, head_q, 32'd0};
-    wire [ENTRY_W-1:0] over  = {{(ENTRY_W - 64){1'b0}}, 16'd0, report_tail, 32'd0};
+    wire [127:0]       wrong = {head_address, 16'd0, head_q, 32'd0};
+    wire [127:0]       over  = {64'd0, 16'd0, report_tail, 32'd0};
+    wire [127:0]       front = !last ? over : err != `FL_CAUSE_NONE ? wrong : entry[127:0];
     wire               fits;                            // always: room was promised
 
     assign report_take = report_valid && !last && room_q != {(PREFETCH_LOG2 + 1){1'b0}};
@@ -136,7 +137,7 @@ module ring #(
         .rst_ni  (rst_ni),
         .valid_i (last || report_take),
         .ready_o (fits),
-        .data_i  (last ? {err, err == `FL_CAUSE_NONE ? entry : wrong} : {`FL_CAUSE_RING_OVERFLOW, over}),
+        .data_i  ({last ? err : `FL_CAUSE_RING_OVERFLOW, entry[ENTRY_W-1:128], front}),
         .valid_o (valid_o),
         .ready_i (ready_i),
         .data_o  ({err_o, desc_o}),

@@ -244,7 +244,7 @@ PROOFS = (
         bound="two descriptors in every mix of good, bad, aborted and halted; each is taken in the same idle state",
         cover_depth=18,
         twins=(
-            Twin("starts unannounced", "dispatch.v", "state_q != S_CHECK}}", "state_q == S_GO && go}}", 12),
+            Twin("names a box too soon", "dispatch.v", "(check && !whole)", "check", 12),
             Twin("an abort forgets the end", "dispatch.v", ".valid_i (go),", ".valid_i (go && !aborting_q),", 12),
             Twin(
                 "takes the other unit's end",

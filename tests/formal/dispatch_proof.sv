@@ -2,8 +2,8 @@
 //
 // Descriptors come as they like: any opcode, errors of the ring, empty and bad boxes, reserved bits, `order`; aborts, halts and
 // resumes come at any time. A unit ends what it was given, once, in order, with any cause. What is taken is listed; the ends
-// must follow the list, and nothing may be left on it when the queue says that it is idle. A unit is told of a box a cycle
-// before it is given it.
+// must follow the list, and nothing may be left on it when the queue says that it is idle. A unit is told of a box, loads
+// it, and is then given the same.
 `default_nettype none
 `include "faultline.vh"
 
@@ -43,13 +43,16 @@ module dispatch_proof #(
         desc[`FL_DESCRIPTOR_INTERRUPT]   = flags_i[0];
         desc[`FL_DESCRIPTOR_ORDER]       = flags_i[1];
         desc[`FL_DESCRIPTOR_RESERVED0]   = flags_i[2];
-        desc[`FL_DESCRIPTOR_WIDTH]       = {19'd0, width_i};
-        desc[`FL_DESCRIPTOR_HEIGHT]      = 16'd1;
+        desc[`FL_DESCRIPTOR_WIDTH]       = {13'd0, width_i, 6'd0};
+        desc[`FL_DESCRIPTOR_HEIGHT]      = value_i[0] ? 16'd3 : 16'd1;     // 3 merge into one row, 1 has nothing to merge
         desc[`FL_DESCRIPTOR_HOST_OFFSET] = value_i;
+        desc[`FL_DESCRIPTOR_HOST_STRIDE] = 32'd64;
     end
 
     wire        ring_ready, halted, aborting, busy, end_valid;
     wire [1:0]  cmd_soon, cmd_valid, done_ready;
+    wire [31:0] cmd_width;
+    wire [15:0] cmd_height;
     wire [31:0] end_tag;
     wire [7:0]  end_cause, end_opcode;
 
@@ -75,6 +78,8 @@ module dispatch_proof #(
         .source_i        (surface_i),
         .cmd_soon_o      (cmd_soon),
         .cmd_valid_o     (cmd_valid),
+        .cmd_width_o     (cmd_width),
+        .cmd_height_o    (cmd_height),
         .cmd_ready_i     (cmd_ready_i),
         .done_valid_i    (done_valid_i),
         .done_ready_o    (done_ready),
@@ -95,6 +100,7 @@ module dispatch_proof #(
     reg  [3:0]  owed0_q, owed1_q;           // ends that the units owe
     reg  [1:0]  offered_q, offered_wrong_q;
     reg  [1:0]  soon_q;
+    reg  [47:0] box_q;
     reg         kept_q;                     // the descriptor of the last cycle was offered and not taken
     reg  [47:0] front_q;
     wire [47:0] front   = {ring_err_i, tag_i, opcode_i, flags_i, width_i, value_i};
@@ -118,6 +124,7 @@ module dispatch_proof #(
         assume (((done_wrong_i ^ offered_wrong_q) & offered_q) == 2'd0);
         assume (!ring_valid_i || !ring_empty_i);
         assume (!kept_q || (ring_valid_i && front == front_q));
+        assume ((cmd_ready_i & ~soon_q) == 2'd0);       // it has loaded the box
 
         if (!rst_ni) begin
             {taken_q, ended_q, owed0_q, owed1_q} <= 16'd0;
@@ -136,6 +143,7 @@ module dispatch_proof #(
             kept_q          <= ring_valid_i && !take;
             front_q         <= front;
             soon_q          <= cmd_soon;
+            box_q           <= {cmd_width, cmd_height};
             failed_q        <= failed_q || (ends && end_cause == `FL_CAUSE_BUS_ERROR);
             aborted_q       <= aborted_q || (ends && end_cause == `FL_CAUSE_ABORTED);
         end
@@ -148,7 +156,8 @@ module dispatch_proof #(
             end
             its_own_end:  assert (done == 2'd0 || (done == next[13:12] && ends));
             nothing_left: assert (busy || (ended_q == taken_q && owed0_q == 0 && owed1_q == 0));
-            announced:    assert ((cmd_valid & ~(soon_q & cmd_soon)) == 2'd0 && (cmd_valid == 2'd0 || kept_q));
+            announced:    assert ((cmd_valid & ~cmd_soon) == 2'd0);
+            as_loaded:    assert (give == 2'd0 || (kept_q && {cmd_width, cmd_height} == box_q));
             at_most_one:  assert (cmd_valid != 2'd3 && done != 2'd3);
             halt_starts_nothing: assert (!halted || give == 2'd0);
 
