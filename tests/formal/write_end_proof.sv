@@ -14,8 +14,9 @@ module write_end_proof #(
     input wire         clk_i,
     input wire         rst_ni,
     input wire         abort_i,
+    input wire         cmd_soon_i,
     input wire         cmd_valid_i,
-    input wire [119:0] cmd_i,
+    input wire [131:0] cmd_i,
     input wire         req_ready_i,
     input wire         rsp_ready_i,         // the walker has an answer
     input wire [35:0]  rsp_frame_i,
@@ -54,16 +55,17 @@ module write_end_proof #(
         .clk_i           (clk_i),
         .rst_ni          (rst_ni),
         .abort_i         (abort_i),
+        .cmd_soon_i      (cmd_soon_i),
         .cmd_valid_i     (cmd_valid_i),
         .cmd_ready_o     (cmd_ready),
         .cmd_surface_i   (4'd0),
         .cmd_object_i    (boxes_q),
         .cmd_x_i         (cmd_i[19:0]),
         .cmd_y_i         (16'd0),
-        .cmd_width_i     (cmd_i[39:20]),
-        .cmd_height_i    (cmd_i[55:40]),
-        .cmd_offset_i    (cmd_i[87:56]),
-        .cmd_stride_i    (cmd_i[119:88]),
+        .cmd_width_i     (cmd_i[51:20]),
+        .cmd_height_i    (cmd_i[67:52]),
+        .cmd_offset_i    (cmd_i[99:68]),
+        .cmd_stride_i    (cmd_i[131:100]),
         .req_valid_o     (req_valid),
         .req_ready_i     (req_ready_i),
         .req_object_o    (req_object),
@@ -78,7 +80,7 @@ module write_end_proof #(
         .w_ready_i       (w_ready_i),
         .b_valid_i       (b_valid_i),
         .b_resp_i        (b_resp_i),
-        .surface_i       (64'd0),
+        .surface_i       (79'd0),
         .rd_ready_i      (rd_ready_i),
         .rd_data_valid_i (rd_data_valid_i),
         .rd_data_i       (64'd0),
@@ -93,7 +95,7 @@ module write_end_proof #(
             assume (!rst_ni);
         else
             assume (rst_ni);
-        assume (cmd_i[39:20] != 0 && cmd_i[55:40] != 0);    // dispatch answers for empty boxes
+        assume (cmd_i[51:20] != 0 && cmd_i[67:52] != 0);    // dispatch answers for empty boxes
         assume (!b_valid_i || open);
 
         if (!rst_ni) begin
