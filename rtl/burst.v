@@ -25,16 +25,19 @@ module burst #(
     localparam LIMIT_LOG2 = (LANE_W + 8 > 12) ? 12 : LANE_W + 8;
     localparam [12:0] LIMIT = 13'd1 << LIMIT_LOG2;
 
-    wire [12:0] used   = {1'b0, offset_i} & (LIMIT - 1'b1);
-    wire [12:0] room   = LIMIT - used;
-    wire [12:0] lanes  = {1'b0, offset_i} & ((13'd1 << LANE_W) - 1'b1);
-    wire [12:0] words  = (lanes + bytes_o - 1'b1) >> LANE_W;   // number of the last word, at most 255
+    wire [12:0] used = {1'b0, offset_i} & (LIMIT - 1'b1);
+    wire [12:0] room = LIMIT - used;
+
+    // Number of the last word, at most 255: where the row ends, or where the room does. Both are there before it is known which.
+    wire [12:0] lanes     = {1'b0, offset_i} & ((13'd1 << LANE_W) - 1'b1);
+    wire [12:0] row_ends  = (lanes + left_i[12:0] - 1'b1) >> LANE_W;
+    wire [12:0] room_ends = (LIMIT - 1'b1 - used) >> LANE_W;
 
     assign last_o  = left_i <= {7'd0, room};
     assign bytes_o = last_o ? left_i[12:0] : room;
-    assign len_o   = words[7:0];
+    assign len_o   = last_o ? row_ends[7:0] : room_ends[7:0];
 
-    wire unused = &{1'b0, words[12:8]};
+    wire unused = &{1'b0, row_ends[12:8], room_ends[12:8]};
 
 endmodule
 

@@ -305,22 +305,45 @@ module write_mover #(
 
     wire unused = &{1'b0, data_fits, answer_fits, in_last, out_last, t_words[13:9]};
 
-    wire wake = issue || beat_o || |tracks || aborted_q || job_take || spot_q || (data_valid && data_ready) || !rst_ni;
+    // Each part by itself, so that no clock enable waits for what happens elsewhere.
+    wire send_wake = issue || beat_o || !rst_ni;
 
     always @(posedge clk_i)
-        if (wake) begin
+        if (send_wake) begin
+            if (!rst_ni)
+                ahead_q <= 10'd0;
+            else
+                ahead_q <= ahead_q + ((issue && t_data) ? {2'd0, t_len} + 10'd1 : 10'd0) - {9'd0, beat_o};
+        end
+
+    wire read_wake = job_take || spot_q || (data_valid && data_ready) || !rst_ni;
+
+    always @(posedge clk_i)
+        if (read_wake) begin
             if (!rst_ni) begin
-                asked_q   <= {(DATA_LOG2 + 1){1'b0}};
-                spot_q    <= 1'b0;
-                ahead_q   <= 10'd0;
+                asked_q <= {(DATA_LOG2 + 1){1'b0}};
+                spot_q  <= 1'b0;
+            end else begin
+                asked_q <= asked_q + {{DATA_LOG2{1'b0}}, read} - {{DATA_LOG2{1'b0}}, data_valid && data_ready};
+                spot_q  <= job_take || (spot_q && !(read && last));
+            end
+
+            if (job_take)
+                more_q <= job_more;
+            else if (read)
+                more_q <= more_q - 1'b1;
+        end
+
+    wire answer_wake = track_valid || abort_i || aborted_q || !rst_ni;
+
+    always @(posedge clk_i)
+        if (answer_wake) begin
+            if (!rst_ni) begin
                 bad_q     <= 1'b0;
                 aborted_q <= 1'b0;
                 offered_q <= 1'b0;
                 bytes_q   <= 32'd0;
             end else begin
-                spot_q    <= job_take || (spot_q && !(read && last));
-                ahead_q   <= ahead_q + ((issue && t_data) ? {2'd0, t_len} + 10'd1 : 10'd0) - {9'd0, beat_o};
-                asked_q   <= asked_q + {{DATA_LOG2{1'b0}}, read} - {{DATA_LOG2{1'b0}}, data_valid && data_ready};
                 aborted_q <= (abort_i || aborted_q) && |tracks;
                 offered_q <= done_valid_o && !done_ready_i;
                 if (track_pop)
@@ -331,10 +354,6 @@ module write_mover #(
                     bad_q <= 1'b1;
             end
 
-            if (job_take)
-                more_q <= job_more;
-            else if (read)
-                more_q <= more_q - 1'b1;
             if (ripe && bad && !bad_q) begin
                 bad_cause_q   <= bad_cause;
                 bad_address_q <= track_address;

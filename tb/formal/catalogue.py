@@ -42,8 +42,8 @@ PROOFS = (
         configurations=({"DATA_W": 64}, {"DATA_W": 128}, {"DATA_W": 256}, {"DATA_W": 512}),
         cover_depth=8,
         twins=(
-            Twin("ignores the offset", "burst.v", "room   = LIMIT - used", "room   = LIMIT", 4),
-            Twin("counts a beat too few", "burst.v", "bytes_o - 1'b1) >> LANE_W", "bytes_o - 2'd2) >> LANE_W", 4),
+            Twin("ignores the offset", "burst.v", "room = LIMIT - used", "room = LIMIT", 4),
+            Twin("counts a beat too few", "burst.v", "left_i[12:0] - 1'b1) >> LANE_W", "left_i[12:0] - 2'd2) >> LANE_W", 4),
             Twin("goes a byte too far", "burst.v", "left_i <= {7'd0, room}", "left_i <= {7'd0, room} + 20'd1", 4),
         ),
     ),
