@@ -60,17 +60,19 @@ module box #(
     reg [32:0]         row_q, offset_q;        // bit 32, once set, stays: beyond
 
     wire        row_last;
+    wire [12:0] room;                          // bytes of a burst that is not its row's last
     wire        killed   = kill_i && kill_serial_i == serial_q;
     wire        give     = valid_o && ready_i;
     wire        start    = cmd_valid_i && cmd_ready_o;
     wire        load     = cmd_soon_i && !start && (!active_q || (give && last_o));
     wire [32:0] next_row = {1'b0, row_q[31:0]} + {1'b0, stride_q};
-    wire [32:0] next_run = {1'b0, offset_q[31:0]} + {20'd0, bytes_o};
+    wire [32:0] next_run = {1'b0, offset_q[31:0]} + {20'd0, room};
 
     burst #(.DATA_W(DATA_W)) u_burst (
         .offset_i (offset_q[11:0]),
         .left_i   ({|left_q[31:19], left_q[18:0]}),     // more than any burst is enough
         .bytes_o  (bytes_o),
+        .room_o   (room),
         .len_o    (len_o),
         .last_o   (row_last)
     );
@@ -120,8 +122,8 @@ module box #(
                 row_q    <= {next_row[32] | row_q[32], next_row[31:0]};
                 offset_q <= {next_row[32] | row_q[32], next_row[31:0]};
             end else if (give) begin
-                x_q      <= x_q + {19'd0, bytes_o};
-                left_q   <= left_q - {19'd0, bytes_o};
+                x_q      <= x_q + {19'd0, room};
+                left_q   <= left_q - {19'd0, room};
                 offset_q <= {next_run[32] | offset_q[32], next_run[31:0]};
             end
         end
