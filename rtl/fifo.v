@@ -70,7 +70,7 @@ module fifo #(
                 if (push)
                     mem_q[tail_q[DEPTH_LOG2-1:0]] <= data_i;
         end else begin : g_block
-            (* ram_style = "block" *)
+            (* ram_style = "block", no_rw_check *)  // a word is not read in the cycle in which it is written
             reg [WIDTH-1:0]    mem_q [0:DEPTH-1];
             reg [WIDTH-1:0]    word_q, out_q;
             reg [DEPTH_LOG2:0] next_q;         // of the next word to leave the array
