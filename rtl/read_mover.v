@@ -83,7 +83,7 @@ module read_mover #(
 );
 
     localparam LANE_W   = $clog2(DATA_W / 8);
-    localparam SERIAL_W = 8;
+    localparam SERIAL_W = BURSTS_LOG2 <= 4 ? 5 : BURSTS_LOG2 + 1;   // no two boxes in box, u_info and u_places have one number
     localparam BEATS    = 1 << BEATS_LOG2;
     localparam RUN_W    = 2 * LANE_W + 13;
     localparam LONG_LOG2 = (LANE_W + 8 > 12) ? 12 - LANE_W : 8;    // beats of the longest burst
@@ -278,8 +278,7 @@ module read_mover #(
     wire        error  = data_valid && beat_error && !hold_back;
     wire        cut    = abort_i && data_q && out_valid && !offered_q;
     wire        bad    = bad_q || error || cut;
-    wire [7:0]  bad_cause = bad_q ? bad_cause_q : !error ? `FL_CAUSE_ABORTED :
-                            data_resp == 2'd1 ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_BUS_ERROR;
+    wire [7:0]  new_cause = !error ? `FL_CAUSE_ABORTED : data_resp == 2'd1 ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_BUS_ERROR;
     wire        named  = bad || place_cause != `FL_CAUSE_NONE;   // the end has an address
 
     assign out_ready   = may && wr_ready_i;
@@ -302,7 +301,7 @@ module read_mover #(
         .rst_ni  (rst_ni),
         .valid_i (place_pop && last_q),
         .ready_o (ends_ready),
-        .data_i  ({bad ? bad_cause : place_cause, (bad_q ? bad_address_q : place_address) & {52{named}}, bytes}),
+        .data_i  ({bad_q ? bad_cause_q : bad ? new_cause : place_cause, (bad_q ? bad_address_q : place_address) & {52{named}}, bytes}),
         .valid_o (done_valid_o),
         .ready_i (done_ready_i),
         .data_o  ({done_cause_o, done_address_o[51:0], done_bytes_o}),
@@ -354,7 +353,7 @@ module read_mover #(
             if (spot_take)
                 last_q <= spot_last;
             if (bad && !bad_q) begin
-                bad_cause_q   <= bad_cause;
+                bad_cause_q   <= new_cause;
                 bad_address_q <= place_address;
                 bad_serial_q  <= place_serial;
             end

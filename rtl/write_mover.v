@@ -82,7 +82,7 @@ module write_mover #(
 );
 
     localparam LANE_W    = $clog2(DATA_W / 8);
-    localparam SERIAL_W  = 8;
+    localparam SERIAL_W  = BURSTS_LOG2 <= 4 ? 5 : BURSTS_LOG2 + 1;   // no two boxes in box, u_info and u_tracks have one number
     localparam JOBS_LOG2 = 3;
     localparam DATA_LOG2 = 4;
     localparam AHEAD     = 32;                      // beats: W follows AW in order, so a record must not wait long behind us
@@ -291,14 +291,13 @@ module write_mover #(
     wire        error       = track_data && answer_valid && answer_resp != 2'd0;
     wire        cut         = track_data && !offered_q && (abort_i || aborted_q);
     wire        bad         = bad_q || error || cut;
-    wire [7:0]  bad_cause   = bad_q ? bad_cause_q : !error ? `FL_CAUSE_ABORTED :
-                              answer_resp == 2'd1 ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_BUS_ERROR;
+    wire [7:0]  new_cause   = !error ? `FL_CAUSE_ABORTED : answer_resp == 2'd1 ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_BUS_ERROR;
     wire        named       = bad || track_cause != `FL_CAUSE_NONE;   // the end has an address
     wire [31:0] bytes       = bytes_q + ((track_data && !bad) ? {19'd0, track_bytes} : 32'd0);
 
     assign done_valid_o   = ripe && track_last;
     assign track_pop      = ripe && (!track_last || done_ready_i);
-    assign done_cause_o   = bad ? bad_cause : track_cause;
+    assign done_cause_o   = bad_q ? bad_cause_q : bad ? new_cause : track_cause;
     assign done_address_o = {12'd0, (bad_q ? bad_address_q : track_address) & {52{named}}};
     assign done_bytes_o   = bytes;
     assign busy_o         = t_busy || |tracks;
@@ -355,7 +354,7 @@ module write_mover #(
             end
 
             if (ripe && bad && !bad_q) begin
-                bad_cause_q   <= bad_cause;
+                bad_cause_q   <= new_cause;
                 bad_address_q <= track_address;
                 bad_serial_q  <= track_serial;
             end
