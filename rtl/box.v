@@ -28,7 +28,7 @@ module box #(
     input  wire [3:0]          cmd_object_i,
     input  wire [19:0]         cmd_x_i,        // bytes
     input  wire [15:0]         cmd_y_i,        // rows
-    input  wire [31:0]         cmd_width_i,    // bytes, at least 1; past 20 bits only of a single row
+    input  wire [23:0]         cmd_width_i,    // bytes, at least 1; past 20 bits only of a single row
     input  wire [15:0]         cmd_height_i,   // rows, at least 1
     input  wire [31:0]         cmd_offset_i,   // of the first row in the object, bytes
     input  wire [31:0]         cmd_stride_i,   // bytes from row to row in the object
@@ -42,7 +42,7 @@ module box #(
     output wire [3:0]          object_o,
     output wire [31:0]         offset_o,       // in the object, bytes
     output wire                beyond_o,       // the offset does not fit 32 bits
-    output wire [31:0]         x_o,
+    output wire [23:0]         x_o,
     output wire [15:0]         y_o,
     output wire [12:0]         bytes_o,
     output wire [7:0]          len_o,
@@ -54,10 +54,11 @@ module box #(
     reg [SERIAL_W-1:0] serial_q;
     reg [3:0]          surface_q, object_q;
     reg [19:0]         left_edge_q, width_q;
-    reg [31:0]         x_q, left_q;
+    reg [23:0]         done_q, left_q;         // of the row
     reg [15:0]         y_q, rows_q;            // rows_q: rows after this one
     reg [31:0]         stride_q;
-    reg [32:0]         row_q, offset_q;        // bit 32, once set, stays: beyond
+    reg [32:0]         row_q;                  // offset of the row; bit 32, once set, stays: beyond
+    reg [11:0]         low_q;                  // of the offset, for the burst: there without an addition
 
     wire        row_last;
     wire [12:0] room;                          // bytes of a burst that is not its row's last
@@ -66,11 +67,11 @@ module box #(
     wire        start    = cmd_valid_i && cmd_ready_o;
     wire        load     = cmd_soon_i && !start && (!active_q || (give && last_o));
     wire [32:0] next_row = {1'b0, row_q[31:0]} + {1'b0, stride_q};
-    wire [32:0] next_run = {1'b0, offset_q[31:0]} + {20'd0, room};
+    wire [32:0] offset   = {1'b0, row_q[31:0]} + {9'd0, done_q};
 
     burst #(.DATA_W(DATA_W)) u_burst (
-        .offset_i (offset_q[11:0]),
-        .left_i   ({|left_q[31:19], left_q[18:0]}),     // more than any burst is enough
+        .offset_i (low_q),
+        .left_i   ({|left_q[23:19], left_q[18:0]}),     // more than any burst is enough
         .bytes_o  (bytes_o),
         .room_o   (room),
         .len_o    (len_o),
@@ -81,12 +82,14 @@ module box #(
     assign valid_o     = active_q || (cmd_valid_i && loaded_q);
     assign surface_o   = surface_q;
     assign object_o    = object_q;
-    assign offset_o    = offset_q[31:0];
-    assign beyond_o    = offset_q[32];
-    assign x_o         = x_q;
+    assign offset_o    = {offset[31:12], low_q};
+    assign beyond_o    = row_q[32] | offset[32];
+    assign x_o         = {4'd0, left_edge_q} + done_q;
     assign y_o         = y_q;
     assign last_o      = (row_last && rows_q == 16'd0) || killed;
     assign serial_o    = serial_q;
+
+    wire unused = &{1'b0, offset[11:0]};
 
     wire wake = load || loaded_q || give || !rst_ni;
 
@@ -107,25 +110,27 @@ module box #(
                 object_q    <= cmd_object_i;
                 left_edge_q <= cmd_x_i;
                 width_q     <= cmd_width_i[19:0];
-                x_q         <= {12'd0, cmd_x_i};
                 left_q      <= cmd_width_i;
                 y_q         <= cmd_y_i;
                 rows_q      <= cmd_height_i - 1'b1;
                 stride_q    <= cmd_stride_i;
                 row_q       <= {1'b0, cmd_offset_i};
-                offset_q    <= {1'b0, cmd_offset_i};
+                low_q       <= cmd_offset_i[11:0];
             end else if (give && row_last) begin
-                x_q      <= {12'd0, left_edge_q};
-                left_q   <= {12'd0, width_q};
+                left_q   <= {4'd0, width_q};
                 y_q      <= y_q + 1'b1;
                 rows_q   <= rows_q - 1'b1;
                 row_q    <= {next_row[32] | row_q[32], next_row[31:0]};
-                offset_q <= {next_row[32] | row_q[32], next_row[31:0]};
+                low_q    <= next_row[11:0];
             end else if (give) begin
-                x_q      <= x_q + {19'd0, room};
-                left_q   <= left_q - {19'd0, room};
-                offset_q <= {next_run[32] | offset_q[32], next_run[31:0]};
+                left_q   <= left_q - {11'd0, room};
+                low_q    <= low_q + room[11:0];
             end
+
+            if (load || (give && row_last))
+                done_q <= 24'd0;
+            else if (give)
+                done_q <= done_q + {11'd0, room};
         end
 
 endmodule

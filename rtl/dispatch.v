@@ -5,7 +5,8 @@
 // live here, because here it is decided whether the next descriptor starts.
 //
 // Rows that follow each other without a gap on both sides are one long row: a transfer of whole rows of a linear surface, as
-// far apart in the object as they are long. Its box is handed out as that row, so that its bursts are as long as the bus allows.
+// far apart in the object as they are long. Its box is handed out as that row, so that its bursts are as long as the bus allows;
+// not one of 16 MiB or more, whose rows have over 256 bytes each and need it less than the movers need narrow adders.
 // A descriptor stays in its ring's queue until it starts; what the units are told comes straight from there.
 //
 // Latency     1 cycle from the ring to the unit, 2 with merged rows; FILL and COPY 22 (x and width are divided by the pixel
@@ -60,7 +61,7 @@ module dispatch #(
     output wire [3:0]               cmd_object_o,
     output wire [19:0]              cmd_x_o,
     output wire [15:0]              cmd_y_o,
-    output wire [31:0]              cmd_width_o,       // past 20 bits only of a single row
+    output wire [23:0]              cmd_width_o,       // past 20 bits only of a single row
     output wire [15:0]              cmd_height_o,
     output wire [31:0]              cmd_offset_o,
     output wire [31:0]              cmd_stride_o,
@@ -157,7 +158,7 @@ module dispatch #(
     wire whole     = is_transfer && surface_i[62:61] == `FL_LAYOUT_LINEAR && width == surface_i[39:20] && width[5:0] == 6'd0 &&
                      stride == {12'd0, width};
     reg  merge_q;                                      // with total_q, from the check on
-    reg  [31:0] total_q;
+    reg  [23:0] total_q;
 
     wire [7:0] cause = ring_err_i != `FL_CAUSE_NONE ? ring_err_i :
                        aborting_q              ? `FL_CAUSE_ABORTED :
@@ -242,7 +243,7 @@ module dispatch #(
     assign cmd_object_o         = object_n[3:0];
     assign cmd_x_o              = x;
     assign cmd_y_o              = y;
-    assign cmd_width_o          = merge ? total_q : {12'd0, width};
+    assign cmd_width_o          = merge ? total_q : {4'd0, width};
     assign cmd_height_o         = merge ? 16'd1 : height;
     assign cmd_offset_o         = value;
     assign cmd_stride_o         = stride;
@@ -316,8 +317,8 @@ module dispatch #(
             if (check) begin
                 cause_q <= cause;
                 skip_q  <= empty;
-                merge_q <= whole && total[35:32] == 4'd0;
-                total_q <= total[31:0];
+                merge_q <= whole && total[35:24] == 12'd0;
+                total_q <= total[23:0];
             end
             if (state_q == S_DIVIDE && divided)
                 cause_q <= misaligned ? `FL_CAUSE_ALIGNMENT : overlap ? `FL_CAUSE_OVERLAP : `FL_CAUSE_NONE;

@@ -155,7 +155,7 @@ module faultline #(
     wire [1:0]            box_soon, box_valid, box_ready, done_valid, done_ready;
     wire [3:0]            box_surface, box_object;
     wire [19:0]           box_x;
-    wire [31:0]           box_width;
+    wire [23:0]           box_width;
     wire [15:0]           box_y, box_height;
     wire [31:0]           box_offset, box_stride;
     wire [15:0]           done_cause;
@@ -172,7 +172,7 @@ module faultline #(
 
     wire                  draw_valid, draw_ready, draw_copy, draw_done, draw_done_ready;
     wire [19:0]           draw_x, draw_width, draw_source_x;
-    wire [11:0]           unused_draw_width;
+    wire [3:0]            unused_draw_width;
     wire [15:0]           draw_y, draw_height, draw_source_y;
     wire [127:0]          draw_pattern;
     wire [7:0]            draw_cause;

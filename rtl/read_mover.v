@@ -37,7 +37,7 @@ module read_mover #(
     input  wire [3:0]          cmd_object_i,
     input  wire [19:0]         cmd_x_i,
     input  wire [15:0]         cmd_y_i,
-    input  wire [31:0]         cmd_width_i,
+    input  wire [23:0]         cmd_width_i,
     input  wire [15:0]         cmd_height_i,
     input  wire [31:0]         cmd_offset_i,
     input  wire [31:0]         cmd_stride_i,
@@ -87,7 +87,7 @@ module read_mover #(
     localparam BEATS    = 1 << BEATS_LOG2;
     localparam RUN_W    = 2 * LANE_W + 13;
     localparam LONG_LOG2 = (LANE_W + 8 > 12) ? 12 - LANE_W : 8;    // beats of the longest burst
-    localparam SPOT_W   = 1 + 1 + 90;
+    localparam SPOT_W   = 1 + 1 + 83;
     localparam PLACE_W  = 8 + 52 + 13 + SERIAL_W;
     localparam SMALL    = BURSTS_LOG2 <= 5;         // u_spots and u_places are of one kind, so that they stay in step
 
@@ -96,7 +96,7 @@ module read_mover #(
     wire [7:0]          t_cause, t_len;
     wire [51:0]         t_address;
     wire [12:0]         t_bytes;
-    wire [31:0]         t_x;
+    wire [23:0]         t_x;
     wire [15:0]         t_y;
     wire [SERIAL_W-1:0] t_serial;
 
@@ -195,9 +195,9 @@ module read_mover #(
     // What leaves next is in u_places whole; where it goes and of which kind it is has come here one step ahead of it, so that
     // u_spots has room when u_places has.
     wire              spot_valid, spot_take, spot_data, spot_last;
-    wire [89:0]       t_spot, spot;
+    wire [82:0]       t_spot, spot;
 
-    tile u_tile (.surface_i(surface_i), .x_i({t_x[31:LANE_W], {LANE_W{1'b0}}}), .y_i(t_y), .spot_o(t_spot));
+    tile u_tile (.surface_i(surface_i), .x_i({t_x[23:LANE_W], {LANE_W{1'b0}}}), .y_i(t_y), .spot_o(t_spot));
 
     fifo #(.WIDTH(SPOT_W), .DEPTH_LOG2(BURSTS_LOG2), .DISTRIBUTED(SMALL)) u_spots (
         .clk_i   (clk_i),

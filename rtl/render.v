@@ -135,9 +135,9 @@ module render #(
     );
 
     // The address of a word stands in the cycles in which the word waits at the memory.
-    wire [89:0] target_spot, source_spot;
+    wire [82:0] target_spot, source_spot;
 
-    tile target_tile (.surface_i(surface_q), .x_i({12'd0, target_x}), .y_i(target_y), .spot_o(target_spot));
+    tile target_tile (.surface_i(surface_q), .x_i({4'd0, target_x}), .y_i(target_y), .spot_o(target_spot));
 
     tile_address #(.DATA_W(DATA_W)) target_address (
         .clk_i     (clk_i),
@@ -147,7 +147,7 @@ module render #(
         .address_o (wr_address_o)
     );
 
-    tile source_tile (.surface_i(source_surface_q), .x_i({12'd0, source_x}), .y_i(source_y), .spot_o(source_spot));
+    tile source_tile (.surface_i(source_surface_q), .x_i({4'd0, source_x}), .y_i(source_y), .spot_o(source_spot));
 
     tile_address #(.DATA_W(DATA_W)) source_address (
         .clk_i     (clk_i),

@@ -17,35 +17,35 @@
 module tile (
     // {columns, valid, layout, bytes_per_pixel, height, row_bytes, base_page}, see csr_tables
     input  wire [78:0] surface_i,
-    input  wire [31:0] x_i,        // byte in the row; of a linear surface also past its end, into the rows behind
+    input  wire [23:0] x_i,        // byte in the row; of a linear surface also past its end, into the rows behind
     input  wire [15:0] y_i,        // row
     // {row of units or tiles, units or tiles a row, base_page, tile in its row, byte in the tile's row, row in the tile, layout}
-    output wire [89:0] spot_o
+    output wire [82:0] spot_o
 );
     wire [14:0] columns   = surface_i[78:64];
     wire [1:0]  layout    = surface_i[62:61];
     wire [19:0] base_page = surface_i[19:0];
 
     reg  [15:0] row;
-    reg  [19:0] across;
+    reg  [12:0] across;
 
     always @* begin
         case (layout)
             `FL_LAYOUT_X_TILED: begin
                 row    = {3'b0, y_i[15:3]};
-                across = {9'b0, x_i[19:9]};
+                across = {2'b0, x_i[19:9]};
             end
             `FL_LAYOUT_Y_TILED: begin
                 row    = {5'b0, y_i[15:5]};
-                across = {7'b0, x_i[19:7]};
+                across = x_i[19:7];
             end
             `FL_LAYOUT_MORTON: begin
                 row    = {4'b0, y_i[15:4]};
-                across = {8'b0, x_i[19:8]};
+                across = {1'b0, x_i[19:8]};
             end
             default: begin  // LINEAR
                 row    = y_i;
-                across = x_i[31:12];
+                across = {1'b0, x_i[23:12]};
             end
         endcase
     end

@@ -18,7 +18,7 @@ module tile_address #(
 ) (
     input  wire        clk_i,
     input  wire        load_i,     // take the spot
-    input  wire [89:0] spot_i,     // see tile
+    input  wire [82:0] spot_i,     // see tile
     input  wire        step_i,     // go on to the next word to the right; not with load_i
     output wire [31:0] address_o   // device byte address
 );
@@ -28,7 +28,7 @@ module tile_address #(
     wire [15:0] row;
     wire [14:0] columns;
     wire [19:0] base_page;
-    wire [19:0] across;
+    wire [12:0] across;
     wire [11:0] x;
     wire [4:0]  y;
     wire [1:0]  layout;
@@ -71,7 +71,7 @@ module tile_address #(
     always @(posedge clk_i)
         if (load_i) begin
             start_q  <= row * {16'b0, columns};   // one multiplier for all layouts, exact
-            page_q   <= {1'b0, base_page} + {1'b0, across};
+            page_q   <= {1'b0, base_page} + {8'b0, across};
             across_q <= across[3:0];
             x_q      <= x;
             y_q      <= y;

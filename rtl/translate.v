@@ -31,7 +31,7 @@ module translate #(
     input  wire [3:0]          cmd_object_i,
     input  wire [19:0]         cmd_x_i,
     input  wire [15:0]         cmd_y_i,
-    input  wire [31:0]         cmd_width_i,
+    input  wire [23:0]         cmd_width_i,
     input  wire [15:0]         cmd_height_i,
     input  wire [31:0]         cmd_offset_i,
     input  wire [31:0]         cmd_stride_i,
@@ -59,20 +59,20 @@ module translate #(
     output wire [12:0]         bytes_o,
     output wire [7:0]          len_o,
     output wire [3:0]          surface_o,
-    output wire [31:0]         x_o,
+    output wire [23:0]         x_o,
     output wire [15:0]         y_o,
     output wire [SERIAL_W-1:0] serial_o,
     output wire                busy_o,             // a box is offered or some of it has not gone on
     output wire                wait_o              // a burst waits for its translation
 );
 
-    localparam INFO_W = 32 + 13 + 8 + 4 + 32 + 16 + 1 + SERIAL_W;
+    localparam INFO_W = 32 + 13 + 8 + 4 + 24 + 16 + 1 + SERIAL_W;
 
     // ------------------------------------------------------------------------------------------ fork
     wire                b_valid, b_ready, b_last, info_ready;
     wire [3:0]          b_surface;
     wire [31:0]         b_offset;
-    wire [31:0]         b_x;
+    wire [23:0]         b_x;
     wire [15:0]         b_y;
     wire [12:0]         b_bytes;
     wire [7:0]          b_len;

@@ -34,7 +34,7 @@ module write_mover #(
     input  wire [3:0]          cmd_object_i,
     input  wire [19:0]         cmd_x_i,
     input  wire [15:0]         cmd_y_i,
-    input  wire [31:0]         cmd_width_i,
+    input  wire [23:0]         cmd_width_i,
     input  wire [15:0]         cmd_height_i,
     input  wire [31:0]         cmd_offset_i,
     input  wire [31:0]         cmd_stride_i,
@@ -87,7 +87,7 @@ module write_mover #(
     localparam DATA_LOG2 = 4;
     localparam AHEAD     = 32;                      // beats: W follows AW in order, so a record must not wait long behind us
     localparam RUN_W     = 2 * LANE_W + 13;
-    localparam JOB_W     = 90 + 9;
+    localparam JOB_W     = 83 + 9;
     localparam TRACK_W   = 1 + 1 + 8 + 52 + 13 + SERIAL_W;
 
     // ------------------------------------------------------------------------------------------ issue
@@ -95,7 +95,7 @@ module write_mover #(
     wire [7:0]          t_cause, t_len;
     wire [51:0]         t_address;
     wire [12:0]         t_bytes;
-    wire [31:0]         t_x;
+    wire [23:0]         t_x;
     wire [15:0]         t_y;
     wire [SERIAL_W-1:0] t_serial;
 
@@ -157,13 +157,13 @@ module write_mover #(
     assign aw_len_o     = t_len;
 
     // ------------------------------------------------------------------------------------------ device reads
-    wire [89:0] t_spot, job_spot;
+    wire [82:0] t_spot, job_spot;
     wire [13:0] t_span = {{(14 - LANE_W){1'b0}}, t_x[LANE_W-1:0]} + {1'b0, t_bytes} - 1'b1;
     wire [13:0] t_words = t_span >> LANE_W;
     wire        job_valid, job_take;
     wire [8:0]  job_more;                           // words of the device that the burst touches, without the first
 
-    tile u_tile (.surface_i(surface_i), .x_i({t_x[31:LANE_W], {LANE_W{1'b0}}}), .y_i(t_y), .spot_o(t_spot));
+    tile u_tile (.surface_i(surface_i), .x_i({t_x[23:LANE_W], {LANE_W{1'b0}}}), .y_i(t_y), .spot_o(t_spot));
 
     /* verilator lint_off PINCONNECTEMPTY */
     fifo #(.WIDTH(JOB_W), .DEPTH_LOG2(JOBS_LOG2)) u_jobs (

@@ -16,7 +16,7 @@ module box_proof #(
     input wire        cmd_valid_i,
     input wire [19:0] x_i,
     input wire [15:0] y_i,
-    input wire [31:0] width_i,
+    input wire [23:0] width_i,
     input wire [15:0] height_i,
     input wire [31:0] offset_i,
     input wire [31:0] stride_i,
@@ -25,7 +25,7 @@ module box_proof #(
 );
     wire        cmd_ready, valid, beyond, last;
     wire [31:0] offset;
-    wire [31:0] x;
+    wire [23:0] x;
     wire [15:0] y;
     wire [12:0] bytes;
     wire [7:0]  len, serial;
@@ -62,20 +62,25 @@ module box_proof #(
     );
 
     // joined by name when the hierarchy is flattened
-    (* hierconn *) wire [31:0] \dut.left_q ;
+    (* hierconn *) wire [23:0] \dut.left_q ;
     (* hierconn *) wire [19:0] \dut.width_q ;
     (* hierconn *) wire [19:0] \dut.left_edge_q ;
     (* hierconn *) wire [15:0] \dut.rows_q ;
     (* hierconn *) wire [31:0] \dut.stride_q ;
     (* hierconn *) wire [32:0] \dut.row_q ;
     (* hierconn *) wire        \dut.loaded_q ;
-    wire [31:0] left   = \dut.left_q ;
+    (* hierconn *) wire [23:0] \dut.done_q ;
+    (* hierconn *) wire [11:0] \dut.low_q ;
+    wire [23:0] left   = \dut.left_q ;
     wire [19:0] width  = \dut.width_q ;
     wire [19:0] edge_  = \dut.left_edge_q ;
     wire [15:0] rows   = \dut.rows_q ;
     wire [31:0] stride = \dut.stride_q ;
     wire [32:0] row    = \dut.row_q ;
     wire        loaded = \dut.loaded_q ;
+    wire [23:0] done   = \dut.done_q ;
+    wire [11:0] low    = \dut.low_q ;
+    wire [32:0] so_far = {1'b0, row_offset_q[31:0]} + {9'd0, covered_q};
 
     reg         started_q = 1'b0;
     reg         open_q;                     // a box was started and has not ended
@@ -83,7 +88,7 @@ module box_proof #(
     reg  [7:0]  serial_q;                   // its number
     reg  [19:0] x_q;
     reg  [15:0] y_q;
-    reg  [31:0] width_q, covered_q;         // of the row
+    reg  [23:0] width_q, covered_q;         // of the row
     reg  [15:0] rows_q, row_q;
     reg  [32:0] offset_q, row_offset_q;     // bit 32 stays: past 2^32
     reg  [31:0] stride_q;
@@ -92,7 +97,7 @@ module box_proof #(
     wire        take     = cmd_valid_i && cmd_ready;
     wire        give     = valid && ready_i;
     wire        offer    = cmd_soon_i && !take && (!open_q || (give && last));
-    wire [32:0] after    = {1'b0, covered_q} + bytes;
+    wire [24:0] after    = {1'b0, covered_q} + bytes;
     wire [32:0] next_row = {1'b0, row_offset_q[31:0]} + {1'b0, stride_q};
     wire [32:0] next_run = {1'b0, offset_q[31:0]} + {20'd0, bytes};
     wire        row_ends = after == {1'b0, width_q};
@@ -104,7 +109,7 @@ module box_proof #(
             assume (!rst_ni);
         else
             assume (rst_ni);
-        assume (width_i != 0 && height_i != 0 && (width_i < 32'd1048576 || height_i == 16'd1));
+        assume (width_i != 0 && height_i != 0 && (width_i < 24'd1048576 || height_i == 16'd1));
         if (cmd_valid_i && offered_q)
             assume (x_i == x_q && y_i == y_q && width_i == width_q && height_i == rows_q && {1'b0, offset_i} == offset_q &&
                     stride_i == stride_q);
@@ -124,14 +129,14 @@ module box_proof #(
                 x_q          <= x_i;
                 y_q          <= y_i;
                 width_q      <= width_i;
-                covered_q    <= 32'd0;
+                covered_q    <= 24'd0;
                 rows_q       <= height_i;
                 row_q        <= 16'd0;
                 offset_q     <= {1'b0, offset_i};
                 row_offset_q <= {1'b0, offset_i};
                 stride_q     <= stride_i;
             end else if (give) begin
-                covered_q    <= row_ends ? 32'd0 : after[31:0];
+                covered_q    <= row_ends ? 24'd0 : after[23:0];
                 row_q        <= row_q + row_ends;
                 offset_q     <= row_ends ? {next_row[32] | row_offset_q[32], next_row[31:0]}
                                          : {next_run[32] | offset_q[32], next_run[31:0]};
@@ -146,7 +151,7 @@ module box_proof #(
             one_at_a_time:  assert (!take || !open_q);
             as_offered:     assert (cmd_ready == (offered_q && !open_q) && loaded == offered_q);
             if (offered_q)
-                from_start: assert (covered_q == 32'd0 && row_q == 16'd0);
+                from_start: assert (covered_q == 24'd0 && row_q == 16'd0);
             if (valid) begin
                 some_bytes: assert (bytes != 13'd0 && after <= {1'b0, width_q});
                 on_surface: assert (x == x_q + covered_q && y == y_q + row_q && surface == 4'd3);
@@ -159,6 +164,8 @@ module box_proof #(
             end
             if (open_q || offered_q) begin          // what the box remembers is what is left
                 same_left:  assert (left == width_q - covered_q && covered_q < width_q);
+                same_place: assert (done == covered_q && low == offset_q[11:0] &&
+                                    offset_q == {so_far[32] | row_offset_q[32], so_far[31:0]});
                 same_rows:  assert (rows == rows_q - 16'd1 - row_q && row_q < rows_q);
                 same_box:   assert ((width == width_q || rows_q == 16'd1) && edge_ == x_q && stride == stride_q && row == row_offset_q);
             end

@@ -51,7 +51,7 @@ module dispatch_proof #(
 
     wire        ring_ready, halted, aborting, busy, end_valid;
     wire [1:0]  cmd_soon, cmd_valid, done_ready;
-    wire [31:0] cmd_width;
+    wire [23:0] cmd_width;
     wire [15:0] cmd_height;
     wire [31:0] end_tag;
     wire [7:0]  end_cause, end_opcode;
@@ -100,7 +100,7 @@ module dispatch_proof #(
     reg  [3:0]  owed0_q, owed1_q;           // ends that the units owe
     reg  [1:0]  offered_q, offered_wrong_q;
     reg  [1:0]  soon_q;
-    reg  [47:0] box_q;
+    reg  [39:0] box_q;
     reg         kept_q;                     // the descriptor of the last cycle was offered and not taken
     reg  [47:0] front_q;
     wire [47:0] front   = {ring_err_i, tag_i, opcode_i, flags_i, width_i, value_i};

@@ -62,7 +62,7 @@ module write_end_proof #(
         .cmd_object_i    (boxes_q),
         .cmd_x_i         (cmd_i[19:0]),
         .cmd_y_i         (16'd0),
-        .cmd_width_i     (cmd_i[51:20]),
+        .cmd_width_i     (cmd_i[43:20]),
         .cmd_height_i    (cmd_i[67:52]),
         .cmd_offset_i    (cmd_i[99:68]),
         .cmd_stride_i    (cmd_i[131:100]),
@@ -95,7 +95,7 @@ module write_end_proof #(
             assume (!rst_ni);
         else
             assume (rst_ni);
-        assume (cmd_i[51:20] != 0 && cmd_i[67:52] != 0);    // dispatch answers for empty boxes
+        assume (cmd_i[43:20] != 0 && cmd_i[67:52] != 0);    // dispatch answers for empty boxes
         assume (!b_valid_i || open);
 
         if (!rst_ni) begin

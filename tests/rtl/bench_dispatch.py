@@ -226,7 +226,7 @@ class Dispatch(Bench):
         surface = self.surfaces[desc.surface]
         starts = surface.box_addresses(Box(desc.x, desc.y, 1, min(2, surface.height - desc.y))).ravel()
         pitch = int(starts[1] - starts[0]) if len(starts) > 1 else surface.row_bytes
-        return surface.layout is Layout.LINEAR and pitch == desc.width and desc.width * desc.height < 1 << 32
+        return surface.layout is Layout.LINEAR and pitch == desc.width and desc.width * desc.height < 1 << 24
 
     def starts(self, item: Fetched) -> bool:
         """Whether a unit takes part."""

@@ -9,11 +9,11 @@ module tile_row #(
     input  wire        load_i,     // take surface, x and y
     input  wire        step_i,     // go on by a word
     input  wire [78:0] surface_i,
-    input  wire [31:0] x_i,
+    input  wire [23:0] x_i,
     input  wire [15:0] y_i,
     output wire [31:0] address_o
 );
-    wire [89:0] spot;
+    wire [82:0] spot;
 
     tile u_tile (.surface_i(surface_i), .x_i(x_i), .y_i(y_i), .spot_o(spot));
 
