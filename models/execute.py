@@ -13,9 +13,19 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from models.engine import Queue
-from models.layout import OBJECT_COUNT, QUEUE_COUNT, SURFACE_COUNT, Cause, Descriptor, Opcode, PageTableEntry, Status
+from models.layout import (
+    OBJECT_COUNT,
+    QUEUE_COUNT,
+    SURFACE_COUNT,
+    Cause,
+    Descriptor,
+    Layout,
+    Opcode,
+    PageTableEntry,
+    Status,
+)
 from models.memory import PAGE, Bytes
-from models.surface import Box, Surface, Units
+from models.surface import UNIT, Box, Surface, Units
 
 __all__ = ["ENTRY_SIZE", "HostObject", "Outcome", "Tables", "bursts", "check", "execute", "translate"]
 
@@ -215,7 +225,15 @@ def execute(
         where = source.box_addresses(Box(descriptor.source_x, descriptor.source_y, box.width, box.height))
         outcome = _drawn(index, _fetch(device, where), device)
         return outcome if where.max() < device.size else replace(outcome, out_of_range=True)
+    if _one_row(descriptor, surface):
+        index = index.reshape(1, -1)
     return _transfer(descriptor, index, host, device, tables, data_width, bus or _memory(host), cache)
+
+
+def _one_row(descriptor: Descriptor, surface: Surface) -> bool:
+    """Whether a transfer's rows lie end to end on both sides: the engine cuts them into bursts as one row."""
+    whole = surface.layout is Layout.LINEAR and descriptor.width == surface.row_bytes and not surface.row_bytes % UNIT
+    return whole and descriptor.host_stride == descriptor.width and descriptor.width * descriptor.height < 1 << 24
 
 
 def _fetch(device: Bytes, index: Units) -> Bytes:
@@ -249,9 +267,10 @@ def _transfer(
     writes: list[tuple[int, Bytes]] = []
     moved = 0
     cause, address = Cause.NONE, 0
-    for row in range(descriptor.height):
+    rows, width = index.shape
+    for row in range(rows):
         start = descriptor.host_offset + row * descriptor.host_stride
-        for at, count in bursts(start, descriptor.width, data_width):
+        for at, count in bursts(start, width, data_width):
             cause, address = translate(entry, start + at, readback, host, bus, cache)
             if cause is Cause.NONE:
                 cause = bus(address, count, readback)

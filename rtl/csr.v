@@ -100,6 +100,7 @@ module csr #(
     input  wire [3:0]            object_index_i,
     output wire [74:0]           object_o,            // {valid, two_level, pages[20:0], root[63:12]}
     output wire                  object_written_o,    // pulse: a write to the object table takes effect in this cycle
+    output wire                  tables_busy_o,       // a surface that was written is not in the lookups yet
 
     // counters: a bit a counter in register order; a bit high counts this cycle
     input  wire [15:0]           count_i,             // bit 13 (TLB_HITS) is not looked at
@@ -390,6 +391,7 @@ module csr #(
         .wr_data_i        (w_data_q),
         .wr_strb_i        (w_strb_q),
         .object_written_o (object_written_o),
+        .busy_o           (tables_busy_o),
         .surface_index_i  (surface_index_i),
         .surface_o        (surface_o),
         .object_index_i   (object_index_i),

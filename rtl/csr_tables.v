@@ -26,6 +26,7 @@ module csr_tables #(
     input  wire [31:0]           wr_data_i,        // of the write, the cycle after it; 0 to clear
     input  wire [3:0]            wr_strb_i,        // of the write, the cycle after it; all 1 to clear
     output wire                  object_written_o, // pulse: a write to the object table takes effect in this cycle
+    output wire                  busy_o,           // a surface that was written is not in the lookups yet
 
     input  wire [LOOKUPS*4-1:0]  surface_index_i,
     // each {columns[14:0], valid, layout[1:0], bytes_per_pixel[4:0], height[15:0], row_bytes[19:0], base_page[19:0]};
@@ -99,6 +100,8 @@ module csr_tables #(
             default:            columns = {1'b0, length_q[19:6]} + {14'b0, |length_q[5:0]};  // LINEAR
         endcase
     end
+
+    assign busy_o = base_q || extent_q || format_q || factors_q || product_q || row_bytes_q;
 
     wire wake = clear_i || write_i || base_q || extent_q || format_q || root_lo_q || root_hi_q || config_q || object_written_q
              || factors_q || product_q || row_bytes_q;

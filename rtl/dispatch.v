@@ -48,6 +48,7 @@ module dispatch #(
     input  wire                     ring_empty_i,
 
     output wire [3:0]               surface_index_o,   // csr, combinational
+    input  wire                     tables_busy_i,     // a surface that was written is not there yet: nothing is judged
     input  wire [63:0]              surface_i,
     output wire [3:0]               source_index_o,
     input  wire [63:0]              source_i,
@@ -213,7 +214,7 @@ module dispatch #(
 
     wire      order_fits, order_valid;
     wire [ORDER_LOG2:0] under_way;                     // descriptors started and not ended
-    wire      check     = state_q == S_CHECK && ring_valid_i && (aborting_q || (enable_i && !halted_q));
+    wire      check     = state_q == S_CHECK && ring_valid_i && !tables_busy_i && (aborting_q || (enable_i && !halted_q));
     wire      merge     = merge_q && state_q != S_CHECK;
     wire      aborted   = aborting_q && ring_err_i == `FL_CAUSE_NONE;
     wire [7:0] cause_now = aborted ? `FL_CAUSE_ABORTED : cause_q;
@@ -222,7 +223,7 @@ module dispatch #(
     wire [31:0] reached = queue_n[0] ? fence_i[63:32] : fence_i[31:0];
     wire [31:0] ahead   = reached - value;
     wire      held      = is_wait && good && ahead[31];
-    wire      may_go    = state_q == S_GO && order_fits && (aborting_q || (!halted_q && !(good && behind) && !held));
+    wire      may_go    = state_q == S_GO && order_fits && (aborting_q || (enable_i && !halted_q && !(good && behind) && !held));
     wire      to_unit   = good && has_box && !skip_q;
     wire      unit      = is_writeback;
     wire      unit_takes = unit ? cmd_ready_i[1] : cmd_ready_i[0];
@@ -300,7 +301,7 @@ module dispatch #(
                 case (state_q)
                     S_CHECK:  if (check) state_q <= (is_draw && cause == `FL_CAUSE_NONE && !empty) ? S_DIVIDE : S_GO;
                     S_DIVIDE: if (divided || aborting_q) state_q <= S_GO;
-                    default:  if (go) state_q <= S_CHECK;
+                    default:  if (go || (!aborting_q && (!enable_i || halted_q))) state_q <= S_CHECK;  // it is judged anew
                 endcase
 
                 if (abort_i)

@@ -91,6 +91,7 @@ module faultline #(
 );
 
     localparam READS_LOG2    = $clog2(READS);
+    localparam BEATS_LOG2    = READS_LOG2 > 6 ? READS_LOG2 + 3 : 9;     // room for the longest burst and as many of 8 beats
     localparam WRITES_LOG2   = $clog2(WRITES);
     localparam PREFETCH_LOG2 = $clog2(PREFETCH);
     localparam RENDER_PREFETCH_LOG2 = PREFETCH_LOG2 < 4 ? PREFETCH_LOG2 : 4;    // work there is long
@@ -132,7 +133,7 @@ module faultline #(
     wire [SURFACE_W*LOOKUPS-1:0] surface;
     wire [3:0]            object_index;
     wire [74:0]           object;
-    wire                  object_written;
+    wire                  object_written, tables_busy;
     wire [15:0]           count, latency;
 
     // read requesters: 0 read mover, 1 transfer ring, 2 render ring, 3 walker
@@ -301,6 +302,7 @@ module faultline #(
         .object_index_i       (object_index),
         .object_o             (object),
         .object_written_o     (object_written),
+        .tables_busy_o        (tables_busy),
         .count_i              (count),
         .tlb_hits_i           ({&tlb_hit, ^tlb_hit}),
         .latency_i            (latency)
@@ -388,6 +390,7 @@ module faultline #(
         .ring_err_i           (desc_err[0 +: 8]),
         .ring_empty_i         (ring_empty[0]),
         .surface_index_o      (surface_index[0 +: 4]),
+        .tables_busy_i        (tables_busy),
         .surface_i            (surface[0*SURFACE_W +: 64]),
         .source_index_o       (),
         .source_i             (64'd0),
@@ -446,6 +449,7 @@ module faultline #(
         .ring_err_i           (desc_err[8 +: 8]),
         .ring_empty_i         (ring_empty[1]),
         .surface_index_o      (surface_index[4 +: 4]),
+        .tables_busy_i        (tables_busy),
         .surface_i            (surface[1*SURFACE_W +: 64]),
         .source_index_o       (surface_index[8 +: 4]),
         .source_i             (surface[2*SURFACE_W +: 64]),
@@ -513,7 +517,7 @@ module faultline #(
     );
 
     // ------------------------------------------------------------------------------------------ movers
-    read_mover #(.DATA_W(DATA_W), .BURSTS_LOG2(READS_LOG2)) u_read (
+    read_mover #(.DATA_W(DATA_W), .BURSTS_LOG2(READS_LOG2), .BEATS_LOG2(BEATS_LOG2)) u_read (
         .clk_i              (clk_i),
         .rst_ni             (core_rst_n),
         .abort_i            (aborting[0]),

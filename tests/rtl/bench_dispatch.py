@@ -56,8 +56,8 @@ class Dispatch(Bench):
             Surface(n * 4096, rng.randint(20, 200), rng.randint(5, 60), (3, 4, 16, 1)[n % 4], Layout(n % 4))
             for n in range(16)
         ]
-        for n in (0, 4):  # linear, without padding
-            self.surfaces[n] = replace(self.surfaces[n], width=64 * rng.randint(1, 5))
+        for n, columns in ((0, 64 * rng.randint(1, 5)), (4, 64 * rng.randint(1, 5) + rng.choice((1, 8, 32)))):
+            self.surfaces[n] = replace(self.surfaces[n], width=columns, layout=Layout.LINEAR)  # one without padding
         self.surfaces[8:] = [
             replace(twin, base=s.base) for s, twin in zip(self.surfaces[8:], self.surfaces, strict=False)
         ]
@@ -264,7 +264,7 @@ class Dispatch(Bench):
             if rng.random() < 0.5:
                 desc = replace(desc, x=0, width=surface.row_bytes)
             if rng.random() < 0.7:
-                desc = replace(desc, host_stride=desc.width)
+                desc = replace(desc, host_stride=desc.width + (rng.choice((0, 0, 1, 1 << 20, 1 << 24, 1 << 31))))
         if opcode is Opcode.FILL:
             desc = replace(desc, pattern_low=rng.getrandbits(64), pattern_high=rng.getrandbits(64))
         if opcode is Opcode.COPY:  # from a twin of the same extent
@@ -457,4 +457,53 @@ async def a_disabled_queue_takes_nothing(dut: Any) -> None:
         await bench.step()
     assert not bench.given
     dut.enable_i.value = 1
+    await bench.finish(1)
+
+
+@cocotb.test()
+async def what_waits_to_start_is_judged_anew(dut: Any) -> None:
+    """A descriptor judged and held by the one ahead; the queue is stopped, its surface changes, the queue goes on."""
+    bench = Dispatch(dut)
+    await bench.open()
+    for stop in ("enable", "halt"):
+        bench.slow = 60
+        started, given = len(bench.started), len(bench.given)
+        first, second = bench.good(2 * given), bench.good(2 * given + 1, order=1)
+        if stop == "halt":
+            bench.fail.add(first.tag)
+            dut.halt_on_error_i.value = 1
+        bench.ring = [Fetched(first), Fetched(second)]
+        while len(bench.given) == given:
+            await bench.step()
+        for _ in range(30):  # long enough for a draw to be divided
+            await bench.step()
+        if stop == "enable":
+            dut.enable_i.value = 0
+        for _ in range(90):
+            await bench.step()
+        assert len(bench.started) == started + 1, "stopped, and started all the same"
+        kept = bench.surfaces[second.surface]
+        bench.surfaces[second.surface] = replace(kept, height=second.y)
+        bench._surfaces = (-1, -1)
+        dut.enable_i.value = 1
+        if stop == "halt":
+            bench.pulse.add("resume")
+        await bench.finish(given + 2)
+        assert len(bench.started) == started + 1 and bench.ends[-1].cause == Cause.BOX_OUTSIDE
+        bench.surfaces[second.surface] = kept
+        bench._surfaces = (-1, -1)
+        dut.halt_on_error_i.value = 0
+
+
+@cocotb.test()
+async def nothing_is_judged_by_a_table_that_is_being_written(dut: Any) -> None:
+    """While the tables are busy descriptors wait."""
+    bench = Dispatch(dut)
+    await bench.open()
+    dut.tables_busy_i.value = 1
+    bench.ring = [Fetched(bench.good(1))]
+    for _ in range(40):
+        await bench.step()
+    assert not bench.given
+    dut.tables_busy_i.value = 0
     await bench.finish(1)

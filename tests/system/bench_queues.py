@@ -27,6 +27,12 @@ async def rings_wrap(dut: Any) -> None:
 
 
 @cocotb.test()
+async def many_outstanding(dut: Any) -> None:
+    """Short bursts by the dozen on a slow memory."""
+    await score(dut, timed.many_outstanding)
+
+
+@cocotb.test()
 async def rows_merge(dut: Any) -> None:
     """Rows that are contiguous on both sides become long bursts."""
     await score(dut, timed.rows_merge)

@@ -38,6 +38,7 @@ __all__ = [
     "completion_ring_full",
     "late_read_answer",
     "late_write_answer",
+    "many_outstanding",
     "rings_wrap",
     "rows_merge",
     "soft_reset_under_way",
@@ -117,6 +118,29 @@ def rows_merge(bench: Workbench) -> Steps[None]:
             yield from bench.batch(Queue.TRANSFER, [box])
             crossing = sum((n * 65 % limit) + 64 > limit for n in range(64)) if stride == 65 else 0
             assert (yield from _translations()) - before == bursts + crossing, (opcode, stride)
+
+
+def many_outstanding(bench: Workbench) -> Steps[None]:
+    """Of bursts of 64 bytes at least 64 are outstanding each way, however long the memory takes."""
+    bench.temper_host(MemoryConfig(read_latency=6000, write_latency=6000))
+    for opcode, target in ((Opcode.WRITEBACK, SOURCE), (Opcode.READBACK, DESTINATION)):
+        surface = Surface(bench.scratch, 64, 256, 1, Layout.LINEAR)
+        yield from bench.rig.surface(8, surface)
+        rows = boxed(opcode, Box(0, 0, 64, 256), surface=8, object=target, host_offset=0, host_stride=80)
+        warm = replace(rows, width=1, height=3)
+        yield from bench.batch(Queue.TRANSFER, [replace(warm, host_stride=PAGE, host_offset=PAGE)])
+        yield from bench.batch(Queue.TRANSFER, [replace(warm, host_stride=PAGE, host_offset=PAGE * 4)])
+        yield from bench.rig.post(Queue.TRANSFER, [rows])
+        most = 0
+        for _ in range(400):
+            status = EngineStatus.from_int((yield CsrRead(Address.STATUS)))
+            most = max(most, status.writes_outstanding if opcode is Opcode.READBACK else status.reads_outstanding)
+            yield Delay(100 * _CYCLE_NS, "look again")
+            if most >= 64:
+                break
+        assert most >= 64, (opcode, most)
+        assert (yield from bench.rig.collect(Queue.TRANSFER, 1))[0].status == Status.OK
+    yield from bench.settle()
 
 
 def _translations() -> Steps[int]:
