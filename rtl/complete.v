@@ -20,11 +20,10 @@ module complete #(
     input  wire                rst_ni,
     input  wire [63:0]         cycle_i,
 
-    output wire [1:0]          base_index_o,        // csr, combinational: {queue, fence value or completion ring}
-    input  wire [63:0]         base_i,              // bus address of it
-
     // per queue, packed {render, transfer}
+    input  wire [2*64-1:0]     base_i,              // bus address of the completion ring
     input  wire [2*4-1:0]      size_log2_i,
+    input  wire [2*64-1:0]     fence_base_i,        // bus address of the fence value
     input  wire [2*16-1:0]     head_i,              // records the driver has consumed
     output wire [2*16-1:0]     tail_o,              // records written and answered
     output wire [2*32-1:0]     fence_o,             // last fence value published
@@ -152,9 +151,6 @@ module complete #(
             latency_q <= leading(ones) & {16{judge && rst_ni}};
 
     // ------------------------------------------------------------------------------------------ send
-    wire        queue_now = publish ? who_q : who;
-    assign base_index_o = {queue_now, publish};
-
     // A word is made when the one before it is taken. An end stays on offer until nothing more is needed of it.
     reg                 aw_q, w_q;                  // still to be handed over
     reg [2:0]           beat_q;                     // in w_data_q
@@ -335,7 +331,8 @@ module complete #(
             end
 
             if (choose || publish)
-                address_q <= base_i + {43'd0, (who ? index[1] : index[0]) & {16{!publish}}, 5'd0};
+                address_q <= publish ? (who_q ? fence_base_i[127:64] : fence_base_i[63:0])
+                                     : (who ? base_i[127:64] : base_i[63:0]) + {43'd0, who ? index[1] : index[0], 5'd0};
             if (choose)
                 beat_q <= 3'd0;
             else if (more)

@@ -62,6 +62,8 @@ module csr #(
 
     // queues, packed {render, transfer}
     output wire [2*64-1:0]       ring_base_o,
+    output wire [2*64-1:0]       completion_base_o,
+    output wire [2*64-1:0]       fence_base_o,
     output wire [2*4-1:0]        ring_log2_o,
     output wire [2*4-1:0]        completion_log2_o,
     output wire [1:0]            doorbell_o,          // pulse: TAIL is being written whole
@@ -91,8 +93,6 @@ module csr #(
     input  wire [7:0]            writes_outstanding_i,
 
     // tables, combinational
-    input  wire [1:0]            base_index_i,        // {render or transfer, fence value or completion ring}
-    output wire [63:0]           base_o,
     input  wire [LOOKUPS*4-1:0]  surface_index_i,
     // each {columns[14:0], valid, layout[1:0], bytes_per_pixel[4:0], height[15:0],
     // row_bytes[19:0], base_page[19:0]}, see csr_tables; not valid while bytes_per_pixel is not 1 to 16
@@ -339,6 +339,8 @@ module csr #(
                 .wr_data_i         (w_data_q),
                 .wr_strb_i         (w_strb_q),
                 .ring_base_o       (ring_base_o[64*q +: 64]),
+                .completion_base_o (completion_base_o[64*q +: 64]),
+                .fence_base_o      (fence_base_o[64*q +: 64]),
                 .ring_log2_o       (ring_log2_o[4*q +: 4]),
                 .completion_log2_o (completion_log2_o[4*q +: 4]),
                 .doorbell_o        (doorbell_o[q]),
@@ -356,30 +358,6 @@ module csr #(
 
     assign doorbell_tail_o = w_data_q[15:0];
     assign irq_set         = {device_range_i, watchdog_i, completion_error_i, record_error_i, done_raise};
-
-    // Where records and fence values go: complete needs one at a time, so they are words of a RAM, an array a byte lane.
-    wire       to_completion = wr_in_queue == `FL_OFFSET_QUEUE_COMPLETION_BASE_LO || wr_in_queue == `FL_OFFSET_QUEUE_COMPLETION_BASE_HI;
-    wire       to_fence      = wr_in_queue == `FL_OFFSET_QUEUE_FENCE_BASE_LO || wr_in_queue == `FL_OFFSET_QUEUE_FENCE_BASE_HI;
-    wire       to_high       = wr_in_queue == `FL_OFFSET_QUEUE_COMPLETION_BASE_HI || wr_in_queue == `FL_OFFSET_QUEUE_FENCE_BASE_HI;
-    wire       base_write    = clearing_q || (write && in_queue(wr_addr) && (to_completion || to_fence));
-    wire [1:0] base_place    = clearing_q ? clear_index_q[1:0] : {wr_addr[7], to_fence};
-
-    genvar b;
-    generate
-        for (b = 0; b < 4; b = b + 1) begin : g_base
-            (* ram_style = "distributed" *) reg [7:0] low_q  [0:3];
-            (* ram_style = "distributed" *) reg [7:0] high_q [0:3];
-
-            always @(posedge clk_i)
-                if (base_write && w_strb_q[b]) begin
-                    if (clearing_q || !to_high) low_q[base_place]  <= image_in[8*b +: 8];
-                    if (clearing_q || to_high)  high_q[base_place] <= image_in[8*b +: 8];
-                end
-
-            assign base_o[8*b +: 8]      = low_q[base_index_i];
-            assign base_o[32 + 8*b +: 8] = high_q[base_index_i];
-        end
-    endgenerate
 
     // ------------------------------------------------------------------------------------------ tables
     csr_tables #(.LOOKUPS(LOOKUPS)) tables (

@@ -5,8 +5,7 @@
 // Latency     a write shows on the outputs the cycle after, a doorbell in its own; pulses last 1 cycle. An interrupt is raised in the cycle of the record that makes enough of them, or when the first has waited.
 // Throughput  one write a cycle.
 // Ordering    none: registers.
-// Errors      none: offsets without a register are ignored, csr answers for them, keeps the bases of records and fence values,
-//             and reads.
+// Errors      none: offsets without a register are ignored, csr answers for them, and for every read.
 `default_nettype none
 `include "faultline.vh"
 
@@ -21,6 +20,8 @@ module csr_queue (
     input  wire [3:0]  wr_strb_i,
 
     output wire [63:0] ring_base_o,
+    output wire [63:0] completion_base_o,
+    output wire [63:0] fence_base_o,
     output wire [3:0]  ring_log2_o,
     output wire [3:0]  completion_log2_o,
     output wire        doorbell_o,         // pulse: TAIL is being written whole
@@ -34,12 +35,14 @@ module csr_queue (
     input  wire        record_done_i,      // pulse: a record that asks for an interrupt is in host memory
     output wire        done_raise_o        // pulse: announce what is pending
 );
-    reg  [63:0] ring_base_q;
+    reg  [63:0] ring_base_q, completion_base_q, fence_base_q;
     reg  [3:0]  ring_log2_q, completion_log2_q;
     reg  [15:0] completion_head_q;
     reg         enable_q, halt_on_error_q, resume_q, abort_q;
 
     assign ring_base_o       = ring_base_q;
+    assign completion_base_o = completion_base_q;
+    assign fence_base_o      = fence_base_q;
     assign ring_log2_o       = ring_log2_q;
     assign completion_log2_o = completion_log2_q;
     assign completion_head_o = completion_head_q;
@@ -63,6 +66,8 @@ module csr_queue (
             abort_q    <= 1'b0;
             if (!rst_ni) begin
                 ring_base_q       <= 64'b0;
+                completion_base_q <= 64'b0;
+                fence_base_q      <= 64'b0;
                 ring_log2_q       <= 4'b0;
                 completion_log2_q <= 4'b0;
                 completion_head_q <= 16'b0;
@@ -73,6 +78,10 @@ module csr_queue (
                     case (wr_offset_i)
                         `FL_OFFSET_QUEUE_RING_BASE_LO:       ring_base_q[31:0]        <= merge(ring_base_q[31:0]) & ~32'd63;
                         `FL_OFFSET_QUEUE_RING_BASE_HI:       ring_base_q[63:32]       <= merge(ring_base_q[63:32]);
+                        `FL_OFFSET_QUEUE_COMPLETION_BASE_LO: completion_base_q[31:0]  <= merge(completion_base_q[31:0]) & ~32'd31;
+                        `FL_OFFSET_QUEUE_COMPLETION_BASE_HI: completion_base_q[63:32] <= merge(completion_base_q[63:32]);
+                        `FL_OFFSET_QUEUE_FENCE_BASE_LO:      fence_base_q[31:0]       <= merge(fence_base_q[31:0]) & ~32'd7;
+                        `FL_OFFSET_QUEUE_FENCE_BASE_HI:      fence_base_q[63:32]      <= merge(fence_base_q[63:32]);
                         `FL_OFFSET_QUEUE_SIZE: begin
                             if (wr_strb_i[0])
                                 ring_log2_q <= wr_data_i[3:0];

@@ -118,9 +118,7 @@ module faultline #(
     wire [63:0]           cycle;
     wire [31:0]           watchdog;
     wire                  expired_read, expired_write, completion_error, device_range;
-    wire [127:0]          ring_base;
-    wire [1:0]            base_index;   // of the place where complete writes
-    wire [63:0]           base;
+    wire [127:0]          ring_base, completion_base, fence_base;
     wire [7:0]            ring_log2, completion_log2;
     wire [1:0]            doorbell, queue_enable, halt_on_error, resume, abort, queue_busy, halted, aborting, waiting;
     wire [1:0]            record_done, record_error, invalidate, ring_empty, complete_busy, ended;
@@ -270,8 +268,8 @@ module faultline #(
         .completion_error_i   (completion_error),
         .device_range_i       (device_range),
         .ring_base_o          (ring_base),
-        .base_index_i         (base_index),
-        .base_o               (base),
+        .completion_base_o    (completion_base),
+        .fence_base_o         (fence_base),
         .ring_log2_o          (ring_log2),
         .completion_log2_o    (completion_log2),
         .doorbell_o           (doorbell),
@@ -675,9 +673,9 @@ module faultline #(
         .clk_i              (clk_i),
         .rst_ni             (core_rst_n),
         .cycle_i            (cycle),
-        .base_index_o       (base_index),
-        .base_i             (base),
+        .base_i             (completion_base),
         .size_log2_i        (completion_log2),
+        .fence_base_i       (fence_base),
         .head_i             (completion_head),
         .tail_o             (completion_tail),
         .fence_o            (fence),

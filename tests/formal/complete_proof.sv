@@ -27,7 +27,6 @@ module complete_proof #(
     localparam PLACES_LOG2 = 1;
     localparam [63:0] RING0 = 64'h1000, RING1 = 64'h2000, FENCE0 = 64'h3000, FENCE1 = 64'h3040;
 
-    wire [1:0]  base_index;
     wire [31:0] tail;
     wire [63:0] fence;
     wire [1:0]  busy, end_ready, chosen, done, wrong;
@@ -40,9 +39,9 @@ module complete_proof #(
         .clk_i           (clk_i),
         .rst_ni          (rst_ni),
         .cycle_i         (64'd0),
-        .base_index_o    (base_index),
-        .base_i          (base_index[0] ? (base_index[1] ? FENCE1 : FENCE0) : (base_index[1] ? RING1 : RING0)),
+        .base_i          ({RING1, RING0}),
         .size_log2_i     ({2{PLACES_LOG2[3:0]}}),
+        .fence_base_i    ({FENCE1, FENCE0}),
         .head_i          (head_i),
         .tail_o          (tail),
         .fence_o         (fence),

@@ -83,6 +83,8 @@ class Complete(Bench):
         """Reset and the registers."""
         await self.start()
         dut = self.dut
+        dut.base_i.value = BASES[1] << 64 | BASES[0]
+        dut.fence_base_i.value = FENCES[1] << 64 | FENCES[0]
         dut.size_log2_i.value = self.sizes[1] << 4 | self.sizes[0]
 
     def record(self, queue: int, end: End, now: int) -> Record:
@@ -120,8 +122,6 @@ class Complete(Bench):
         dut.b_valid_i.value = int(answer is not None)
         dut.b_resp_i.value = answer.response if answer else 0
         await self.settle()
-        render, fence = divmod(int(dut.base_index_o.value), 2)
-        dut.base_i.value = (FENCES if fence else BASES)[render]
         self._announcements(answer)
         self._bus(aw_ready, w_ready)
         self._choose(now)
