@@ -4,11 +4,10 @@
 // plain wires; what they report comes in as levels and one-cycle pulses. What only the driver changes is read back from
 // an image of its writes, one RAM for all registers, instead of from the registers.
 //
-// Latency     a write takes effect 1 cycle after its address and data have both arrived, or 2 when a read was accepted just
-//             then (in the tables 1 later, at a doorbell 1 sooner), its response follows in the same cycle; read data follows
-//             the address by 3 cycles: look into the image and at the counter, choose, answer. After a reset the image is cleared:
-//             nothing is accepted for 256 cycles.
-// Throughput  one write every 2 cycles and one read every 4 cycles; a read delays a write by 1 cycle at most.
+// Latency     a write takes effect 1 cycle after its address and data have both arrived, or 2 when a read is accepted just
+//             then (in the tables 1 later, at a doorbell 1 sooner), its response follows in the same cycle; read data follows the address by 1
+//             cycle. After a reset the image is cleared: nothing is accepted for 256 cycles.
+// Throughput  one write every 2 cycles and one read every 2 cycles; a read delays a write by 1 cycle at most.
 // Ordering    writes in order, reads in order; a read sees every write that was answered before.
 // Errors      an address where no register lies: SLVERR, nothing written, 0 read. Writes to read-only registers are
 //             ignored and answered OKAY.
@@ -125,21 +124,18 @@ module csr #(
     assign s_axil_bresp   = b_error_q ? SLVERR : OKAY;
 
     // Never together with a read: the image need not cope with both.
-    wire        write      = aw_valid_q && w_valid_q && (!b_valid_q || s_axil_bready) && !look_q;
+    wire        write      = aw_valid_q && w_valid_q && (!b_valid_q || s_axil_bready) && !read;
     wire [15:0] wr_addr    = {aw_addr_q[15:2], 2'b00};
 
     // ------------------------------------------------------------------------------------------ read channel
-    reg         look_q;        // an address came: the image is read, the address understood
-    reg         choose_q;      // the cycle after: what the hardware made of the register is gathered
     reg         r_valid_q, r_error_q;
     reg         r_image_q;     // the image has the answer, otherwise r_live_q
     reg  [31:0] r_live_q;
-    reg  [15:2] ar_addr_q;
 
     wire        read       = s_axil_arvalid && s_axil_arready;
-    wire [15:0] rd_addr    = {ar_addr_q, 2'b00};
+    wire [15:0] rd_addr    = {s_axil_araddr[15:2], 2'b00};
 
-    assign s_axil_arready = !look_q && !choose_q && !r_valid_q && !clearing_q;
+    assign s_axil_arready = !r_valid_q && !clearing_q;
     assign s_axil_rvalid  = r_valid_q;
     assign s_axil_rdata   = (image_data_q & {32{r_image_q}}) | r_live_q;
     assign s_axil_rresp   = r_error_q ? SLVERR : OKAY;
@@ -191,15 +187,11 @@ module csr #(
         end
     endfunction
 
+    wire        rd_counter  = in_counter(rd_addr);
     wire        rd_mapped   = mapped(rd_addr);
     wire        wr_mapped   = mapped(wr_addr);
     wire [15:0] wr_in_queue = wr_addr & (`FL_STRIDE_QUEUE - 16'd1);
-
     wire [15:0] rd_in_queue = rd_addr & (`FL_STRIDE_QUEUE - 16'd1);
-    wire [7:0]  rd_which    = {8{in_queue(rd_addr)}} &
-        {rd_in_queue == `FL_OFFSET_QUEUE_STATUS, rd_in_queue == `FL_OFFSET_QUEUE_CONTROL, rd_in_queue == `FL_OFFSET_QUEUE_FENCE,
-         rd_in_queue == `FL_OFFSET_QUEUE_OVERFLOWS, rd_in_queue == `FL_OFFSET_QUEUE_COMPLETION_TAIL,
-         rd_in_queue == `FL_OFFSET_QUEUE_COMPLETION_HEAD, rd_in_queue == `FL_OFFSET_QUEUE_HEAD, rd_in_queue == `FL_OFFSET_QUEUE_TAIL};
 
     // ------------------------------------------------------------------------------------------ image
     // Every byte that was written, reserved bits as 0. Where a register is live nobody looks.
@@ -248,12 +240,12 @@ module csr #(
     wire [31:0] image_in    = w_data_q & kept(wr_addr);
 
     always @(posedge clk_i)
-        if (image_write || look_q) begin
+        if (image_write || read) begin
             if (image_write && w_strb_q[0]) image_q[image_place][7:0]   <= image_in[7:0];
             if (image_write && w_strb_q[1]) image_q[image_place][15:8]  <= image_in[15:8];
             if (image_write && w_strb_q[2]) image_q[image_place][23:16] <= image_in[23:16];
             if (image_write && w_strb_q[3]) image_q[image_place][31:24] <= image_in[31:24];
-            if (look_q)
+            if (read)
                 image_data_q <= image_q[place(rd_addr)];
         end
 
@@ -282,7 +274,7 @@ module csr #(
     always @(posedge clk_i)
         cycle_q <= rst_ni ? cycle_q + 64'd1 : 64'b0;
 
-    wire wake = write || choose_q || |irq_set || clear_counters_q || soft_reset_done_i || !rst_ni;
+    wire wake = write || read || |irq_set || clear_counters_q || soft_reset_done_i || !rst_ni;
 
     always @(posedge clk_i)
         if (wake) begin
@@ -298,7 +290,7 @@ module csr #(
             end else begin
                 irq_status_q     <= (irq_status_q & ~irq_clear) | irq_set;  // a new cause outlives its clearing
                 clear_counters_q <= 1'b0;
-                if (choose_q && rd_engine_q[6])
+                if (read && rd_addr == `FL_ADDR_CYCLE_LO)
                     cycle_hi_q <= cycle_q[63:32];
                 if (soft_reset_done_i)
                     soft_reset_q <= 1'b0;
@@ -323,6 +315,7 @@ module csr #(
         end
 
     // ------------------------------------------------------------------------------------------ queues
+    wire [2*32-1:0] queue_rd_data;
     wire [1:0]      done_raise;
 
     genvar q;
@@ -338,6 +331,9 @@ module csr #(
                 .wr_offset_i       (wr_in_queue),
                 .wr_data_i         (w_data_q),
                 .wr_strb_i         (w_strb_q),
+                .read_i            ((rd_addr ^ PLACE) < `FL_STRIDE_QUEUE),
+                .rd_offset_i       (rd_in_queue),
+                .rd_data_o         (queue_rd_data[32*q +: 32]),
                 .ring_base_o       (ring_base_o[64*q +: 64]),
                 .completion_base_o (completion_base_o[64*q +: 64]),
                 .fence_base_o      (fence_base_o[64*q +: 64]),
@@ -349,6 +345,15 @@ module csr #(
                 .halt_on_error_o   (halt_on_error_o[q]),
                 .resume_o          (resume_o[q]),
                 .abort_o           (abort_o[q]),
+                .tail_i            (tail_i[16*q +: 16]),
+                .head_i            (head_i[16*q +: 16]),
+                .completion_tail_i (completion_tail_i[16*q +: 16]),
+                .overflows_i       (overflows_i[16*q +: 16]),
+                .fence_i           (fence_i[32*q +: 32]),
+                .queue_busy_i      (queue_busy_i[q]),
+                .halted_i          (halted_i[q]),
+                .aborting_i        (aborting_i[q]),
+                .waiting_i         (waiting_i[q]),
                 .coalesce_i        (irq_coalesce_q),
                 .record_done_i     (record_done_i[q]),
                 .done_raise_o      (done_raise[q])
@@ -385,8 +390,8 @@ module csr #(
         .count_i    ({count_i[15:14], |tlb_hits_i, count_i[12:0]}),
         .again_i    (tlb_hits_i[1]),
         .latency_i  (latency_i),
-        .read_i     (read),                    // of whatever register: the choice comes later
-        .rd_index_i (s_axil_araddr[6:2]),
+        .read_i     (read && rd_counter),
+        .rd_index_i (rd_addr[6:2]),
         .rd_data_o  (counter_rd_data)
     );
 
@@ -398,35 +403,23 @@ module csr #(
                     || |reads_outstanding_i || |writes_outstanding_i;
     wire [31:0] parameters = {DEVICE_LOG2[7:0], WRITES[7:0], READS[7:0], TLB_LOG2[3:0], DATA_LOG2[3:0]};
 
-    // What the hardware made of a register, but for the counters: an AND for each, all ORed, cheaper than a choice. A
-    // function, so that nothing is chosen while nobody reads.
-    reg  [7:0]  rd_engine_q;                        // one bit a register, of a read under way
-    reg  [15:0] rd_queue_q;
+    reg  [31:0] engine_rd_data;
 
-    function [31:0] made;
-        input [7:0]  engine;
-        input [15:0] queue;
-        integer k;
-        begin
-            made = (`FL_RESET_ID & {32{engine[0]}}) | (`FL_RESET_VERSION & {32{engine[1]}})
-                 | (parameters & {32{engine[2]}}) | {30'b0, {soft_reset_q, enable_q} & {2{engine[3]}}}
-                 | ({8'b0, writes_outstanding_i, reads_outstanding_i, 4'b0, render_busy_i, writeback_busy_i,
-                     readback_busy_i, busy} & {32{engine[4]}})
-                 | {25'b0, irq_status_q & {7{engine[5]}}}
-                 | (cycle_q[31:0] & {32{engine[6]}}) | (cycle_hi_q & {32{engine[7]}});
-            for (k = 0; k < 2; k = k + 1)
-                made = made
-                     | {16'b0, (tail_i[16*k +: 16] & {16{queue[8*k]}}) | (head_i[16*k +: 16] & {16{queue[8*k + 1]}})}
-                     | {16'b0, (completion_head_o[16*k +: 16] & {16{queue[8*k + 2]}}) |
-                               (completion_tail_i[16*k +: 16] & {16{queue[8*k + 3]}})}
-                     | {16'b0, overflows_i[16*k +: 16] & {16{queue[8*k + 4]}}}
-                     | (fence_i[32*k +: 32] & {32{queue[8*k + 5]}})
-                     | {30'b0, {halt_on_error_o[k], queue_enable_o[k]} & {2{queue[8*k + 6]}}}
-                     | {28'b0, {waiting_i[k], aborting_i[k], halted_i[k], queue_busy_i[k]} & {4{queue[8*k + 7]}}};
-        end
-    endfunction
+    always @* begin
+        case (rd_addr)
+            `FL_ADDR_ID:         engine_rd_data = `FL_RESET_ID;
+            `FL_ADDR_VERSION:    engine_rd_data = `FL_RESET_VERSION;
+            `FL_ADDR_PARAMETERS: engine_rd_data = parameters;
+            `FL_ADDR_CONTROL:    engine_rd_data = {30'b0, soft_reset_q, enable_q};
+            `FL_ADDR_STATUS:     engine_rd_data = {8'b0, writes_outstanding_i, reads_outstanding_i, 4'b0, render_busy_i,
+                                                   writeback_busy_i, readback_busy_i, busy};
+            `FL_ADDR_IRQ_STATUS: engine_rd_data = {25'b0, irq_status_q};
+            `FL_ADDR_CYCLE_HI:   engine_rd_data = cycle_hi_q;
+            default:             engine_rd_data = 32'b0;  // and CYCLE_LO, which would wake this every cycle
+        endcase
+    end
 
-    wire axil_wake = s_axil_awvalid || s_axil_wvalid || s_axil_arvalid || aw_valid_q || w_valid_q || b_valid_q || look_q || choose_q || r_valid_q ||
+    wire axil_wake = s_axil_awvalid || s_axil_wvalid || s_axil_arvalid || aw_valid_q || w_valid_q || b_valid_q || r_valid_q ||
                      clearing_q || !rst_ni;
 
     always @(posedge clk_i)
@@ -435,8 +428,6 @@ module csr #(
                 aw_valid_q    <= 1'b0;
                 w_valid_q     <= 1'b0;
                 b_valid_q     <= 1'b0;
-                look_q        <= 1'b0;
-                choose_q      <= 1'b0;
                 r_valid_q     <= 1'b0;
                 clearing_q    <= 1'b1;
                 clear_index_q <= 8'd0;
@@ -453,9 +444,7 @@ module csr #(
                     b_valid_q <= 1'b1;
                 else if (s_axil_bready)
                     b_valid_q <= 1'b0;
-                look_q   <= read;
-                choose_q <= look_q;
-                if (choose_q)
+                if (read)
                     r_valid_q <= 1'b1;
                 else if (s_axil_rready)
                     r_valid_q <= 1'b0;
@@ -469,18 +458,12 @@ module csr #(
             end
             if (write)
                 b_error_q <= !wr_mapped;
-            if (read)
-                ar_addr_q <= s_axil_araddr[15:2];
-            if (look_q) begin
+            if (read) begin
                 r_image_q <= rd_mapped && !live(rd_addr);
-                rd_engine_q <= {rd_addr == `FL_ADDR_CYCLE_HI, rd_addr == `FL_ADDR_CYCLE_LO, rd_addr == `FL_ADDR_IRQ_STATUS,
-                                rd_addr == `FL_ADDR_STATUS, rd_addr == `FL_ADDR_CONTROL, rd_addr == `FL_ADDR_PARAMETERS,
-                                rd_addr == `FL_ADDR_VERSION, rd_addr == `FL_ADDR_ID};
-                rd_queue_q  <= {8'b0, rd_which} << {rd_addr[7], 3'b0};
+                r_live_q  <= queue_rd_data[63:32] | queue_rd_data[31:0] | counter_rd_data | engine_rd_data
+                           | (rd_addr == `FL_ADDR_CYCLE_LO ? cycle_q[31:0] : 32'b0);
                 r_error_q <= !rd_mapped;
             end
-            if (choose_q)
-                r_live_q  <= counter_rd_data | made(rd_engine_q, rd_queue_q);
         end
 
     initial begin

@@ -4,8 +4,8 @@
 // bits of an event counter are flops; what they carry is gathered into a RAM, one counter a cycle in turn, long before
 // they come round again. A histogram bucket is a word of a RAM at once, because one transfer at most ends in a cycle.
 //
-// Latency     a read's data stands 2 cycles after read_i, and is the count of the cycle after it: exact at any time. A
-//             transfer shows in its bucket 2 cycles after.
+// Latency     an event shows in a read the cycle after, in a bucket 2 cycles after; reads are combinational and exact at any
+//             time.
 // Throughput  all events every cycle, one of them twice; a bucket and a read every second cycle.
 // Ordering    none: counters.
 // Errors      none: counters wrap.
@@ -21,7 +21,7 @@ module csr_counters (
 
     input  wire        read_i,      // not in two cycles running
     input  wire [4:0]  rd_index_i,  // 0 to 15 the event counters, 16 to 31 the buckets
-    output wire [31:0] rd_data_o    // 2 cycles after read_i, else 0
+    output wire [31:0] rd_data_o    // 0 unless read_i
 );
     // A turn takes 32 cycles when every second one goes to a read, and no counter gains more than 64 in that time.
     localparam LOW_W = 7;
@@ -34,19 +34,16 @@ module csr_counters (
     reg  [3:0]          turn_q;
     reg                 clearing_q;                 // whole_q is not 0 everywhere yet, but counts as 0
 
-    // A visit: choose the counter, read its low bits, bring the RAM up to date; a cycle each.
-    reg                 chosen_q, chosen_read_q, low_read_q, low_valid_q;
-    reg                 chosen_masked_q, masked_q;  // what the RAM has counts as 0
-    reg  [4:0]          chosen_no_q, low_no_q;
-    reg  [LOW_W-1:0]    low_now_q;
-
     wire                visit = read_i || |count_i || clearing_q;
-    wire [31:0]         whole = whole_q[low_no_q[3:0]];
-    wire                carry = low_now_q < whole[LOW_W-1:0];
+    wire [3:0]          index = read_i ? rd_index_i[3:0] : turn_q;
+    wire [31:0]         whole = whole_q[index];
+    wire [LOW_W-1:0]    low = low_q[index];
+    wire                carry = low < whole[LOW_W-1:0];
     wire [31-LOW_W:0]   high  = whole[31:LOW_W] + {{(31 - LOW_W){1'b0}}, carry};
-    wire [31:0]         count = {masked_q ? {(32 - LOW_W){1'b0}} : high, low_now_q};
 
-    wire                wake = clear_i || visit || chosen_q || low_valid_q;
+    wire [31:0]         count = {clearing_q ? {(32 - LOW_W){1'b0}} : high, low};
+
+    wire                wake = clear_i || visit;
     integer             n;
 
     always @(posedge clk_i)
@@ -82,26 +79,13 @@ module csr_counters (
                 end
             end
 
-            chosen_q    <= visit && !clear_i;
-            low_valid_q <= chosen_q && !clear_i;
-            if (visit) begin
-                chosen_read_q   <= read_i;
-                chosen_no_q     <= read_i ? rd_index_i : {1'b0, turn_q};
-                chosen_masked_q <= clearing_q;
-            end
-            if (chosen_q) begin
-                low_read_q <= chosen_read_q;
-                low_no_q   <= chosen_no_q;
-                low_now_q  <= low_q[chosen_no_q[3:0]];
-                masked_q   <= chosen_masked_q;
-            end
-            if (low_valid_q)
-                whole_q[low_no_q[3:0]] <= count;
+            if (visit)
+                whole_q[index] <= count;
 
             if (clear_i) begin
                 turn_q     <= 4'd0;
                 clearing_q <= 1'b1;
-            end else if (visit && !read_i) begin
+            end else if (!read_i) begin
                 turn_q <= turn_q + 4'd1;
                 if (turn_q == 4'd15)
                     clearing_q <= 1'b0;
@@ -139,10 +123,10 @@ module csr_counters (
             end
         end
 
-    wire        rd_count  = low_valid_q && low_read_q && !low_no_q[4];
-    wire        rd_bucket = low_valid_q && low_read_q && low_no_q[4] && used_q[low_no_q[3:0]];
+    wire        rd_count  = read_i && !rd_index_i[4];
+    wire        rd_bucket = read_i && rd_index_i[4] && used_q[rd_index_i[3:0]];
 
-    assign rd_data_o = (count & {32{rd_count}}) | (bucket_q[low_no_q[3:0]] & {32{rd_bucket}});
+    assign rd_data_o = rd_count ? count : rd_bucket ? bucket_q[rd_index_i[3:0]] : 32'b0;
 
 endmodule
 

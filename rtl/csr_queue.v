@@ -2,10 +2,12 @@
 //
 // Why: both queues have the same registers; one of them fits on a page here, and csr only says which one is meant.
 //
-// Latency     a write shows on the outputs the cycle after, a doorbell in its own; pulses last 1 cycle. An interrupt is raised in the cycle of the record that makes enough of them, or when the first has waited.
-// Throughput  one write a cycle.
+// Latency     a write shows on the outputs the cycle after, a doorbell in its own; reads are combinational; pulses last 1
+//             cycle. An interrupt is raised in the cycle of the record that makes enough of them, or when the first has waited.
+// Throughput  one write and one read a cycle.
 // Ordering    none: registers.
-// Errors      none: offsets without a register are ignored, csr answers for them, and for every read.
+// Errors      none: offsets without a register are ignored, csr answers for them. What the driver alone changes is read
+//             from csr's image of its writes, and is 0 here.
 `default_nettype none
 `include "faultline.vh"
 
@@ -18,6 +20,9 @@ module csr_queue (
     input  wire [15:0] wr_offset_i,        // of the register, inside the queue's block
     input  wire [31:0] wr_data_i,
     input  wire [3:0]  wr_strb_i,
+    input  wire        read_i,
+    input  wire [15:0] rd_offset_i,        // of the register, inside the queue's block
+    output wire [31:0] rd_data_o,          // 0 unless read_i
 
     output wire [63:0] ring_base_o,
     output wire [63:0] completion_base_o,
@@ -30,6 +35,16 @@ module csr_queue (
     output wire        halt_on_error_o,
     output wire        resume_o,           // pulse
     output wire        abort_o,            // pulse
+
+    input  wire [15:0] tail_i,
+    input  wire [15:0] head_i,
+    input  wire [15:0] completion_tail_i,
+    input  wire [15:0] overflows_i,
+    input  wire [31:0] fence_i,
+    input  wire        queue_busy_i,
+    input  wire        halted_i,
+    input  wire        aborting_i,
+    input  wire        waiting_i,
 
     input  wire [31:0] coalesce_i,         // IRQ_COALESCE: {cycles, count}
     input  wire        record_done_i,      // pulse: a record that asks for an interrupt is in host memory
@@ -111,6 +126,16 @@ module csr_queue (
                 end
             end
         end
+
+    // One AND a register, all ORed: cheaper than a choice.
+    assign rd_data_o = {16'b0, tail_i & {16{read_i && rd_offset_i == `FL_OFFSET_QUEUE_TAIL}}}
+                     | {16'b0, head_i & {16{read_i && rd_offset_i == `FL_OFFSET_QUEUE_HEAD}}}
+                     | {16'b0, completion_head_q & {16{read_i && rd_offset_i == `FL_OFFSET_QUEUE_COMPLETION_HEAD}}}
+                     | {16'b0, completion_tail_i & {16{read_i && rd_offset_i == `FL_OFFSET_QUEUE_COMPLETION_TAIL}}}
+                     | {16'b0, overflows_i & {16{read_i && rd_offset_i == `FL_OFFSET_QUEUE_OVERFLOWS}}}
+                     | (fence_i & {32{read_i && rd_offset_i == `FL_OFFSET_QUEUE_FENCE}})
+                     | {30'b0, {halt_on_error_q, enable_q} & {2{read_i && rd_offset_i == `FL_OFFSET_QUEUE_CONTROL}}}
+                     | {28'b0, {waiting_i, aborting_i, halted_i, queue_busy_i} & {4{read_i && rd_offset_i == `FL_OFFSET_QUEUE_STATUS}}};
 
     // Coalescing: pending records are announced when there are enough, or when the first has waited long enough.
     reg  [7:0]  pending_q;
