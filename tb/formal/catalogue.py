@@ -43,7 +43,7 @@ PROOFS = (
         cover_depth=8,
         twins=(
             Twin("ignores the offset", "burst.v", "room = LIMIT - used", "room = LIMIT", 4),
-            Twin("counts a beat too few", "burst.v", "left_i[12:0] - 1'b1) >> LANE_W", "left_i[12:0] - 2'd2) >> LANE_W", 4),
+            Twin("a beat too few", "burst.v", "left_i[12:0] - 1'b1) >> LANE_W", "left_i[12:0] - 2'd2) >> LANE_W", 4),
             Twin("goes a byte too far", "burst.v", "whole == 20'd1 && exact && b ==", "whole == 20'd1 && b ==", 4),
         ),
     ),
