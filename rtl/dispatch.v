@@ -45,6 +45,7 @@ module dispatch #(
     output wire                     ring_ready_o,      // it has started, or ended
     input  wire [ENTRY_BYTES*8-1:0] ring_desc_i,       // stable until then
     input  wire [7:0]               ring_err_i,
+    input  wire [63:0]              ring_address_i,    // of a descriptor that could not be fetched
     input  wire                     ring_empty_i,
 
     output wire [3:0]               surface_index_o,   // csr, combinational
@@ -92,7 +93,7 @@ module dispatch #(
 );
 
     localparam ENTRY_W = ENTRY_BYTES * 8;
-    localparam ORDER_W = 2 + 32 + 8 + 8 + 64 + 32 + 1 + 1 + 32;
+    localparam ORDER_W = 2 + 1 + 32 + 8 + 8 + 64 + 32 + 1 + 1 + 32;
 
     localparam S_CHECK  = 2'd0;                        // judge the descriptor on offer, if there is one
     localparam S_DIVIDE = 2'd1;                        // x, width and source x by the pixel size, a bit a cycle
@@ -258,6 +259,8 @@ module dispatch #(
     wire [1:0]  order_unit;
     wire [7:0]  order_cause;
     wire [63:0] order_address;
+    wire        order_lost;
+    wire        lost     = ring_err_i != `FL_CAUSE_NONE && ring_err_i != `FL_CAUSE_RING_OVERFLOW;   // its address says more
     wire        own      = order_unit == U_NONE;
     wire        from     = order_unit[0];
     wire        end_take = end_valid_o && end_ready_i;
@@ -268,11 +271,11 @@ module dispatch #(
         .rst_ni  (rst_ni),
         .valid_i (go),
         .ready_o (order_fits),
-        .data_i  ({to_unit ? {1'b0, unit} : U_NONE, desc[`FL_DESCRIPTOR_TAG], opcode, cause_now,
-                   ring_err_i == `FL_CAUSE_NONE ? 64'd0 : desc[127:64], cycle_i, desc[`FL_DESCRIPTOR_INTERRUPT], is_fence && good, value}),
+        .data_i  ({to_unit ? {1'b0, unit} : U_NONE, lost, desc[`FL_DESCRIPTOR_TAG], opcode, cause_now,
+                   ring_address_i, cycle_i, desc[`FL_DESCRIPTOR_INTERRUPT], is_fence && good, value}),
         .valid_o (order_valid),
         .ready_i (end_take),
-        .data_o  ({order_unit, end_tag_o, end_opcode_o, order_cause, order_address, end_start_o, end_interrupt_o, end_fence_o,
+        .data_o  ({order_unit, order_lost, end_tag_o, end_opcode_o, order_cause, order_address, end_start_o, end_interrupt_o, end_fence_o,
                    end_value_o}),
         .count_o (under_way)
     );
@@ -280,7 +283,7 @@ module dispatch #(
 
     assign end_valid_o   = order_valid && (own || (from ? done_valid_i[1] : done_valid_i[0]));
     assign end_cause_o   = own ? order_cause   : from ? done_cause_i[15:8]     : done_cause_i[7:0];
-    assign end_address_o = own ? order_address : from ? done_address_i[127:64] : done_address_i[63:0];
+    assign end_address_o = own ? order_address & {64{order_lost}} : from ? done_address_i[127:64] : done_address_i[63:0];
     assign end_bytes_o   = own ? 32'd0         : from ? done_bytes_i[63:32]    : done_bytes_i[31:0];
     assign done_ready_o  = {order_valid && !own && from && end_ready_i, order_valid && !own && !from && end_ready_i};
 

@@ -151,6 +151,7 @@ module faultline #(
     wire [255:0]          desc_transfer;
     wire [511:0]          desc_render;
     wire [15:0]           desc_err;
+    wire [63:0]           desc_address_0, desc_address_1;
 
     // boxes for the movers: unit 0 READBACK (write mover), unit 1 WRITEBACK (read mover)
     wire [1:0]            box_soon, box_valid, box_ready, done_valid, done_ready;
@@ -340,6 +341,7 @@ module faultline #(
         .ready_i         (desc_ready[0]),
         .desc_o          (desc_transfer),
         .err_o           (desc_err[0 +: 8]),
+        .address_o       (desc_address_0),
         .empty_o         (ring_empty[0])
     );
 
@@ -365,6 +367,7 @@ module faultline #(
         .ready_i         (desc_ready[1]),
         .desc_o          (desc_render),
         .err_o           (desc_err[8 +: 8]),
+        .address_o       (desc_address_1),
         .empty_o         (ring_empty[1])
     );
 
@@ -386,6 +389,7 @@ module faultline #(
         .ring_ready_o         (desc_ready[0]),
         .ring_desc_i          (desc_transfer),
         .ring_err_i           (desc_err[0 +: 8]),
+        .ring_address_i       (desc_address_0),
         .ring_empty_i         (ring_empty[0]),
         .surface_index_o      (surface_index[0 +: 4]),
         .tables_busy_i        (tables_busy),
@@ -445,6 +449,7 @@ module faultline #(
         .ring_ready_o         (desc_ready[1]),
         .ring_desc_i          (desc_render),
         .ring_err_i           (desc_err[8 +: 8]),
+        .ring_address_i       (desc_address_1),
         .ring_empty_i         (ring_empty[1]),
         .surface_index_o      (surface_index[4 +: 4]),
         .tables_busy_i        (tables_busy),

@@ -8,7 +8,8 @@
 // Throughput  a descriptor every (ENTRY_BYTES * 8 / DATA_W) cycles, at least 1.
 // Ordering    ring order; the report of a refused doorbell stands behind what was fetched before it.
 // Errors      in-band: err_o is FETCH_ERROR, WATCHDOG or RING_OVERFLOW; then the tag is the index or the refused tail,
-//             bits 127:64 of desc_o are the bus address, bits 31:0 are 0 and the others mean nothing. Refused doorbells while 4 reports wait are only counted.
+//             bits 9:0 of desc_o are 0 and the others mean nothing; but for RING_OVERFLOW address_o is the bus address.
+//             Refused doorbells while 4 reports wait are only counted.
 `default_nettype none
 `include "faultline.vh"
 
@@ -44,6 +45,7 @@ module ring #(
     input  wire                     ready_i,
     output wire [ENTRY_BYTES*8-1:0] desc_o,
     output wire [7:0]               err_o,          // cause, or NONE
+    output wire [63:0]              address_o,      // of the entry whose index is the tag
     output wire                     empty_o         // nothing published is still to come out
 );
 
@@ -91,7 +93,6 @@ module ring #(
     endfunction
 
     wire [63:0] issue_address = base_i + ({48'd0, place(issue_q, size_log2_i)} << ENTRY_LOG2);
-    wire [63:0] head_address  = base_i + ({48'd0, place(head_q, size_log2_i)} << ENTRY_LOG2);
     wire        issue         = ar_valid_o && ar_ready_i;
 
     // room for this one and for the report of a refused doorbell
@@ -117,16 +118,16 @@ module ring #(
             assign entry = all;
         end else if (DATA_W > ENTRY_W) begin : g_lane
             // several entries a word: the address says which
-            assign entry = head_address[ENTRY_LOG2] ? r_data_i[DATA_W-1 -: ENTRY_W] : r_data_i[ENTRY_W-1:0];
+            assign entry = (size_log2_i != 4'd0 && head_q[0]) ^ base_i[ENTRY_LOG2] ? r_data_i[DATA_W-1 -: ENTRY_W] : r_data_i[ENTRY_W-1:0];
         end else begin : g_word
             assign entry = r_data_i;
         end
     endgenerate
 
     wire [7:0]         err   = resp == 2'd0 ? `FL_CAUSE_NONE : resp == 2'd1 ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_FETCH_ERROR;
-    wire [127:0]       wrong = {head_address, 16'd0, head_q, 32'd0};
-    wire [127:0]       over  = {64'd0, 16'd0, report_tail, 32'd0};
-    wire [127:0]       front = !last ? over : err != `FL_CAUSE_NONE ? wrong : entry[127:0];
+    wire               good  = last && err == `FL_CAUSE_NONE;
+    wire [31:0]        tag   = !last ? {16'd0, report_tail} : err != `FL_CAUSE_NONE ? {16'd0, head_q} : entry[`FL_DESCRIPTOR_TAG];
+    wire [9:0]         does  = entry[9:0] & {10{good}};         // opcode and flags
     wire               fits;                            // always: room was promised
 
     assign report_take = report_valid && !last && room_q != {(PREFETCH_LOG2 + 1){1'b0}};
@@ -137,7 +138,7 @@ module ring #(
         .rst_ni  (rst_ni),
         .valid_i (last || report_take),
         .ready_o (fits),
-        .data_i  ({last ? err : `FL_CAUSE_RING_OVERFLOW, entry[ENTRY_W-1:128], front}),
+        .data_i  ({last ? err : `FL_CAUSE_RING_OVERFLOW, entry[ENTRY_W-1:64], tag, entry[31:10], does}),
         .valid_o (valid_o),
         .ready_i (ready_i),
         .data_o  ({err_o, desc_o}),
@@ -145,6 +146,7 @@ module ring #(
     );
     /* verilator lint_on PINCONNECTEMPTY */
 
+    assign address_o   = base_i + ({48'd0, place(desc_o[47:32], size_log2_i)} << ENTRY_LOG2);
     assign tail_o      = tail_q;
     assign head_o      = head_q;
     assign overflows_o = overflows_q;

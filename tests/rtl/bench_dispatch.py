@@ -62,6 +62,7 @@ class Dispatch(Bench):
             replace(twin, base=s.base) for s, twin in zip(self.surfaces[8:], self.surfaces, strict=False)
         ]
         self.ring: list[Fetched] = []
+        self.noise: dict[int, int] = {}  # what a failed fetch brought, by tag
         self.started: list[tuple[int, Descriptor]] = []  # (unit, descriptor) in start order
         self.units: list[list[tuple[int, Descriptor]]] = [[], []]  # (cycle of the end, descriptor)
         self.fail: set[int] = set()  # tags that the unit reports as a bus error
@@ -105,7 +106,9 @@ class Dispatch(Bench):
             front = self.ring[0]
             word = int.from_bytes(front.desc.pack()[: self.entry_bytes], "little")
             if front.error:
-                word = front.address << 64 | front.desc.tag << 32
+                word = self.rng.getrandbits(8 * self.entry_bytes) & ~0xFFFF_FFFF_0000_03FF | front.desc.tag << 32
+                word = self.noise.setdefault(front.desc.tag, word)
+                dut.ring_address_i.value = front.address
             dut.ring_desc_i.value, dut.ring_err_i.value = word, int(front.error)
         # a unit is ready once it has loaded the box
         ready = [self.chance() and len(self.units[u]) < 4 and self._soon >> u & 1 for u in (0, 1)]
@@ -237,7 +240,8 @@ class Dispatch(Bench):
         """The end of an item that is not aborted."""
         desc, cause = item.desc, self.judge(item)
         if item.error:
-            return Ended(desc.tag, 0, int(cause), item.address, 0, False, False)
+            address = 0 if item.error == Cause.RING_OVERFLOW else item.address
+            return Ended(desc.tag, 0, int(cause), address, 0, False, False)
         flag = bool(desc.interrupt)
         if self.starts(item):
             return Ended(desc.tag, int(desc.opcode), *self._report(desc), flag, False)

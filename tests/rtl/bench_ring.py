@@ -95,10 +95,12 @@ class Ring(Bench):
             self.beats += [(due, address + n * self.lanes, n == count - 1) for n in range(count)]
             self.issued += 1
         valid = bool(dut.valid_o.value)
-        payload = (int(dut.err_o.value), int(dut.desc_o.value)) if valid else None
+        payload = (int(dut.err_o.value), int(dut.desc_o.value), int(dut.address_o.value)) if valid else None
         if self.held.check(valid, takes, payload) and payload:
             cause, desc = Cause(payload[0]), payload[1]
-            self.got.append((cause, 0 if cause else desc, desc >> 32 & 0xFFFFFFFF, desc >> 64 & ((1 << 64) - 1)))
+            assert not cause or desc & 0x3FF == 0
+            address = payload[2] if cause and cause != Cause.RING_OVERFLOW else 0
+            self.got.append((cause, 0 if cause else desc, desc >> 32 & 0xFFFFFFFF, address))
         if beat and beat[2]:
             self._arrive()
         await self.edge()
@@ -120,7 +122,7 @@ class Ring(Bench):
         number = self.fetched
         response = self.bad.get(number, 0)
         entry = self.entry(number)
-        item = Cause.NONE, entry, entry >> 32 & 0xFFFFFFFF, entry >> 64 & ((1 << 64) - 1)
+        item = Cause.NONE, entry, entry >> 32 & 0xFFFFFFFF, 0
         if response:
             cause = Cause.WATCHDOG if response == 1 else Cause.FETCH_ERROR
             item = cause, 0, number % COUNTS, self.base + number % self.size * self.entry_bytes
