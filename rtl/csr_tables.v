@@ -91,15 +91,17 @@ module csr_tables #(
     reg  [19:0] length_q;
     wire [4:0]  pixel = pixel0_q[factors_no_q];
 
-    reg  [14:0] columns;
+    reg  [13:0] full;                               // units or tiles of a row, and whether there is one in part
+    reg         part;
     always @* begin
         case (row_layout_q)
-            `FL_LAYOUT_X_TILED: columns = {4'b0, length_q[19:9]} + {14'b0, |length_q[8:0]};
-            `FL_LAYOUT_Y_TILED: columns = {2'b0, length_q[19:7]} + {14'b0, |length_q[6:0]};
-            `FL_LAYOUT_MORTON:  columns = {3'b0, length_q[19:8]} + {14'b0, |length_q[7:0]};
-            default:            columns = {1'b0, length_q[19:6]} + {14'b0, |length_q[5:0]};  // LINEAR
+            `FL_LAYOUT_X_TILED: {full, part} = {3'b0, length_q[19:9], |length_q[8:0]};
+            `FL_LAYOUT_Y_TILED: {full, part} = {1'b0, length_q[19:7], |length_q[6:0]};
+            `FL_LAYOUT_MORTON:  {full, part} = {2'b0, length_q[19:8], |length_q[7:0]};
+            default:            {full, part} = {length_q[19:6], |length_q[5:0]};  // LINEAR
         endcase
     end
+    wire [14:0] columns = {1'b0, full} + {14'b0, part};
 
     assign busy_o = base_q || extent_q || format_q || factors_q || product_q || row_bytes_q;
 
