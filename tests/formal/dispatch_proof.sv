@@ -74,6 +74,7 @@ module dispatch_proof #(
         .ring_ready_o    (ring_ready),
         .ring_desc_i     (desc[ENTRY_BYTES*8-1:0]),
         .ring_err_i      (ring_err_i ? `FL_CAUSE_FETCH_ERROR : `FL_CAUSE_NONE),
+        .ring_address_i  (64'd0),
         .ring_empty_i    (ring_empty_i),
         .tables_busy_i   (tables_busy_i),
         .surface_i       (surface_i),
