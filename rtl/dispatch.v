@@ -93,13 +93,14 @@ module dispatch #(
 );
 
     localparam ENTRY_W = ENTRY_BYTES * 8;
-    localparam ORDER_W = 2 + 1 + 32 + 8 + 8 + 64 + 32 + 1 + 1 + 32;
+    localparam ORDER_W = 2 + 32 + 8 + 8 + 64 + 32 + 1 + 1 + 32;
 
     localparam S_CHECK  = 2'd0;                        // judge the descriptor on offer, if there is one
     localparam S_DIVIDE = 2'd1;                        // x, width and source x by the pixel size, a bit a cycle
     localparam S_GO     = 2'd2;                        // start it, or end it at once
 
     localparam [1:0] U_NONE = 2'd2;                    // no unit takes part
+    localparam [1:0] U_LOST = 2'd3;                    // nor was there a descriptor: the address is that of its entry
 
     // ------------------------------------------------------------------------------------------ the descriptor
     wire [`FL_DESCRIPTOR_BITS-1:0] desc;
@@ -145,22 +146,23 @@ module dispatch #(
     wire empty     = has_box && (width == 20'd0 || height == 16'd0);
 
     // a surface is {valid, layout, bytes_per_pixel, height, row_bytes, base_page}, see csr
-    wire inside_target = surface_i[63] && {1'b0, x} + {1'b0, width} <= {1'b0, surface_i[39:20]} &&
-                         {1'b0, y} + {1'b0, height} <= {1'b0, surface_i[55:40]};
-    wire inside_source = source_i[63] && {1'b0, sx} + {1'b0, width} <= {1'b0, source_i[39:20]} &&
-                         {1'b0, sy} + {1'b0, height} <= {1'b0, source_i[55:40]};
+    wire [20:0] right         = {1'b0, x} + {1'b0, width};
+    wire [16:0] bottom        = {1'b0, y} + {1'b0, height};
+    wire [20:0] source_right  = {1'b0, sx} + {1'b0, width};
+    wire [16:0] source_bottom = {1'b0, sy} + {1'b0, height};
+    wire inside_target = surface_i[63] && right <= {1'b0, surface_i[39:20]} && bottom <= {1'b0, surface_i[55:40]};
+    wire inside_source = source_i[63] && source_right <= {1'b0, source_i[39:20]} && source_bottom <= {1'b0, source_i[55:40]};
     wire outside   = has_box && !(inside_target && (!is_copy || inside_source));
     wire pixels_differ = is_copy && surface_i[60:56] != source_i[60:56];
-    wire [19:0] dx = x > sx ? x - sx : sx - x;
-    wire [15:0] dy = y > sy ? y - sy : sy - y;
-    wire overlap   = is_copy && surface_n == source_n && dx < width && dy < height;
+    wire overlap   = is_copy && surface_n == source_n && {1'b0, x} < source_right && {1'b0, sx} < right &&
+                     {1'b0, y} < source_bottom && {1'b0, sy} < bottom;
 
     wire [31:0] stride = desc[`FL_DESCRIPTOR_HOST_STRIDE];
-    wire [35:0] total  = {16'd0, width} * {20'd0, height};
+    wire [29:0] total  = {16'd0, width[19:6]} * {14'd0, height};   // units, and so one multiplier
     wire whole     = is_transfer && surface_i[62:61] == `FL_LAYOUT_LINEAR && width == surface_i[39:20] && width[5:0] == 6'd0 &&
                      stride == {12'd0, width};
     reg  merge_q;                                      // with total_q, from the check on
-    reg  [23:0] total_q;
+    reg  [23:6] total_q;
 
     wire [7:0] cause = ring_err_i != `FL_CAUSE_NONE ? ring_err_i :
                        aborting_q              ? `FL_CAUSE_ABORTED :
@@ -245,7 +247,7 @@ module dispatch #(
     assign cmd_object_o         = object_n[3:0];
     assign cmd_x_o              = x;
     assign cmd_y_o              = y;
-    assign cmd_width_o          = merge ? total_q : {4'd0, width};
+    assign cmd_width_o          = {merge ? total_q : {4'd0, width[19:6]}, width[5:0]};
     assign cmd_height_o         = merge ? 16'd1 : height;
     assign cmd_offset_o         = value;
     assign cmd_stride_o         = stride;
@@ -259,9 +261,8 @@ module dispatch #(
     wire [1:0]  order_unit;
     wire [7:0]  order_cause;
     wire [63:0] order_address;
-    wire        order_lost;
     wire        lost     = ring_err_i != `FL_CAUSE_NONE && ring_err_i != `FL_CAUSE_RING_OVERFLOW;   // its address says more
-    wire        own      = order_unit == U_NONE;
+    wire        own      = order_unit[1];
     wire        from     = order_unit[0];
     wire        end_take = end_valid_o && end_ready_i;
 
@@ -271,11 +272,11 @@ module dispatch #(
         .rst_ni  (rst_ni),
         .valid_i (go),
         .ready_o (order_fits),
-        .data_i  ({to_unit ? {1'b0, unit} : U_NONE, lost, desc[`FL_DESCRIPTOR_TAG], opcode, cause_now,
+        .data_i  ({to_unit ? {1'b0, unit} : lost ? U_LOST : U_NONE, desc[`FL_DESCRIPTOR_TAG], opcode, cause_now,
                    ring_address_i, cycle_i, desc[`FL_DESCRIPTOR_INTERRUPT], is_fence && good, value}),
         .valid_o (order_valid),
         .ready_i (end_take),
-        .data_o  ({order_unit, order_lost, end_tag_o, end_opcode_o, order_cause, order_address, end_start_o, end_interrupt_o, end_fence_o,
+        .data_o  ({order_unit, end_tag_o, end_opcode_o, order_cause, order_address, end_start_o, end_interrupt_o, end_fence_o,
                    end_value_o}),
         .count_o (under_way)
     );
@@ -283,7 +284,7 @@ module dispatch #(
 
     assign end_valid_o   = order_valid && (own || (from ? done_valid_i[1] : done_valid_i[0]));
     assign end_cause_o   = own ? order_cause   : from ? done_cause_i[15:8]     : done_cause_i[7:0];
-    assign end_address_o = own ? order_address & {64{order_lost}} : from ? done_address_i[127:64] : done_address_i[63:0];
+    assign end_address_o = own ? (from ? order_address : 64'd0) : from ? done_address_i[127:64] : done_address_i[63:0];
     assign end_bytes_o   = own ? 32'd0         : from ? done_bytes_i[63:32]    : done_bytes_i[31:0];
     assign done_ready_o  = {order_valid && !own && from && end_ready_i, order_valid && !own && !from && end_ready_i};
 
@@ -321,8 +322,8 @@ module dispatch #(
             if (check) begin
                 cause_q <= cause;
                 skip_q  <= empty;
-                merge_q <= whole && total[35:24] == 12'd0;
-                total_q <= total[23:0];
+                merge_q <= whole && total[29:18] == 12'd0;
+                total_q <= total[17:0];
             end
             if (state_q == S_DIVIDE && divided)
                 cause_q <= misaligned ? `FL_CAUSE_ALIGNMENT : overlap ? `FL_CAUSE_OVERLAP : `FL_CAUSE_NONE;

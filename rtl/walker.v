@@ -96,16 +96,16 @@ module walker #(
     reg        directory_q;                    // the entry asked for is one of the directory
     reg        stale_q;                        // an invalidation came while walking
     reg [51:0] table_q;                        // bus address of the table's page, bits 63:12
-    reg [8:0]  index_q;                        // entry in that page
     reg [2:0]  beat_q;
     reg [3:0]  lanes_q;                        // entries of the line that lie inside the object
 
+    wire [8:0]        index      = directory_q ? page_q[17:9] : page_q[8:0];  // entry in that page
     wire [LINE_W-1:0] here       = place(object_q, page_q[19:3]);
     wire              fill       = state_q == S_DATA && r_valid_i && !directory_q;
-    wire              my_beat    = directory_q || beat_q == index_q[2:0] >> WORD_W;
+    wire              my_beat    = directory_q || beat_q == index[2:0] >> WORD_W;
     wire [LINE_W+2:0] fill_at    = ({3'd0, here} << BEAT_W) | {{LINE_W{1'b0}}, beat_q};
     wire              last_beat  = directory_q || beat_q == LAST_BEAT;
-    wire [2:0]        lane       = index_q[2:0] & WORD_MASK;   // of the entry in its bus word
+    wire [2:0]        lane       = index[2:0] & WORD_MASK;   // of the entry in its bus word
     wire [DATA_W-1:0] lane_data  = r_data_i >> {lane, 6'd0};
     wire [63:0]       entry      = lane_data[63:0];
     wire [7:0]        entry_cause =
@@ -152,6 +152,7 @@ module walker #(
     genvar p;
     generate
         for (p = 0; p < 2; p = p + 1) begin : g_look
+            (* no_rw_check *)          // while a line is written it is not valid
             reg [42*WORDS-1:0] mem_q [0:LINES*BEATS-1];
             reg [TAG_W-1:0]    tag_q [0:LINES-1];
             reg [LINES-1:0]    valid_q;
@@ -219,8 +220,8 @@ module walker #(
                     word_q <= mem_q[look_at[LINE_W+2:WORD_W]];
 
                     if (take || probe) begin
-                        of_object_q <= object;
-                        of_page_q   <= page;
+                        of_object_q <= take ? req_object_i[4*p +: 4] : ahead_object_q;
+                        of_page_q   <= take ? req_page_i[20*p +: 20] : {ahead_line_q, 3'd0};
                         beyond_q    <= req_beyond_i[p];
                         probe_q     <= probe;
                     end
@@ -270,7 +271,7 @@ module walker #(
             wire [2:0]  count;
             wire        queued;
             wire        pass = direct && !queued;
-            wire [56:0] told_answer = {told_cause, index_q, told_frame};
+            wire [56:0] told_answer = {told_cause, index, told_frame};
             wire [56:0] found       = {beyond_q ? `FL_CAUSE_TRANSLATION_FAULT : `FL_CAUSE_NONE, 9'd0, moved[39:0]};
             wire [56:0] oldest;
             assign room = count + {2'd0, busy_q} < 3'd4;
@@ -301,7 +302,7 @@ module walker #(
     assign line_taken     = {begin_walk && !demand && who, begin_walk && !demand && !who};
     assign object_index_o = object_q;
     assign ar_valid_o     = state_q == S_ADDR;
-    assign ar_address_o   = {table_q, directory_q ? index_q : {index_q[8:3], 3'd0}, 3'd0};
+    assign ar_address_o   = {table_q, index[8:3], directory_q ? index[2:0] : 3'd0, 3'd0};
     assign ar_len_o       = directory_q ? 8'd0 : {5'd0, LAST_BEAT};
     assign miss_o         = told && state_q == S_DATA;
 
@@ -336,7 +337,6 @@ module walker #(
             if (state_q == S_OBJECT) begin
                 directory_q <= two_level;
                 table_q     <= root + (two_level ? {50'd0, page_q[19:18]} : {41'd0, page_q[19:9]});
-                index_q     <= two_level ? page_q[17:9] : page_q[8:0];
                 lanes_q     <= pages[20:3] == {1'b0, page_q[19:3]} ? {1'b0, pages[2:0]} : 4'd8;
                 beat_q      <= 3'd0;
             end
@@ -347,7 +347,6 @@ module walker #(
                 if (directory_q) begin
                     directory_q <= 1'b0;
                     table_q     <= {12'd0, entry[`FL_PAGE_TABLE_ENTRY_FRAME]};
-                    index_q     <= page_q[8:0];
                     beat_q      <= 3'd0;
                 end
             end
