@@ -59,7 +59,7 @@ def test_a_proof_of_something_broken_fails_and_names_the_property() -> None:
 
 @pytest.mark.usefixtures("own_build")
 def test_a_twin_that_changes_nothing_survives_and_fails_the_run() -> None:
-    harmless = Twin("means the same", "burst.v", "left_i <= {7'd0, room}", "!(left_i > {7'd0, room})", 3)
+    harmless = Twin("means the same", "burst.v", "whole == 20'd0 ?", "!(|whole) ?", 3)
     outcome = Prover().run(Task(KNOWN["burst"], "twin", harmless.name, {"DATA_W": 64}, harmless))
     assert not outcome.good
     assert outcome.said == "SURVIVED"
