@@ -173,10 +173,10 @@ class Scene:
         yield from self.rig.collect(queue, records or count)
 
 
-def box(opcode: Opcode, rows: int = 4, page: int = 0, **more: int) -> Descriptor:
-    """A transfer of some rows, from the first of a page on."""
+def box(opcode: Opcode, rows: int = 4, page: int = 0, stride: int = 2 * ROW, **more: int) -> Descriptor:
+    """A transfer of some rows, from the first of a page on; with a gap behind each, so that each is a burst."""
     place = Box(0, page * PAGE // ROW, ROW, rows)
-    return boxed(opcode, place, surface=0, object=0, host_offset=page * PAGE, host_stride=ROW, **more)
+    return boxed(opcode, place, surface=0, object=0, host_offset=page * PAGE, host_stride=stride, **more)
 
 
 def fence(value: int) -> Descriptor:
@@ -215,7 +215,7 @@ async def readbacks_back_to_back(dut: Any) -> None:
     """Three READBACKs of a page each with cached translations: the data bus does not rest."""
 
     def steps(scene: Scene) -> Steps[None]:
-        pages = [box(Opcode.READBACK, 8, page) for page in range(3)]
+        pages = [box(Opcode.READBACK, 8, page, ROW) for page in range(3)]
         yield from scene.rig.perform(Queue.TRANSFER, pages)
         yield Delay(400, "quiet")
         yield from scene.show(Queue.TRANSFER, pages)
