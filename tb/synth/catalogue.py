@@ -81,7 +81,7 @@ def _blocks(default: Mapping[str, int]) -> list[Part]:
         _part("dispatch-render", "dispatch", QUEUE=1, ENTRY_BYTES=64),
         _part("walker", TLB_LOG2=log2["TLB_ENTRIES"]),
         *_MOVERS_16,
-        _part("read_mover", BURSTS_LOG2=log2["READS"]),
+        _part("read_mover", BURSTS_LOG2=log2["READS"], BEATS_LOG2=max(9, log2["READS"] + 3)),
         _part("write_mover", BURSTS_LOG2=log2["WRITES"]),
         _part("fifo-16x64", "fifo", WIDTH=64, DEPTH_LOG2=4),
         _part("fifo-512x64", "fifo", WIDTH=64, DEPTH_LOG2=9),
