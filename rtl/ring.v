@@ -43,7 +43,7 @@ module ring #(
 
     output wire                     valid_o,
     input  wire                     ready_i,
-    output wire [ENTRY_BYTES*8-1:0] desc_o,         // bit 10 is 1 if any reserved bit is, the other reserved bits are 0
+    output wire [ENTRY_BYTES*8-1:0] desc_o,
     output wire [7:0]               err_o,          // cause, or NONE
     output wire [63:0]              address_o,      // of the entry whose index is the tag
     output wire                     empty_o         // nothing published is still to come out
@@ -55,8 +55,6 @@ module ring #(
     localparam BEATS      = (ENTRY_W > DATA_W) ? ENTRY_W / DATA_W : 1;
     localparam [3:0] LAST = BEATS[3:0] - 4'd1;
     localparam DEPTH      = 1 << PREFETCH_LOG2;
-
-    localparam [1:0] E_NONE = 2'd0, E_FETCH = 2'd1, E_WATCHDOG = 2'd2, E_OVERFLOW = 2'd3;  // what stands for a cause
 
     // ------------------------------------------------------------------------------------------ doorbell
     reg [15:0] tail_q, issue_q, head_q, overflows_q;
@@ -126,55 +124,24 @@ module ring #(
         end
     endgenerate
 
-    wire [1:0]         err   = !last ? E_OVERFLOW : resp == 2'd0 ? E_NONE : resp == 2'd1 ? E_WATCHDOG : E_FETCH;
-    wire [31:0]        tag   = !last ? {16'd0, report_tail} : err != E_NONE ? {16'd0, head_q} : entry[`FL_DESCRIPTOR_TAG];
-    wire [9:0]         does  = entry[9:0] & {10{last && err == E_NONE}};    // opcode and flags
+    wire [7:0]         err   = resp == 2'd0 ? `FL_CAUSE_NONE : resp == 2'd1 ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_FETCH_ERROR;
+    wire               good  = last && err == `FL_CAUSE_NONE;
+    wire [31:0]        tag   = !last ? {16'd0, report_tail} : err != `FL_CAUSE_NONE ? {16'd0, head_q} : entry[`FL_DESCRIPTOR_TAG];
+    wire [9:0]         does  = entry[9:0] & {10{good}};         // opcode and flags
     wire               fits;                            // always: room was promised
 
     assign report_take = report_valid && !last && room_q != {(PREFETCH_LOG2 + 1){1'b0}};
 
-    // What waits: a descriptor without its reserved bits, but with one that says whether any of them is set.
-    localparam KEPT_W = 2 + 1 + 32 + 16 + 56 + 32 + 24 + 32 + 10;
-    localparam MORE_W = ENTRY_BYTES == 64 ? 128 + 36 + 8 : 0;
-
-    wire [KEPT_W-1:0]         kept = {err, reserved, entry[`FL_DESCRIPTOR_HOST_STRIDE], entry[`FL_DESCRIPTOR_HEIGHT], entry[183:128],
-                                      entry[127:96], entry[87:64], tag, does};
-    wire [KEPT_W-1:0]         front;
-    wire [KEPT_W+MORE_W-1:0]  arriving, waiting;
-    wire                      reserved_short = |{entry[`FL_DESCRIPTOR_RESERVED0], entry[`FL_DESCRIPTOR_RESERVED1],
-                                                 entry[`FL_DESCRIPTOR_RESERVED2], entry[`FL_DESCRIPTOR_RESERVED3]};
-    wire                      reserved, front_reserved;
-    wire [1:0]                front_err;
-
-    assign front = waiting[KEPT_W-1:0];
-    assign {front_err, front_reserved} = front[KEPT_W-1 -: 3];
-    assign desc_o[255:0] = {front[KEPT_W-4 -: 32], 16'd0, front[KEPT_W-36 -: 16], 8'd0, front[KEPT_W-52 -: 56], front[KEPT_W-108 -: 32],
-                            8'd0, front[KEPT_W-140 -: 24], front[41:10], 21'd0, front_reserved, front[9:0]};
-    assign err_o = front_err == E_NONE     ? `FL_CAUSE_NONE     : front_err == E_FETCH ? `FL_CAUSE_FETCH_ERROR :
-                   front_err == E_WATCHDOG ? `FL_CAUSE_WATCHDOG : `FL_CAUSE_RING_OVERFLOW;
-
-    generate
-        if (ENTRY_BYTES == 64) begin : g_more
-            assign reserved = reserved_short || |{entry[`FL_DESCRIPTOR_RESERVED4], entry[`FL_DESCRIPTOR_RESERVED5],
-                                                  entry[`FL_DESCRIPTOR_RESERVED6]};
-            assign arriving = {entry[511:384], entry[307:272], entry[`FL_DESCRIPTOR_SOURCE_SURFACE], kept};
-            assign desc_o[ENTRY_W-1:256] = {waiting[KEPT_W+44 +: 128], 76'd0, waiting[KEPT_W+8 +: 36], 8'd0, waiting[KEPT_W +: 8]};
-        end else begin : g_no_more
-            assign reserved = reserved_short;
-            assign arriving = kept;
-        end
-    endgenerate
-
     /* verilator lint_off PINCONNECTEMPTY */
-    fifo #(.WIDTH(KEPT_W + MORE_W), .DEPTH_LOG2(PREFETCH_LOG2), .DISTRIBUTED(1)) u_prefetch (
+    fifo #(.WIDTH(ENTRY_W + 8), .DEPTH_LOG2(PREFETCH_LOG2), .DISTRIBUTED(1)) u_prefetch (
         .clk_i   (clk_i),
         .rst_ni  (rst_ni),
         .valid_i (last || report_take),
         .ready_o (fits),
-        .data_i  (arriving),
+        .data_i  ({last ? err : `FL_CAUSE_RING_OVERFLOW, entry[ENTRY_W-1:64], tag, entry[31:10], does}),
         .valid_o (valid_o),
         .ready_i (ready_i),
-        .data_o  (waiting),
+        .data_o  ({err_o, desc_o}),
         .count_o ()
     );
     /* verilator lint_on PINCONNECTEMPTY */

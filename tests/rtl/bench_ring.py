@@ -17,8 +17,6 @@ from tests.rtl.harness import Bench, Held
 TOP = "ring"
 PARAMETERS = {"DATA_W": 64, "ENTRY_BYTES": 32}
 COUNTS = 1 << 16
-RESERVED_BITS = [n for at, width in ((10, 22), (88, 8), (184, 8), (208, 16), (264, 8), (308, 12), (320, 64)) for n in range(at, at + width)]
-RESERVED = sum(1 << n for n in RESERVED_BITS)
 Item = tuple[Cause, int, int, int]  # cause, whole entry, tag, address
 
 
@@ -56,11 +54,7 @@ class Ring(Bench):
 
     def entry(self, number: int) -> int:
         """Descriptor `number` of the history."""
-        rng = random.Random(number)
-        entry = rng.getrandbits(8 * self.entry_bytes)
-        if rng.random() < 0.7:  # at most one reserved bit is set
-            entry &= ~RESERVED | 1 << rng.choice(RESERVED_BITS)
-        return entry
+        return random.Random(number).getrandbits(8 * self.entry_bytes)
 
     def word(self, address: int) -> int:
         """What memory holds at a bus address: the newest published entry of each place, else noise."""
@@ -128,8 +122,6 @@ class Ring(Bench):
         number = self.fetched
         response = self.bad.get(number, 0)
         entry = self.entry(number)
-        mask = RESERVED & (1 << 8 * self.entry_bytes) - 1
-        entry = entry & ~mask | bool(entry & mask) << 10
         item = Cause.NONE, entry, entry >> 32 & 0xFFFFFFFF, 0
         if response:
             cause = Cause.WATCHDOG if response == 1 else Cause.FETCH_ERROR
