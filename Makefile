@@ -1,14 +1,14 @@
 # The face: everything that can be done here, by name. `make help` lists it.
 #
-#   SIM=verilator|icarus    simulator (verilator); `make test` and `make speed` use both unless told
+#   SIM=verilator|icarus    simulator (verilator), also of `make faults`; `make test` and `make speed` use both unless told
 #   IMAGE=FILE              picture of the photo scenario (matplotlib's sample photograph)
-#   WIDTH=64|128|256|512    data width of the bus in the photo scenario (64)
+#   WIDTH=64|128|256|512    data width of the bus in the photo scenario and `make faults` (64); of `make bench` 64 or 512 (both)
 #   COCOTB_TESTCASE=NAMES   tests that `make sim` runs, comma-separated
 #   COCOTB_RANDOM_SEED=N    seed of every random choice (1)
 #   MODULE=tests.x.bench_y  bench that `make sim` runs, where the name of the test leaves it open
 #   WAVES=1                 record waves in `make sim`
 #   TESTS=PATHS  ARGS=...   what `make test` runs (tests), and further arguments for pytest
-#   JOBS=N                  processes of `make test` and `make formal` (one a core)
+#   JOBS=N                  processes of `make test`, `make formal` and `make synth` (one a core)
 #   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
 #   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5; less for blocks)
