@@ -5,8 +5,8 @@
 // an image of its writes, one RAM for all registers, instead of from the registers.
 //
 // Latency     a write takes effect 1 cycle after its address and data have both arrived, or 2 when a read is accepted just
-//             then (in the tables 1 later, at a doorbell 1 sooner), its response follows in the same cycle; read data follows the address by 1
-//             cycle. After a reset the image is cleared: nothing is accepted for 256 cycles.
+//             then (in the tables 1 later, at a doorbell 1 sooner), its response follows in the same cycle; read data
+//             follows the address by 1 cycle. After a reset the image is cleared: nothing is accepted for 256 cycles.
 // Throughput  one write every 2 cycles and one read every 2 cycles; a read delays a write by 1 cycle at most.
 // Ordering    writes in order, reads in order; a read sees every write that was answered before.
 // Errors      an address where no register lies: SLVERR, nothing written, 0 read. Writes to read-only registers are
