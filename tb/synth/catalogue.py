@@ -60,8 +60,7 @@ _MOVERS_16 = (
 
 _ENGINES = (
     Subject("engine", "engine", (_part("engine", "faultline"),), "default parameters", 5),
-    Subject("engine-64", "engine", (_part("engine-64", "faultline", READS=64, WRITES=64),), "READS = WRITES = 64", 1),
-    Subject("engine-16", "engine", (_part("engine-16", "faultline", READS=16, WRITES=16),), "READS = WRITES = 16", 5),
+    Subject("engine-16", "engine", (_part("engine-16", "faultline", READS=16, WRITES=16),), "READS = WRITES = 16", 1),
 )
 _GROUPS = (
     Subject("movers-16", "group", _MOVERS_16, "both movers, with translate, box, burst, realign and tile", 5),
@@ -111,7 +110,7 @@ def subjects(rtl: Path = RTL) -> list[Subject]:
             raise SynthesisError(f"no module {part.module} in {rtl}: correct the list in tb/synth/catalogue.py")
     listed = {part.module for part in parts} | set(LEFT_OUT)
     blocks = sorted([*own, *(Part(name, name) for name in modules - listed)], key=lambda part: part.name)
-    return [*_ENGINES, *_GROUPS, *(Subject(part.name, "block", (part,), _described(part), 3) for part in blocks)]
+    return [*_ENGINES, *_GROUPS, *(Subject(part.name, "block", (part,), _described(part), 5) for part in blocks)]
 
 
 def _described(part: Part) -> str:
