@@ -7,11 +7,12 @@
 #   COCOTB_RANDOM_SEED=N    seed of every random choice (1)
 #   MODULE=tests.x.bench_y  bench that `make sim` runs, where the name of the test leaves it open
 #   WAVES=1                 record waves in `make sim`
+#   PGO=1                   compile Verilator's model twice, the second time by a profile: a minute longer, a third faster
 #   TESTS=PATHS  ARGS=...   what `make test` runs (tests), and further arguments for pytest
 #   JOBS=N                  processes of `make test`, `make formal` and `make synth` (one a core)
 #   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
-#   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5; less for blocks)
+#   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
@@ -52,6 +53,9 @@ endif
 ifneq ($(strip $(WAVES)),)
 export WAVES
 endif
+ifneq ($(strip $(PGO)),)
+export PGO
+endif
 
 photo: setup ## the main job: the photo scenario on SIM (default)
 	@$(BIN)/python -m tb.photo --sim $(CHOSEN) --width="$$WIDTH" $(if $(IMAGE),--image="$$IMAGE")
@@ -68,8 +72,8 @@ test: setup ## every test, on both simulators; SIM= leaves out those on the othe
 sim: setup ## one simulation: COCOTB_TESTCASE= COCOTB_RANDOM_SEED= WAVES=1 SIM= MODULE=
 	@$(BIN)/python -m tb.simulation --sim $(CHOSEN) --module="$$MODULE"
 
-speed: setup ## simulated cycles a second of CPU time, beside the targets
-	@$(BIN)/python -m tb.speed $(if $(strip $(SIM)),--sim $(CHOSEN))
+speed: setup ## simulated cycles a second of CPU time, beside the targets; by a profile unless PGO=0
+	@PGO=$(or $(strip $(PGO)),1) $(BIN)/python -m tb.speed $(if $(strip $(SIM)),--sim $(CHOSEN))
 
 # WIDTH has a default for the photo scenario; a bench of one width only is asked for by name.
 bench: setup ## utilization and latency in cycles, beside bound, peers and floors: WIDTH=64|512 UPDATE=1

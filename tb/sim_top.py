@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cocotb.triggers import FallingEdge, ReadWrite, Timer
 
 from tb.clocking import sleep
-from tb.simulation import Simulation
+from tb.simulation import Simulation, Training
 
 __all__ = ["AXI_RULES", "ObserverError", "assert_clean", "device_bytes", "flush_trace", "reset", "system"]
 
@@ -27,6 +27,10 @@ AXI_RULES = (
 )
 """The checker's rules: bit n of its `violated` is rule n."""
 
+_TRAINING = Training(
+    "tb.speed.bench", {"SPEED_REPEATS": "1", "SPEED_DIRECTION": "both", "SPEED_RESULT": os.devnull}
+)
+
 RESET_CYCLES = 8
 """Clock cycles in which `reset` holds the engine in reset."""
 
@@ -38,7 +42,12 @@ class ObserverError(AssertionError):
 def system(simulator: str, *, data_width: int = 64, **parameters: int) -> Simulation:
     """The whole system on one simulator; further parameters are those of sim_top (READS, TLB_ENTRIES, ...)."""
     return Simulation(
-        "sim_top", simulator, {"DATA_W": data_width, **parameters}, native=True, public="tb/hdl/sim_top.vlt"
+        "sim_top",
+        simulator,
+        {"DATA_W": data_width, **parameters},
+        native=True,
+        public="tb/hdl/sim_top.vlt",
+        training=_TRAINING,
     )
 
 

@@ -33,7 +33,7 @@ from tb.toolchain import ROOT, SIMULATORS, SimulationError
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
 
-__all__ = ["Outcome", "Result", "Simulation", "SimulationError", "default_simulator", "main", "simulators"]
+__all__ = ["Outcome", "Result", "Simulation", "SimulationError", "Training", "default_simulator", "main", "simulators"]
 
 SIM_BUILD = ROOT / "sim_build"
 
@@ -58,6 +58,14 @@ class Outcome:
     seed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What a model does to show its compiler which ways its code takes: a cocotb module and its environment."""
+
+    module: str
+    env: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class Simulation:
     """A top module on one simulator.
@@ -69,6 +77,7 @@ class Simulation:
     native: link the native library of tb/native (host memory, device dump, trace).
     public: a Verilator control file that names the signals Python touches; without one every signal is visible, which
         costs speed and is right for single modules.
+    training: with PGO=1, Verilator's model is compiled twice, the second time by the profile of this run.
     name: directory of the products; the top's name unless told.
     timeout_s: wall-clock limit of a build or a run, in seconds.
     """
@@ -81,6 +90,7 @@ class Simulation:
     native: bool = False
     public: str | Path | None = None
     waves: bool = False
+    training: Training | None = None
     name: str = ""
     timeout_s: float = 900.0
 
@@ -88,7 +98,13 @@ class Simulation:
     def record_waves(self) -> bool:
         """WAVES in the environment wins over `waves`, as in cocotb."""
         given = os.environ.get("WAVES", "")
-        return self.waves if given == "" else given not in ("0", "no", "false")
+        return self.waves if given == "" else given not in _OFF
+
+    @property
+    def trained(self) -> bool:
+        """Whether the model is compiled by a profile: PGO in the environment asks for it, and waves have none."""
+        asked = os.environ.get("PGO", "") not in ("", *_OFF)
+        return asked and self.training is not None and self.simulator == "verilator" and not self.record_waves
 
     def build(self) -> Path:
         """Compile unless the same inputs were compiled before.  Returns the directory of the products.
@@ -103,12 +119,16 @@ class Simulation:
         arguments = toolchain.simulator_arguments(self.simulator, self.native)
         facts = (self.top, self.simulator, sorted(self.parameters.items()), sorted(self.defines.items()), arguments)
         tools = (str(tool), tool.stat().st_mtime_ns, version("cocotb"), toolchain.VERILATOR_MAKEFLAGS)
-        key = toolchain.digest([*files, *headers, *native], facts, tools, self.record_waves)
+        trained = (self.training, toolchain.VERILATOR_TRAINING, toolchain.VERILATOR_TRAINED) if self.trained else ()
+        key = toolchain.digest([*files, *headers, *native], facts, tools, self.record_waves, *trained)
         directory = SIM_BUILD / self.simulator / (self.name or self.top) / key
         with _readable_disk_errors(), _locked(directory):
             if not (directory / "complete").exists():
                 shutil.rmtree(directory, ignore_errors=True)
                 directory.mkdir(parents=True)
+                if self.trained and self.training is not None:
+                    self._train(directory, files, arguments, self.training)
+                    arguments = [*arguments, *toolchain.VERILATOR_TRAINED]
                 self._compile(directory, files, arguments)
                 (directory / "complete").touch()
         return directory
@@ -123,9 +143,21 @@ class Simulation:
         control = [ROOT / self.public] if self.public is not None and self.simulator == "verilator" else []
         return [*control, *files]
 
+    def _train(self, directory: Path, files: Sequence[Path], arguments: Sequence[str], training: Training) -> None:
+        """Leave a profile beside the objects, and no object that was compiled without it."""
+        self._compile(directory, files, [*arguments, *toolchain.VERILATOR_TRAINING])
+        self._execute(directory, directory / "training", training.module, (), 1, (), training.env)
+        if not any(directory.glob("*.gcda")):
+            raise SimulationError(f"no profile in {directory} after training: PGO=1 needs g++ as c++, leave it out")
+        for pattern in ("*.o", "*.a", "*.gch", self.top):
+            for path in directory.glob(pattern):
+                path.unlink()
+
     def _compile(self, directory: Path, files: Sequence[Path], arguments: Sequence[str]) -> None:
         log = directory / "build.log"
-        chosen = toolchain.make_runner(self.simulator, public_all=self.public is None, timeout_s=self.timeout_s)
+        chosen = toolchain.make_runner(
+            self.simulator, public_all=self.public is None, timeout_s=self.timeout_s, share_objects=not self.trained
+        )
         try:
             chosen.build(
                 sources=list(files),
@@ -175,6 +207,22 @@ class Simulation:
         directory = (
             SIM_BUILD / "runs" / self.simulator / (run_name or _run_name(self.name or self.top, test_module, wanted))
         )
+        with _readable_disk_errors(), _locked(directory):
+            return self._execute(product, directory, test_module, wanted, chosen_seed, plusargs, env or {})
+
+    def _execute(
+        self,
+        product: Path,
+        directory: Path,
+        test_module: str,
+        wanted: Sequence[str],
+        seed: int,
+        plusargs: Sequence[str],
+        env: Mapping[str, str],
+    ) -> Outcome:
+        """Run what is in `product` once; `directory` is made anew."""
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
         log, results = directory / "sim.log", directory / "results.xml"
         waves = directory / ("waves.fst" if self.simulator == "icarus" else "waves.vcd") if self.record_waves else None
         chosen = toolchain.make_runner(self.simulator, public_all=True, timeout_s=self.timeout_s)
@@ -182,31 +230,27 @@ class Simulation:
         if self.native and self.simulator == "icarus":
             arguments += ["-M", str(product), "-m", "hostmem"]
         files = {name: str(directory / file) for name, file in _RUN_FILES.items()}
-        with _readable_disk_errors(), _locked(directory):
-            shutil.rmtree(directory, ignore_errors=True)
-            directory.mkdir(parents=True)
-            failure = ""
-            try:
-                chosen.test(
-                    test_module=test_module,
-                    hdl_toplevel=self.top,
-                    hdl_toplevel_lang="verilog",
-                    seed=chosen_seed,
-                    test_filter=rf"\.({'|'.join(map(re.escape, wanted))})(/.*)?$" if wanted else None,
-                    test_args=arguments,
-                    plusargs=[*toolchain.run_plusargs(self.simulator, chosen_seed), *plusargs, *extra],
-                    extra_env=toolchain.environment({**files, **(env or {})}),
-                    waves=self.record_waves,
-                    build_dir=product,
-                    test_dir=directory,
-                    results_xml=str(results),
-                    timescale=("1ns", "1ps"),
-                    log_file=log,
-                )
-            except (RuntimeError, SystemExit) as error:
-                failure = f"simulation ended with {error}" if str(error) != "0" else "simulation ended without results"
-            passed = _passed(results, log, wanted, chosen_seed, failure)
-        return Outcome(passed, directory, log, waves, chosen_seed)
+        failure = ""
+        try:
+            chosen.test(
+                test_module=test_module,
+                hdl_toplevel=self.top,
+                hdl_toplevel_lang="verilog",
+                seed=seed,
+                test_filter=rf"\.({'|'.join(map(re.escape, wanted))})(/.*)?$" if wanted else None,
+                test_args=arguments,
+                plusargs=[*toolchain.run_plusargs(self.simulator, seed), *plusargs, *extra],
+                extra_env=toolchain.environment({**files, **env}),
+                waves=self.record_waves,
+                build_dir=product,
+                test_dir=directory,
+                results_xml=str(results),
+                timescale=("1ns", "1ps"),
+                log_file=log,
+            )
+        except (RuntimeError, SystemExit) as error:
+            failure = f"simulation ended with {error}" if str(error) != "0" else "simulation ended without results"
+        return Outcome(_passed(results, log, wanted, seed, failure), directory, log, waves, seed)
 
     def _wave_arguments(self, waves: Path | None) -> tuple[list[str], list[str]]:
         """(plusargs, simulator arguments) that put the waves into the run's directory."""
@@ -215,6 +259,8 @@ class Simulation:
         return ([f"+dumpfile_path={waves}"], []) if self.simulator == "icarus" else ([], ["--trace-file", str(waves)])
 
 
+_OFF = ("0", "no", "false")
+"""What switches a variable of the environment off."""
 _RUN_FILES = {"HOSTMEM_FILE": "hostmem.bin", "DEVICE_FILE": "device.bin", "TRACE_FILE": "trace.bin"}
 
 

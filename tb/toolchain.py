@@ -30,6 +30,8 @@ __all__ = [
     "SIMULATORS",
     "VERILATOR_MAKEFLAGS",
     "VERILATOR_SEEDS",
+    "VERILATOR_TRAINED",
+    "VERILATOR_TRAINING",
     "SimulationError",
     "closure",
     "digest",
@@ -52,6 +54,12 @@ NATIVE_SOURCE = ROOT / "tb" / "native" / "hostmem.c"
 
 # The wheel's make include lacks these: without them coroutines and precompiled headers break and it optimises for size.
 VERILATOR_MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines OPT_FAST=-O2 OPT_GLOBAL=-O2"
+
+VERILATOR_TRAINING = ("-CFLAGS", "-fprofile-generate -fprofile-update=single", "-LDFLAGS", "-fprofile-generate")
+"""Flags of a model that counts, as it runs, which ways its code takes."""
+_BY_PROFILE = "-flto -fprofile-use -fprofile-partial-training"
+VERILATOR_TRAINED = ("-CFLAGS", f"{_BY_PROFILE} -Wno-missing-profile", "-LDFLAGS", f"-O2 {_BY_PROFILE}")
+"""Flags of a model compiled as a whole by those counts, which the model above left beside its objects."""
 
 VERILATOR_SEEDS = 2**31 - 1
 """Verilator takes seeds from 1 to this."""
@@ -143,6 +151,7 @@ class _Isolated(cocotb_runner.Runner):
 
     timeout_s: float = 900.0
     search_path: str = ""
+    share_objects: bool = True
 
     def _set_env_common(self) -> None:
         ours = dict(self.env)
@@ -156,7 +165,8 @@ class _Isolated(cocotb_runner.Runner):
     def _set_env_build(self) -> None:
         super()._set_env_build()
         self.env["MAKEFLAGS"] = VERILATOR_MAKEFLAGS
-        self.env["OBJCACHE"] = f"{sys.executable} {ROOT / 'tb' / 'object_cache.py'}"
+        if self.share_objects:
+            self.env["OBJCACHE"] = f"{sys.executable} {ROOT / 'tb' / 'object_cache.py'}"
         self.env["OBJECT_CACHE"] = str(ROOT / "sim_build" / "cache" / "objects")
         self.env["OBJECT_CACHE_PACKAGE"] = str(executable("verilator").parent.parent)
 
@@ -196,17 +206,20 @@ class _Icarus(_Isolated, cocotb_runner.Icarus):
     pass
 
 
-def make_runner(simulator: str, *, public_all: bool, timeout_s: float) -> cocotb_runner.Runner:
+def make_runner(
+    simulator: str, *, public_all: bool, timeout_s: float, share_objects: bool = True
+) -> cocotb_runner.Runner:
     """cocotb's runner for `simulator`, adjusted.
 
     public_all: Verilator makes every signal visible; otherwise a .vlt file among the sources says which.
+    share_objects: Verilator's own runtime is compiled once for all builds; not so where each has a profile of its own.
     timeout_s: seconds of wall clock after which a compiler or a simulation is ended.
     """
     tool = executable(simulator)
     chosen = _Verilator() if simulator == "verilator" else _Icarus()
     if isinstance(chosen, _Verilator):
         chosen.public_all = public_all
-    chosen.timeout_s = timeout_s
+    chosen.timeout_s, chosen.share_objects = timeout_s, share_objects
     chosen.search_path = str(tool.parent)
     chosen.log.setLevel("ERROR")
     return chosen

@@ -64,9 +64,26 @@ module sim_top #(
     wire [1:0]  s_axil_bresp, s_axil_rresp;
     wire [31:0] s_axil_rdata;
     // what the register monitor waits for: one vector, because each signal waited for costs time in every cycle
-    wire [3:0]  s_axil_valid = {s_axil_rvalid, s_axil_arvalid, s_axil_bvalid, s_axil_awvalid};
+    wire [3:0]  s_axil_valid = {s_axil_rvalid, arvalid, s_axil_bvalid, awvalid};
 
     always #2 clk = !clk;
+
+    // Python may write its pins at any moment, so Verilator would work out in every one what hangs on them. The design
+    // hangs on copies, which follow when something was written.
+    wire [37:0] access = {rst_n, s_axil_awaddr, s_axil_awvalid, s_axil_wvalid, s_axil_araddr, s_axil_arvalid,
+                          s_axil_bready, s_axil_rready};
+    wire [35:0] data   = {s_axil_wdata, s_axil_wstrb};
+    reg         reset_n = 1'b0, awvalid = 1'b0, wvalid = 1'b0, arvalid = 1'b0, bready = 1'b0, rready = 1'b0;
+    reg  [15:0] awaddr = 16'd0, araddr = 16'd0;
+    reg  [31:0] wdata  = 32'd0;
+    reg  [3:0]  wstrb  = 4'd0;
+
+    always @(access)
+        if ({reset_n, awaddr, awvalid, wvalid, araddr, arvalid, bready, rready} != access)
+            {reset_n, awaddr, awvalid, wvalid, araddr, arvalid, bready, rready} = access;
+    always @(data)
+        if ({wdata, wstrb} != data)
+            {wdata, wstrb} = data;
 
     always @(posedge clk)
         cycle <= cycle + 64'd1;
@@ -86,14 +103,14 @@ module sim_top #(
         .DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .READS(READS), .WRITES(WRITES), .TLB_ENTRIES(TLB_ENTRIES),
         .PREFETCH(PREFETCH), .DEVICE_LOG2(DEVICE_LOG2)
     ) engine (
-        .clk_i(clk), .rst_ni(rst_n),
-        .s_axil_awaddr(s_axil_awaddr), .s_axil_awprot(s_axil_awprot), .s_axil_awvalid(s_axil_awvalid),
-        .s_axil_awready(s_axil_awready), .s_axil_wdata(s_axil_wdata), .s_axil_wstrb(s_axil_wstrb),
-        .s_axil_wvalid(s_axil_wvalid), .s_axil_wready(s_axil_wready), .s_axil_bresp(s_axil_bresp),
-        .s_axil_bvalid(s_axil_bvalid), .s_axil_bready(s_axil_bready),
-        .s_axil_araddr(s_axil_araddr), .s_axil_arprot(s_axil_arprot), .s_axil_arvalid(s_axil_arvalid),
+        .clk_i(clk), .rst_ni(reset_n),
+        .s_axil_awaddr(awaddr), .s_axil_awprot(s_axil_awprot), .s_axil_awvalid(awvalid),
+        .s_axil_awready(s_axil_awready), .s_axil_wdata(wdata), .s_axil_wstrb(wstrb),
+        .s_axil_wvalid(wvalid), .s_axil_wready(s_axil_wready), .s_axil_bresp(s_axil_bresp),
+        .s_axil_bvalid(s_axil_bvalid), .s_axil_bready(bready),
+        .s_axil_araddr(araddr), .s_axil_arprot(s_axil_arprot), .s_axil_arvalid(arvalid),
         .s_axil_arready(s_axil_arready), .s_axil_rdata(s_axil_rdata), .s_axil_rresp(s_axil_rresp),
-        .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(s_axil_rready),
+        .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(rready),
         .m_axi_awid(m_axi_awid), .m_axi_awaddr(m_axi_awaddr), .m_axi_awlen(m_axi_awlen), .m_axi_awsize(m_axi_awsize),
         .m_axi_awburst(m_axi_awburst), .m_axi_awlock(), .m_axi_awcache(), .m_axi_awprot(), .m_axi_awqos(),
         .m_axi_awvalid(m_axi_awvalid), .m_axi_awready(m_axi_awready),
@@ -109,7 +126,7 @@ module sim_top #(
     );
 
     axi_memory #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .DEPTH_LOG2(8)) memory (
-        .clk_i(clk), .rst_ni(rst_n),
+        .clk_i(clk), .rst_ni(reset_n),
         .s_axi_awid(m_axi_awid), .s_axi_awaddr(m_axi_awaddr), .s_axi_awlen(m_axi_awlen), .s_axi_awsize(m_axi_awsize),
         .s_axi_awvalid(m_axi_awvalid), .s_axi_awready(m_axi_awready),
         .s_axi_wdata(m_axi_wdata), .s_axi_wstrb(m_axi_wstrb), .s_axi_wlast(m_axi_wlast),
@@ -122,7 +139,7 @@ module sim_top #(
     );
 
     axi_checker #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W)) checker_ (
-        .clk_i(clk), .rst_ni(rst_n),
+        .clk_i(clk), .rst_ni(reset_n),
         .axi_awid(m_axi_awid), .axi_awaddr(m_axi_awaddr), .axi_awlen(m_axi_awlen), .axi_awsize(m_axi_awsize),
         .axi_awburst(m_axi_awburst), .axi_awvalid(m_axi_awvalid), .axi_awready(m_axi_awready),
         .axi_wdata(m_axi_wdata), .axi_wstrb(m_axi_wstrb), .axi_wlast(m_axi_wlast),
@@ -135,10 +152,10 @@ module sim_top #(
     );
 
     trace_recorder #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .RECORD_ID(1)) recorder (
-        .clk_i(clk), .rst_ni(rst_n), .cycle_i(cycle), .enable_i(trace_enable),
-        .axil_awaddr(s_axil_awaddr), .axil_awvalid(s_axil_awvalid), .axil_awready(s_axil_awready),
-        .axil_wdata(s_axil_wdata), .axil_wvalid(s_axil_wvalid), .axil_wready(s_axil_wready),
-        .axil_bresp(s_axil_bresp), .axil_bvalid(s_axil_bvalid), .axil_bready(s_axil_bready),
+        .clk_i(clk), .rst_ni(reset_n), .cycle_i(cycle), .enable_i(trace_enable),
+        .axil_awaddr(awaddr), .axil_awvalid(awvalid), .axil_awready(s_axil_awready),
+        .axil_wdata(wdata), .axil_wvalid(wvalid), .axil_wready(s_axil_wready),
+        .axil_bresp(s_axil_bresp), .axil_bvalid(s_axil_bvalid), .axil_bready(bready),
         .axi_awid(m_axi_awid), .axi_awaddr(m_axi_awaddr), .axi_awlen(m_axi_awlen), .axi_awsize(m_axi_awsize),
         .axi_awvalid(m_axi_awvalid), .axi_awready(m_axi_awready),
         .axi_wdata(m_axi_wdata), .axi_wstrb(m_axi_wstrb), .axi_wlast(m_axi_wlast),

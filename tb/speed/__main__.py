@@ -72,7 +72,8 @@ def photo(simulator: str, target: int) -> Figure:
 
 def table_of(figures: list[Figure]) -> Table:
     """The figures as a table for the terminal."""
-    table = Table(title="simulation speed, 64-bit bus, whole system", min_width=100)
+    how = "compiled by a profile" if system("verilator").trained else "compiled without a profile (PGO=0)"
+    table = Table(title=f"simulation speed, 64-bit bus, whole system, Verilator's model {how}", min_width=100)
     table.add_column("scenario")
     table.add_column("simulator")
     for column in ("cycles", "CPU s", "cycles/s", "target", "of target", "peak MiB"):
