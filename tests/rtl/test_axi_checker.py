@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -42,3 +43,20 @@ def test_the_csr_checker_notices_every_rule_and_nothing_else(simulator: str) -> 
 def test_every_rule_has_a_twin_and_every_twin_a_rule() -> None:
     assert sorted(bench_axi_checker.TWINS) == sorted(AXI_RULES)
     assert sorted(bench_axil_checker.TWINS) == sorted(AXIL_RULES)
+
+
+def expanded(pattern: str) -> list[str]:
+    """The names that a pattern with braces stands for."""
+    parts = [part.strip("{}").split(",") for part in re.findall(r"\{[^}]*\}|[^{}]+", pattern)]
+    return ["".join(chosen) for chosen in itertools.product(*parts)]
+
+
+def test_the_page_lists_every_rule_once_and_counts_them() -> None:
+    named: list[str] = []
+    for row in re.findall(r"^\| .* \| `.*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE):
+        _, _, axi, axil, patterns = row.split(" | ")
+        rules = [name for pattern in re.findall(r"`(\S+)`", patterns) for name in expanded(pattern)]
+        lite = sum(rule.startswith("AXIL_") for rule in rules)
+        assert (axi, axil) == (str(len(rules) - lite), str(lite or "-")), row
+        named += rules
+    assert sorted(named) == sorted((*AXI_RULES, *AXIL_RULES))
