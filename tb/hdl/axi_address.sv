@@ -67,7 +67,13 @@ module axi_address #(
         end
     endtask
 
-    always @(posedge clk_i)
+`ifdef __ICARUS__
+    always begin
+        wait (taken_i);                           // a process that sleeps costs less than one that wakes with the clock
+        @(posedge clk_i);
+`else
+    always @(posedge clk_i) begin
+`endif
         if (taken_i && rst_ni) begin
             {cache, lock, burst, size, len} = shape_i;
             address = {{64-ADDR_W{1'b0}}, address_i};
@@ -124,6 +130,7 @@ module axi_address #(
                     broken(WINDOW);
             end
         end
+    end
 
     initial begin
         violated_o = 17'd0;

@@ -175,12 +175,16 @@ module axi_bursts #(
             r_seen = !rready_i;
             if (rready_i && r_count[rid_i] != 0) begin
                 ends = r_beat[rid_i] == {24'd0, r_len[{rid_i, r_head[rid_i]}]};
-                if (rlast_i && !ends)
-                    broken(R_LAST);
-                if (!rlast_i && ends)
-                    broken(R_COUNT);
-                if (exclusive_i && rresp_i == EXOKAY && !r_lock[{rid_i, r_head[rid_i]}])
-                    broken(R_EXOKAY);
+                if (rlast_i != ends) begin
+                    if (ends)
+                        broken(R_COUNT);
+                    else
+                        broken(R_LAST);
+                end
+                if (rresp_i == EXOKAY) begin    // no `&&`: Icarus would read the array all the same
+                    if (exclusive_i && !r_lock[{rid_i, r_head[rid_i]}])
+                        broken(R_EXOKAY);
+                end
                 if (r_mixing && rid_i != r_owner && !interleaved_i)
                     broken(R_INTERLEAVE);
                 r_mixing = !rlast_i;
@@ -241,10 +245,12 @@ module axi_bursts #(
                     broken(W_STRB);
             end
             ends = w_beat == {24'd0, w_len[w_head]};
-            if (wlast_i && !ends)
-                broken(W_LAST);
-            if (!wlast_i && ends)
-                broken(W_COUNT);
+            if (wlast_i != ends) begin
+                if (ends)
+                    broken(W_COUNT);
+                else
+                    broken(W_LAST);
+            end
             w_beat = w_beat + 1;
             if (wlast_i) begin
                 place = b_head[w_id[w_head]] + b_owed[w_id[w_head]][PLACE_W-1:0];
@@ -280,7 +286,13 @@ module axi_bursts #(
     // Evaluated only when a pin changes.
     wire news = bvalid_i || rvalid_i || aw_taken_i || w_taken_i || ar_taken_i || fresh || !rst_ni;
 
-    always @(posedge clk_i)
+`ifdef __ICARUS__
+    always begin
+        wait (news);                           // a process that sleeps costs less than one that wakes with the clock
+        @(posedge clk_i);
+`else
+    always @(posedge clk_i) begin
+`endif
         if (news) begin
             if (!rst_ni) begin
                 w_head       = 0;
@@ -315,6 +327,7 @@ module axi_bursts #(
                 fresh = 1'b0;
             end
         end
+    end
 
 `ifdef FORMAL
 `define AXI_BURSTS_MASTER(label, bits) label: assert (!(|bits));

@@ -116,7 +116,13 @@ module axi_channel #(
 `endif
 
     // A payload is looked at for X when it is first on offer: until it is taken it is stable.
-    always @(posedge clk_i)
+`ifdef __ICARUS__
+    always begin
+        wait (look);        // a process that sleeps costs less than one that wakes with the clock
+        @(posedge clk_i);
+`else
+    always @(posedge clk_i) begin
+`endif
         if (look) begin
             if (!rst_ni) begin
                 if (was_reset && valid_i !== 1'b0)
@@ -159,6 +165,7 @@ module axi_channel #(
                 end
             end
         end
+    end
 
     initial begin
         violated_o = 0;
