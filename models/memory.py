@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,10 @@ class HostMemory:
     `bytes` is the whole of it as a uint8 array, `pages` the same bytes as rows of one page. Page 0 is never handed out,
     so that a zero address in a table is always a mistake. Raises ValueError unless the size is a power of two and at
     least two pages. `path=None` keeps it in anonymous memory, for tests without a simulator.
+
+    `owned` has a byte a page, 1 while somebody owns it, and lies in the file `path`.pages: the simulator reports a
+    device that touches any other page. After `track` it also reports a read of bytes that were never written; stores
+    that do not go through `write` are declared with `declare`.
     """
 
     def __init__(self, path: Path | str | None = None, size: int = DEFAULT_SIZE) -> None:
@@ -40,20 +45,27 @@ class HostMemory:
             raise ValueError(f"host memory of {size} bytes: must be a power of two and at least {2 * PAGE}")
         self.path = Path(path) if path is not None else None
         self.size = size
-        if self.path is None:
-            self._map = mmap.mmap(-1, size)
-        else:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-            try:
-                os.ftruncate(descriptor, size)
-                self._map = mmap.mmap(descriptor, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
-            finally:
-                os.close(descriptor)
+        self._map = self._file("", size)
         self.bytes: Bytes = np.frombuffer(self._map, dtype=np.uint8)
+        self.owned: Bytes = np.frombuffer(self._file(".pages", size // PAGE), dtype=np.uint8)
+        self._written: Bytes | None = None
+        if self.path is not None:
+            Path(f"{self.path}.written").unlink(missing_ok=True)  # of an earlier memory in this place
         self.pages: Bytes = self.bytes.reshape(-1, PAGE)
         self._next = 1
         self._free: list[int] = []
         self._owner: dict[int, str] = {}
+
+    def _file(self, suffix: str, size: int) -> mmap.mmap:
+        """`size` zeroed bytes in the file beside `path`, made or emptied; anonymous where there is no path."""
+        if self.path is None:
+            return mmap.mmap(-1, size)
+        descriptor = os.open(f"{self.path}{suffix}", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.ftruncate(descriptor, size)
+            return mmap.mmap(descriptor, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        finally:
+            os.close(descriptor)
 
     def close(self) -> None:
         """Drop the views and, where nobody else holds one, the mapping; the file stays."""
@@ -71,6 +83,7 @@ class HostMemory:
         """Store bytes at a bus address. IndexError outside of RAM."""
         self._check(address, len(data))
         self.bytes[address : address + len(data)] = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data
+        self.declare(address, len(data))
 
     def read_u64(self, address: int) -> int:
         """Return the little-endian 64-bit word at a bus address."""
@@ -106,11 +119,46 @@ class HostMemory:
                 raise ValueError(f"page {frame:#x} belongs to {self._owner.get(frame)!r}, not to {owner!r}")
         for frame in frames:
             del self._owner[frame]
+        self.poison(frames)
         self._free.extend(frames)
 
     def owner(self, frame: int) -> str | None:
         """Return who owns a page frame, None if nobody does."""
         return self._owner.get(frame)
+
+    def own(self, frames: Iterable[int]) -> None:
+        """Let the device touch page frames that were not handed out by `allocate`."""
+        self.owned[list(frames)] = 1
+
+    def poison(self, frames: Iterable[int]) -> None:
+        """Forbid the device page frames, whoever owns them: a simulator reports any access."""
+        self.owned[list(frames)] = 0
+
+    def track(self) -> None:
+        """From now on keep count of bytes that were ever written, in the file `path`.written; none is to begin with.
+
+        Call it before the reset at which the simulator opens the memory.
+        """
+        self._written = np.frombuffer(self._file(".written", self.size // 8), dtype=np.uint8)
+
+    def declare(self, address: int, length: int) -> None:
+        """Count bytes as written that a store through `bytes` or `pages` wrote, or whose zeroes mean something."""
+        if self._written is None or not length:
+            return
+        self._check(address, length)
+        first, last = address // 8, (address + length - 1) // 8
+        bits = np.zeros((last - first + 1) * 8, np.uint8)
+        bits[address - first * 8 : address - first * 8 + length] = 1
+        self._written[first : last + 1] |= np.packbits(bits, bitorder="little")
+
+    def written(self, address: int, length: int) -> Bytes:
+        """Whether each byte was ever written, as an array of 0 and 1; ValueError before `track`."""
+        if self._written is None:
+            raise ValueError("nobody keeps count of written bytes: call track first")
+        self._check(address, length)
+        first = address // 8
+        bits = np.unpackbits(self._written[first : (address + length + 7) // 8], bitorder="little")
+        return bits[address - first * 8 : address - first * 8 + length]
 
     def _take(self, count: int) -> list[int]:
         fresh = max(0, count - len(self._free))
@@ -125,8 +173,11 @@ class HostMemory:
     def _give(self, frames: list[int], owner: str) -> list[int]:
         for frame in frames:
             self._owner[frame] = owner
+            if self._written is not None:
+                self._written[frame * PAGE // 8 : (frame + 1) * PAGE // 8] = 0
             if self.pages[frame].any():
                 self.pages[frame] = 0
+        self.own(frames)
         return frames
 
     def _check(self, address: int, length: int) -> None:

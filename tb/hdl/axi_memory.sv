@@ -6,13 +6,19 @@
 //
 // Latency     read_latency: a read accepted in cycle t gives its first beat in cycle t + L at the earliest;
 //             write_latency: a write whose last beat came in cycle t is answered in cycle t + L at the earliest. L of 0
-//             counts as 1. `jitter` adds 0 to jitter cycles, a new draw for every burst.
+//             counts as 1. `jitter` adds 0 to jitter cycles, a new draw for every burst; with `long_tail` it adds jitter + 1
+//             more with probability 1/2, and again, at most 16 times (geometric). `far` cycles come on top with
+//             probability far_random / 256 (bimodal).
 // Throughput  a beat a cycle on R and W at once, bursts back to back; up to 2^DEPTH_LOG2 of each kind outstanding.
 // Ordering    one ID in order; all in order of acceptance unless `reorder`, which picks among the IDs that are due.
 //             A write becomes visible in host memory when its response is first shown, not before.
 // Errors      an access outside of host memory answers DECERR, is not performed, and counts in bad_accesses: the test
-//             must fail. Injected: a window whose bursts answer error_response, or are never answered (mute). A write
-//             with an injected error or mute is not performed; reads of either kind give no bytes of the memory.
+//             must fail. With `poison` the same holds for a page that nobody owns (poisoned_accesses), injected fault or
+//             not; a write whose page has lost its owner by the time it becomes visible counts too, and is performed.
+//             With `track` a read beat that asks for bytes that nobody ever wrote counts in unwritten_reads; one line a
+//             page. A read asks for every byte from its address to the end of its last beat.
+//             Injected: a window whose bursts answer error_response, or are never answered (mute). A write with an
+//             injected error or mute is not performed; reads of either kind give no bytes of the memory.
 // Random      one xorshift64 generator, loaded from `seed` in reset, so both simulators draw the same.
 // Bursts are treated as INCR; axi_checker reports any other kind.
 `default_nettype none
@@ -80,6 +86,11 @@ module axi_memory #(
     reg [15:0] write_limit    = DEPTH;
     reg        reorder        = 1'b0;
     reg [15:0] jitter         = 16'd0;
+    reg        long_tail      = 1'b0;
+    reg [15:0] far            = 16'd0;
+    reg [7:0]  far_random     = 8'd0;
+    reg        poison         = 1'b0;       // pages without an owner must not be touched
+    reg        track          = 1'b0;       // bytes that were never written must not be read
     reg [63:0] seed           = 64'd1;      // not 0
 
     // A channel stalls the first `on` of every `period` cycles, and any cycle with probability `random` / 256.
@@ -89,7 +100,7 @@ module axi_memory #(
     reg [7:0]  ar_stall_random = 0, r_stall_random = 0, aw_stall_random = 0, w_stall_random = 0, b_stall_random = 0;
 
     // Evaluated only when a knob changes: whether any cycle needs a random draw, or a stall pattern its phase.
-    wire draws  = reorder || jitter != 0
+    wire draws  = reorder || jitter != 0 || long_tail || far_random != 0
                   || |{ar_stall_random, r_stall_random, aw_stall_random, w_stall_random, b_stall_random};
     wire stalls = |{ar_stall_random, r_stall_random, aw_stall_random, w_stall_random, b_stall_random,
                     ar_stall_on, r_stall_on, aw_stall_on, w_stall_on, b_stall_on};
@@ -110,6 +121,8 @@ module axi_memory #(
     // ----------------------------------------------------------------------------------- what Python may read
     reg [63:0] host_bytes       = 64'd0;    // size of host memory, 0 when HOSTMEM_FILE could not be opened
     reg [31:0] bad_accesses     = 32'd0;    // bursts outside of host memory, ever; each is printed
+    reg [31:0] poisoned_accesses = 32'd0;   // bursts that touch a page without an owner, ever; each is printed
+    reg [31:0] unwritten_reads  = 32'd0;    // read beats that deliver bytes that were never written, ever
     reg [31:0] errors_injected  = 32'd0;
     reg [31:0] bursts_muted     = 32'd0;
     reg [31:0] reads_pending    = 32'd0;
@@ -145,7 +158,7 @@ module axi_memory #(
     // the write burst whose data come, and the read burst whose data go
     reg        w_active, w_keep, w_mute;
     reg [1:0]  w_resp;
-    reg [63:0] w_address, r_address;
+    reg [63:0] w_address, w_start, r_address;
     reg [2:0]  r_size;
     reg [8:0]  r_left;
     reg [1:0]  r_resp;
@@ -154,7 +167,9 @@ module axi_memory #(
     reg                found, muted;
     reg                ar_stall, r_stall, aw_stall, w_stall, b_stall;
     reg [1:0]          answer;
-    reg [63:0]         word_address, best, delay;
+    reg [63:0]         word_address, best, delay, mixed, lanes, missing, bytes;
+    reg [15:0]         tail;
+    integer            owned, first;
     reg [DATA_W-1:0]   word;
     reg [15:0] ar_phase, r_phase, aw_phase, w_phase, b_phase;
 
@@ -216,6 +231,46 @@ module axi_memory #(
                 bad_accesses = bad_accesses + 1;
                 $display("Error: axi_memory: %0s of %0d beats at %h is outside of host memory (%0d bytes) in cycle %0d",
                          kind ? "write" : "read", {24'd0, len} + 32'd1, address, host_bytes, cycle);
+            end else if (poison)
+                guard(kind ? "write" : "read", address, len, size);
+        end
+    endtask
+
+    // A burst inside of host memory must stay in pages that have an owner; otherwise it counts and answers DECERR.
+    task guard;
+        input [8*6-1:0] what;
+        input [63:0]    address;
+        input [7:0]     len;
+        input [2:0]     size;
+        begin
+            bytes = (((address >> size) + {56'd0, len} + 64'd1) << size) - address;
+            owned = 1;
+            if (address < host_bytes && bytes <= host_bytes - address)
+                `HOSTMEM_OWNED(address, bytes, owned);
+            if (owned == 0) begin
+                if (answer == OKAY)
+                    answer = DECERR;
+                poisoned_accesses = poisoned_accesses + 1;
+                $display("Error: axi_memory: %0s of %0d beats at %h is in a page that nobody owns in cycle %0d",
+                         what, {24'd0, len} + 32'd1, address, cycle);
+            end
+        end
+    endtask
+
+    // Bytes of a read beat that it asks for and nobody ever wrote.
+    task look_unwritten;
+        begin
+            lanes = ({64{1'b1}} << (r_address & LANES))
+                  & ~({64{1'b1}} << ((r_address & LANES) >> r_size << r_size) + (64'd1 << r_size));
+            missing = 64'd0;
+            `HOSTMEM_UNWRITTEN(word_address, BYTES, lanes, missing);
+            if (missing != 64'd0) begin
+                unwritten_reads = unwritten_reads + 1;
+                first = 0;
+                `HOSTMEM_TELL(word_address, first);
+                if (first != 0)
+                    $display("Error: axi_memory: read of bytes that nobody wrote, %h of the word at %h, in cycle %0d",
+                             missing, word_address, cycle);
             end
         end
     endtask
@@ -232,6 +287,14 @@ module axi_memory #(
             i     = {30'd0, kind} * IDS + {28'd0, id};
             entry = i * DEPTH + ({24'd0, head[i]} + {23'd0, held[i]}) % DEPTH;
             delay = {48'd0, kind ? write_latency : read_latency} + {48'd0, random[63:48]} % ({48'd0, jitter} + 64'd1);
+            if (long_tail || far_random != 8'd0) begin
+                mixed = (random + {63'd0, kind}) * 64'hD1342543DE82EF95;
+                if (long_tail)
+                    for (tail = mixed[47:32]; tail[0]; tail = tail >> 1)
+                        delay = delay + {48'd0, jitter} + 64'd1;
+                if (mixed[63:56] < far_random)
+                    delay = delay + {48'd0, far};
+            end
             entry_address[entry] = address;
             entry_len[entry]     = len;
             entry_size[entry]    = size;
@@ -300,9 +363,11 @@ module axi_memory #(
                 s_axi_rvalid <= !r_stall && r_left != 0;
                 if (!r_stall && r_left != 0) begin
                     word_address = r_address & ~LANES;
-                    if (r_resp == OKAY)
+                    if (r_resp == OKAY) begin
                         `HOSTMEM_READ(word_address, BYTES, word);
-                    else
+                        if (track)
+                            look_unwritten;
+                    end else
                         word = {DATA_W/8{8'hE5}};
                     s_axi_rdata <= word;
                     s_axi_rresp <= r_resp;
@@ -322,6 +387,7 @@ module axi_memory #(
                 if (!w_active) begin
                     w_active  = 1'b1;
                     w_address = {{64-ADDR_W{1'b0}}, open_address[open_head]};
+                    w_start   = w_address;
                     judge(WRITE, w_address, open_len[open_head], open_size[open_head]);
                     w_resp = answer;
                     w_mute = muted;
@@ -337,7 +403,7 @@ module axi_memory #(
                     if (w_mute)
                         writes_pending = writes_pending - 1;
                     else begin
-                        push(WRITE, open_id[open_head], 64'd0, 8'd0, 3'd0, w_resp);
+                        push(WRITE, open_id[open_head], w_start, open_len[open_head], open_size[open_head], w_resp);
                         b_pending = b_pending + 1;
                     end
                     slot       = (slot + 1) % ENTRIES;
@@ -368,8 +434,11 @@ module axi_memory #(
                     b_pending = b_pending - 1;
                     s_axi_bid   <= chosen[ID_W-1:0];
                     s_axi_bresp <= entry_resp[entry];
-                    if (entry_resp[entry] == OKAY)
+                    if (entry_resp[entry] == OKAY) begin
+                        if (poison)
+                            guard("write", entry_address[entry], entry_len[entry], entry_size[entry]);
                         `HOSTMEM_COMMIT(entry_slot[entry]);
+                    end
                 end
             end
             s_axi_awready <= writes_pending < {16'd0, write_limit} && writes_pending < DEPTH && !aw_stall;

@@ -5,6 +5,10 @@
 `ifdef VERILATOR
     import "DPI-C" function longint unsigned hostmem_open();
     import "DPI-C" function void hostmem_read(input longint unsigned address, input int bytes, output bit [DATA_W-1:0] data);
+    import "DPI-C" function int hostmem_owned(input longint unsigned address, input longint unsigned bytes);
+    import "DPI-C" function longint unsigned hostmem_unwritten(
+        input longint unsigned address, input int bytes, input longint unsigned lanes);
+    import "DPI-C" function int hostmem_tell(input longint unsigned address);
     import "DPI-C" function void hostmem_stage(
         input longint unsigned address, input int bytes, input bit [DATA_W-1:0] data, input longint unsigned strobe);
     import "DPI-C" function void hostmem_close(input int unsigned slot);
@@ -19,6 +23,9 @@
         input int unsigned value, input int unsigned cause, input int unsigned kind, input int unsigned id);
     `define HOSTMEM_OPEN(size) size = hostmem_open()
     `define HOSTMEM_READ   hostmem_read
+    `define HOSTMEM_OWNED(address, bytes, owned) owned = hostmem_owned(address, bytes)
+    `define HOSTMEM_UNWRITTEN(address, bytes, lanes, mask) mask = hostmem_unwritten(address, bytes, lanes)
+    `define HOSTMEM_TELL(address, first) first = hostmem_tell(address)
     `define HOSTMEM_STAGE  hostmem_stage
     `define HOSTMEM_CLOSE  hostmem_close
     `define HOSTMEM_DROP   hostmem_drop()
@@ -31,6 +38,9 @@
 `else
     `define HOSTMEM_OPEN(size) $hostmem_open(size)
     `define HOSTMEM_READ   $hostmem_read
+    `define HOSTMEM_OWNED  $hostmem_owned
+    `define HOSTMEM_UNWRITTEN $hostmem_unwritten
+    `define HOSTMEM_TELL   $hostmem_tell
     `define HOSTMEM_STAGE  $hostmem_stage
     `define HOSTMEM_CLOSE  $hostmem_close
     `define HOSTMEM_DROP   $hostmem_drop

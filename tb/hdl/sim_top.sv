@@ -2,8 +2,8 @@
 //
 // Why: one design serves both simulators and every system test. The clock runs in here because a clock driven from
 // Python halves the speed. Python drives `rst_n` (0 when the simulation begins) and the AXI4-Lite pins, between clock
-// edges; everything it may set or read is a variable of this module or of `memory` and `checker_`, listed in
-// sim_top.vlt. `tb/sim_top.py` is the Python side.
+// edges; everything it may set or read is a variable of this module or of `memory`, `checker_` and `csr_checker`,
+// listed in sim_top.vlt. `tb/sim_top.py` is the Python side.
 //
 // Clock       4 ns: edge n (from 0) rises at 2 + 4n ns. `cycle` counts the edges so far.
 // Dump        toggle dump_request: dump_bytes bytes of device memory from dump_base (both multiples of 64) go to
@@ -98,6 +98,9 @@ module sim_top #(
     wire                m_axi_arvalid, m_axi_arready, m_axi_rlast, m_axi_rvalid, m_axi_rready;
     wire [DATA_W-1:0]   m_axi_wdata, m_axi_rdata;
     wire [DATA_W/8-1:0] m_axi_wstrb;
+    wire                m_axi_awlock, m_axi_arlock;
+    wire [3:0]          m_axi_awcache, m_axi_awqos, m_axi_arcache, m_axi_arqos;
+    wire [2:0]          m_axi_awprot, m_axi_arprot;
 
     faultline #(
         .DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .READS(READS), .WRITES(WRITES), .TLB_ENTRIES(TLB_ENTRIES),
@@ -112,13 +115,15 @@ module sim_top #(
         .s_axil_arready(s_axil_arready), .s_axil_rdata(s_axil_rdata), .s_axil_rresp(s_axil_rresp),
         .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(rready),
         .m_axi_awid(m_axi_awid), .m_axi_awaddr(m_axi_awaddr), .m_axi_awlen(m_axi_awlen), .m_axi_awsize(m_axi_awsize),
-        .m_axi_awburst(m_axi_awburst), .m_axi_awlock(), .m_axi_awcache(), .m_axi_awprot(), .m_axi_awqos(),
+        .m_axi_awburst(m_axi_awburst), .m_axi_awlock(m_axi_awlock), .m_axi_awcache(m_axi_awcache),
+        .m_axi_awprot(m_axi_awprot), .m_axi_awqos(m_axi_awqos),
         .m_axi_awvalid(m_axi_awvalid), .m_axi_awready(m_axi_awready),
         .m_axi_wdata(m_axi_wdata), .m_axi_wstrb(m_axi_wstrb), .m_axi_wlast(m_axi_wlast),
         .m_axi_wvalid(m_axi_wvalid), .m_axi_wready(m_axi_wready),
         .m_axi_bid(m_axi_bid), .m_axi_bresp(m_axi_bresp), .m_axi_bvalid(m_axi_bvalid), .m_axi_bready(m_axi_bready),
         .m_axi_arid(m_axi_arid), .m_axi_araddr(m_axi_araddr), .m_axi_arlen(m_axi_arlen), .m_axi_arsize(m_axi_arsize),
-        .m_axi_arburst(m_axi_arburst), .m_axi_arlock(), .m_axi_arcache(), .m_axi_arprot(), .m_axi_arqos(),
+        .m_axi_arburst(m_axi_arburst), .m_axi_arlock(m_axi_arlock), .m_axi_arcache(m_axi_arcache),
+        .m_axi_arprot(m_axi_arprot), .m_axi_arqos(m_axi_arqos),
         .m_axi_arvalid(m_axi_arvalid), .m_axi_arready(m_axi_arready),
         .m_axi_rid(m_axi_rid), .m_axi_rdata(m_axi_rdata), .m_axi_rresp(m_axi_rresp), .m_axi_rlast(m_axi_rlast),
         .m_axi_rvalid(m_axi_rvalid), .m_axi_rready(m_axi_rready),
@@ -141,14 +146,27 @@ module sim_top #(
     axi_checker #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W)) checker_ (
         .clk_i(clk), .rst_ni(reset_n),
         .axi_awid(m_axi_awid), .axi_awaddr(m_axi_awaddr), .axi_awlen(m_axi_awlen), .axi_awsize(m_axi_awsize),
-        .axi_awburst(m_axi_awburst), .axi_awvalid(m_axi_awvalid), .axi_awready(m_axi_awready),
-        .axi_wdata(m_axi_wdata), .axi_wstrb(m_axi_wstrb), .axi_wlast(m_axi_wlast),
+        .axi_awburst(m_axi_awburst), .axi_awlock(m_axi_awlock), .axi_awcache(m_axi_awcache), .axi_awprot(m_axi_awprot),
+        .axi_awqos(m_axi_awqos), .axi_awregion(4'd0), .axi_awuser(1'b0), .axi_awvalid(m_axi_awvalid), .axi_awready(m_axi_awready),
+        .axi_wdata(m_axi_wdata), .axi_wstrb(m_axi_wstrb), .axi_wlast(m_axi_wlast), .axi_wuser(1'b0),
         .axi_wvalid(m_axi_wvalid), .axi_wready(m_axi_wready),
-        .axi_bid(m_axi_bid), .axi_bresp(m_axi_bresp), .axi_bvalid(m_axi_bvalid), .axi_bready(m_axi_bready),
+        .axi_bid(m_axi_bid), .axi_bresp(m_axi_bresp), .axi_buser(1'b0), .axi_bvalid(m_axi_bvalid), .axi_bready(m_axi_bready),
         .axi_arid(m_axi_arid), .axi_araddr(m_axi_araddr), .axi_arlen(m_axi_arlen), .axi_arsize(m_axi_arsize),
-        .axi_arburst(m_axi_arburst), .axi_arvalid(m_axi_arvalid), .axi_arready(m_axi_arready),
-        .axi_rid(m_axi_rid), .axi_rdata(m_axi_rdata), .axi_rresp(m_axi_rresp), .axi_rlast(m_axi_rlast),
+        .axi_arburst(m_axi_arburst), .axi_arlock(m_axi_arlock), .axi_arcache(m_axi_arcache), .axi_arprot(m_axi_arprot),
+        .axi_arqos(m_axi_arqos), .axi_arregion(4'd0), .axi_aruser(1'b0), .axi_arvalid(m_axi_arvalid), .axi_arready(m_axi_arready),
+        .axi_rid(m_axi_rid), .axi_rdata(m_axi_rdata), .axi_rresp(m_axi_rresp), .axi_rlast(m_axi_rlast), .axi_ruser(1'b0),
         .axi_rvalid(m_axi_rvalid), .axi_rready(m_axi_rready)
+    );
+
+    axil_checker #(.DATA_W(32), .ADDR_W(16)) csr_checker (
+        .clk_i(clk), .rst_ni(rst_n),
+        .axil_awaddr(s_axil_awaddr), .axil_awprot(s_axil_awprot), .axil_awvalid(s_axil_awvalid),
+        .axil_awready(s_axil_awready), .axil_wdata(s_axil_wdata), .axil_wstrb(s_axil_wstrb),
+        .axil_wvalid(s_axil_wvalid), .axil_wready(s_axil_wready), .axil_bresp(s_axil_bresp),
+        .axil_bvalid(s_axil_bvalid), .axil_bready(s_axil_bready),
+        .axil_araddr(s_axil_araddr), .axil_arprot(s_axil_arprot), .axil_arvalid(s_axil_arvalid),
+        .axil_arready(s_axil_arready), .axil_rdata(s_axil_rdata), .axil_rresp(s_axil_rresp),
+        .axil_rvalid(s_axil_rvalid), .axil_rready(s_axil_rready)
     );
 
     trace_recorder #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .RECORD_ID(1)) recorder (

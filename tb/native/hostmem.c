@@ -7,6 +7,8 @@
  * Icarus when compiled with -DHOSTMEM_VPI. Data is little endian, lane 0 first; widths are 8 to 64 bytes.
  *
  *   HOSTMEM_FILE  host memory, made by Python before reset ends; opened again at every reset
+ *   HOSTMEM_FILE.pages    a byte a page, not 0 where somebody owns it (models/memory.py); without it all are owned
+ *   HOSTMEM_FILE.written  a bit a byte, 1 where it was ever written; without it nobody keeps count
  *   DEVICE_FILE   bytes of device memory as of the last dump
  *   TRACE_FILE    32-byte events (struct event below, `tb/trace.py` has the same layout)
  *
@@ -32,7 +34,7 @@
 #define EXPORT
 #endif
 
-enum { MAX_BYTES = 64, MAX_BEATS = 256, SLOTS = 8192, TRACE_EVENTS = 2048 };
+enum { PAGE = 4096, MAX_BYTES = 64, MAX_BEATS = 256, SLOTS = 8192, TRACE_EVENTS = 2048 };
 
 static void fail(const char *what, const char *path) {
     fprintf(stderr, "Error: hostmem: %s %s: %s\n", what, path ? path : "(its variable is not set)",
@@ -57,15 +59,47 @@ struct burst {
 static uint8_t *host;
 static uint64_t host_size;
 static struct burst open_burst, parked[SLOTS];
+static uint8_t *owned;                  /* a byte a page */
+static uint8_t *written;                /* a bit a byte */
+static uint8_t *told;                   /* a byte a page: an unwritten byte was read and reported there */
 
-/* Map the file of HOSTMEM_FILE, forget every write that was held back, and return its size; 0 when there is none. */
+/* Map the file beside host memory that has `size` bytes; NULL when there is none of that size. */
+static uint8_t *map_beside(const char *path, const char *suffix, uint64_t size) {
+    char name[4096];
+    struct stat state;
+    if (snprintf(name, sizeof name, "%s%s", path, suffix) >= (int)sizeof name)
+        return NULL;
+    int file = open(name, O_RDWR);
+    if (file < 0)
+        return NULL;
+    void *map = NULL;
+    if (fstat(file, &state) == 0 && (uint64_t)state.st_size == size) {
+        map = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        if (map == MAP_FAILED)
+            fail("cannot map", name);
+    }
+    close(file);
+    return (uint8_t *)map;
+}
+
+static void unmap_all(void) {
+    if (host)
+        munmap(host, host_size);
+    if (owned)
+        munmap(owned, host_size / PAGE);
+    if (written)
+        munmap(written, host_size / 8);
+    free(told);
+    host = owned = written = told = NULL;
+    host_size = 0;
+}
+
+/* Map the file of HOSTMEM_FILE and those beside it, forget every write that was held back, and return its size; 0 when
+ * there is none. */
 EXPORT uint64_t hostmem_open(void) {
     const char *path = getenv("HOSTMEM_FILE");
     struct stat state;
-    if (host)
-        munmap(host, host_size);
-    host = NULL;
-    host_size = 0;
+    unmap_all();
     open_burst.count = 0;
     for (int slot = 0; slot < SLOTS; slot++)
         parked[slot].count = 0;
@@ -78,6 +112,10 @@ EXPORT uint64_t hostmem_open(void) {
             fail("cannot map", path);
         host = (uint8_t *)map;
         host_size = (uint64_t)state.st_size;
+        owned = map_beside(path, ".pages", host_size / PAGE);
+        written = map_beside(path, ".written", host_size / 8);
+        if (written && !(told = (uint8_t *)calloc(host_size / PAGE, 1)))
+            fail("no memory for", path);
     }
     close(file);
     return host_size;
@@ -89,6 +127,34 @@ static uint8_t *at(uint64_t address, uint64_t bytes) {
         fail("access outside of", getenv("HOSTMEM_FILE"));
     }
     return host + address;
+}
+
+/* Whether every page that [address, address + bytes), inside of host memory, touches has an owner. */
+EXPORT int hostmem_owned(uint64_t address, uint64_t bytes) {
+    if (owned && bytes)
+        for (uint64_t page = address / PAGE; page <= (address + bytes - 1) / PAGE; page++)
+            if (page >= host_size / PAGE || !owned[page])
+                return 0;
+    return 1;
+}
+
+/* Of the lanes of the word at `address`, the mask of those that were never written; 0 also when nobody keeps count. */
+EXPORT uint64_t hostmem_unwritten(uint64_t address, int bytes, uint64_t lanes) {
+    uint64_t missing = 0;
+    if (written) {
+        at(address, bytes);
+        for (int part = 0; part < bytes / 8; part++)
+            missing |= (uint64_t)(uint8_t)~written[address / 8 + part] << 8 * part;
+    }
+    return missing & lanes;
+}
+
+/* Whether this page's unwritten bytes are told of for the first time. */
+EXPORT int hostmem_tell(uint64_t address) {
+    int first = told && !told[address / PAGE];
+    if (told)
+        told[address / PAGE] = 1;
+    return first;
 }
 
 static void read_bytes(uint64_t address, int bytes, void *data) { memcpy(data, at(address, bytes), bytes); }
@@ -138,6 +204,9 @@ EXPORT void hostmem_commit(unsigned slot) {
             for (int lane = 0; lane < burst->bytes; lane++)
                 if (beat->strobe >> lane & 1)
                     to[lane] = beat->data[lane];
+        if (written)
+            for (int part = 0; part < burst->bytes / 8; part++)
+                written[beat->address / 8 + part] |= (uint8_t)(beat->strobe >> 8 * part);
     }
     burst->count = 0;
 }
@@ -311,6 +380,31 @@ TASK(hostmem_read) {
     return 0;
 }
 
+TASK(hostmem_owned) {
+    struct call *call = arguments();
+    uint32_t word = (uint32_t)hostmem_owned(get(call, 0), get(call, 1));
+    (void)unused;
+    put_words(call, 2, &word);
+    return 0;
+}
+
+TASK(hostmem_unwritten) {
+    struct call *call = arguments();
+    uint64_t mask = hostmem_unwritten(get(call, 0), (int)get(call, 1), get(call, 2));
+    uint32_t words[2] = {(uint32_t)mask, (uint32_t)(mask >> 32)};
+    (void)unused;
+    put_words(call, 3, words);
+    return 0;
+}
+
+TASK(hostmem_tell) {
+    struct call *call = arguments();
+    uint32_t word = (uint32_t)hostmem_tell(get(call, 0));
+    (void)unused;
+    put_words(call, 1, &word);
+    return 0;
+}
+
 TASK(hostmem_stage) {
     struct call *call = arguments();
     uint32_t words[MAX_BYTES / 4];
@@ -385,6 +479,9 @@ static void enter(const char *name, PLI_INT32 (*task)(PLI_BYTE8 *)) {
 static void register_tasks(void) {
     enter("$hostmem_open", task_hostmem_open);
     enter("$hostmem_read", task_hostmem_read);
+    enter("$hostmem_owned", task_hostmem_owned);
+    enter("$hostmem_unwritten", task_hostmem_unwritten);
+    enter("$hostmem_tell", task_hostmem_tell);
     enter("$hostmem_stage", task_hostmem_stage);
     enter("$hostmem_close", task_hostmem_close);
     enter("$hostmem_drop", task_hostmem_drop);

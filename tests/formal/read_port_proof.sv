@@ -29,8 +29,6 @@ module read_port_proof #(
     input wire [1:0]          rresp_i,
     input wire                rlast_i
 );
-    localparam [27:0] MEMORY = 28'b0_00000_111010_000000_1111_000000;   // R and B held and stable, R_LAST, *_OUTSTANDING, W_ADDRESS
-
     wire             forget, drain, drained, core_rst_n, soft_done;
     wire [PORTS-1:0] req_ready, r_valid;
     wire             arvalid, rready;
@@ -77,7 +75,7 @@ module read_port_proof #(
         .m_axi_rlast   (rlast_i)
     );
 
-    axi_checker #(.DATA_W(64), .ADDR_W(64), .ID_W(2), .DEPTH(BURSTS), .ASSUME(MEMORY)) checker_ (
+    axi_checker #(.DATA_W(64), .ADDR_W(64), .ID_W(2), .DEPTH(BURSTS), .EXCLUSIVE(0), .INTERLEAVED(1), .ASSUME_MEMORY(1)) checker_ (
         .clk_i       (clk_i),
         .rst_ni      (rst_ni),
         .axi_awid    (2'd0),
@@ -85,15 +83,23 @@ module read_port_proof #(
         .axi_awlen   (8'd0),
         .axi_awsize  (3'd3),
         .axi_awburst (2'd1),
+        .axi_awlock (1'b0),
+        .axi_awcache (4'b0011),
+        .axi_awprot (3'd0),
+        .axi_awqos  (4'd0),
+        .axi_awregion (4'd0),
+        .axi_awuser (1'b0),
         .axi_awvalid (1'b0),
         .axi_awready (1'b0),
         .axi_wdata   (64'd0),
         .axi_wstrb   (8'd0),
         .axi_wlast   (1'b0),
+        .axi_wuser   (1'b0),
         .axi_wvalid  (1'b0),
         .axi_wready  (1'b0),
         .axi_bid     (2'd0),
         .axi_bresp   (2'd0),
+        .axi_buser   (1'b0),
         .axi_bvalid  (1'b0),
         .axi_bready  (1'b0),
         .axi_arid    (arid),
@@ -101,12 +107,19 @@ module read_port_proof #(
         .axi_arlen   (arlen),
         .axi_arsize  (3'd3),
         .axi_arburst (2'd1),
+        .axi_arlock (1'b0),
+        .axi_arcache (4'b0011),
+        .axi_arprot (3'd0),
+        .axi_arqos  (4'd0),
+        .axi_arregion (4'd0),
+        .axi_aruser (1'b0),
         .axi_arvalid (arvalid),
         .axi_arready (arready_i),
         .axi_rid     (rid_i),
         .axi_rdata   (rdata_i),
         .axi_rresp   (rresp_i),
         .axi_rlast   (rlast_i),
+        .axi_ruser   (1'b0),
         .axi_rvalid  (rvalid_i),
         .axi_rready  (rready)
     );

@@ -25,8 +25,6 @@ module write_port_proof #(
     input wire [1:0]   bid_i,
     input wire [1:0]   bresp_i
 );
-    localparam [27:0] MEMORY = 28'b0_00000_111010_000000_1111_000000;   // R and B held and stable, R_LAST, *_OUTSTANDING, W_ADDRESS
-
     wire        forget, drain, drained, core_rst_n, soft_done;
     wire [1:0]  req_ready, w_ready, b_valid, b_resp, awid;
     wire        awvalid, wvalid, wlast, bready;
@@ -81,7 +79,7 @@ module write_port_proof #(
         .m_axi_bresp   (bresp_i)
     );
 
-    axi_checker #(.DATA_W(64), .ADDR_W(64), .ID_W(2), .DEPTH(BURSTS), .ASSUME(MEMORY)) checker_ (
+    axi_checker #(.DATA_W(64), .ADDR_W(64), .ID_W(2), .DEPTH(BURSTS), .EXCLUSIVE(0), .INTERLEAVED(1), .ASSUME_MEMORY(1)) checker_ (
         .clk_i       (clk_i),
         .rst_ni      (rst_ni),
         .axi_awid    (awid),
@@ -89,15 +87,23 @@ module write_port_proof #(
         .axi_awlen   (awlen),
         .axi_awsize  (3'd3),
         .axi_awburst (2'd1),
+        .axi_awlock (1'b0),
+        .axi_awcache (4'b0011),
+        .axi_awprot (3'd0),
+        .axi_awqos  (4'd0),
+        .axi_awregion (4'd0),
+        .axi_awuser (1'b0),
         .axi_awvalid (awvalid),
         .axi_awready (awready_i),
         .axi_wdata   (wdata),
         .axi_wstrb   (wstrb),
         .axi_wlast   (wlast),
+        .axi_wuser   (1'b0),
         .axi_wvalid  (wvalid),
         .axi_wready  (wready_i),
         .axi_bid     (bid_i),
         .axi_bresp   (bresp_i),
+        .axi_buser   (1'b0),
         .axi_bvalid  (bvalid_i),
         .axi_bready  (bready),
         .axi_arid    (2'd0),
@@ -105,12 +111,19 @@ module write_port_proof #(
         .axi_arlen   (8'd0),
         .axi_arsize  (3'd3),
         .axi_arburst (2'd1),
+        .axi_arlock (1'b0),
+        .axi_arcache (4'b0011),
+        .axi_arprot (3'd0),
+        .axi_arqos  (4'd0),
+        .axi_arregion (4'd0),
+        .axi_aruser (1'b0),
         .axi_arvalid (1'b0),
         .axi_arready (1'b0),
         .axi_rid     (2'd0),
         .axi_rdata   (64'd0),
         .axi_rresp   (2'd0),
         .axi_rlast   (1'b0),
+        .axi_ruser   (1'b0),
         .axi_rvalid  (1'b0),
         .axi_rready  (1'b0)
     );

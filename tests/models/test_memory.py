@@ -65,3 +65,35 @@ def test_access_outside_of_ram_is_refused() -> None:
             host.read(address, 8)
         with pytest.raises(IndexError):
             host.write_u64(address, 0)
+
+
+def test_pages_are_owned_while_somebody_has_them(tmp_path: Path) -> None:
+    host = HostMemory(tmp_path / "ram", 1 << 20)
+    frames = [*host.allocate(3, "a"), host.allocate_contiguous(1, "b") // PAGE]
+    shared = np.fromfile(tmp_path / "ram.pages", np.uint8)
+    assert len(shared) == (1 << 20) // PAGE
+    assert sorted(np.flatnonzero(shared).tolist()) == sorted(frames)
+    host.free(frames[:1], "a")
+    host.own([200])
+    host.poison([frames[3]])
+    assert sorted(np.flatnonzero(host.owned).tolist()) == sorted([frames[1], frames[2], 200])
+
+
+def test_written_bytes_are_counted_once_somebody_asks(tmp_path: Path) -> None:
+    host = HostMemory(tmp_path / "ram", 1 << 20)
+    with pytest.raises(ValueError, match="call track first"):
+        host.written(0, 1)
+    host.declare(0, 9)  # nobody keeps count: nothing happens
+    host.track()
+    assert not host.written(0, 64).any()
+    host.write(13, b"abc")
+    host.declare(31, 2)
+    assert np.flatnonzero(host.written(3, 61)).tolist() == [10, 11, 12, 28, 29]
+    assert (tmp_path / "ram.written").stat().st_size == (1 << 20) // 8
+    frame = host.allocate(1, "a")[0]
+    host.write(frame * PAGE, bytes(PAGE))
+    host.free([frame], "a")
+    assert host.allocate(1, "b") == [frame]
+    assert not host.written(frame * PAGE, PAGE).any(), "what is handed out anew was not written by its owner"
+    HostMemory(tmp_path / "ram", 1 << 20)
+    assert not (tmp_path / "ram.written").exists()

@@ -133,6 +133,8 @@ async def begin(dut: Any, **knobs: int) -> Master:
     master.memory.bytes[:] = (pattern * 7 + (pattern >> 8) * 13).astype(np.uint8)
     for name, value in (DEFAULTS | knobs).items():
         getattr(dut, name).value = value
+    if knobs.get("track"):
+        master.memory.track()
     await master.start()
     return master
 
@@ -142,6 +144,7 @@ DEFAULTS = {
     **dict.fromkeys(("read_limit", "write_limit"), 256),
     **dict.fromkeys((f"{c}_stall_{k}" for c in ("ar", "r", "aw", "w", "b") for k in ("on", "period", "random")), 0),
     **dict.fromkeys(("reorder", "jitter", "error_bytes", "error_read", "error_write", "error_nth"), 0),
+    **dict.fromkeys(("long_tail", "far", "far_random", "poison", "track"), 0),
     **dict.fromkeys(("mute_bytes", "mute_read", "mute_write", "error_base", "mute_base"), 0),
     "seed": 1,
     "error_response": SLVERR,
@@ -314,6 +317,99 @@ async def stalls_take_their_share_of_the_cycles(dut: Any) -> None:
     m.read(0, 256)
     await m.until(lambda: len(m.r) == 256)
     assert 400 < m.r[-1].cycle - m.r[0].cycle < 640
+
+
+async def latencies(m: Master, count: int) -> Counter[int]:
+    """How many cycles single reads and writes took, in turns, over the shortest that is possible."""
+    for i in range(count):
+        reads, writes = len(m.r), len(m.b)
+        m.read(0x1000)
+        await m.until(lambda reads=reads: len(m.r) > reads)  # type: ignore[misc]
+        m.write(0x2000, bytes(m.width), id=i % 2)
+        await m.until(lambda writes=writes: len(m.b) > writes)  # type: ignore[misc]
+    took = [beat.cycle - asked - 2 for asked, beat in zip(m.ar, m.r, strict=True)]
+    return Counter(took + [beat.cycle - sent - 2 for sent, beat in zip(m.w, m.b, strict=True)])
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def latencies_are_drawn_from_the_distribution_that_was_asked_for(dut: Any) -> None:
+    """Constant, uniform, geometric, bimodal; 200 draws each, so bounds are wide but a wrong shape is far outside."""
+    plain = {"read_latency": 2, "write_latency": 2}
+    assert await latencies(await begin(dut, **plain), 20) == {0: 40}
+    uniform = await latencies(await begin(dut, jitter=7, **plain), 100)
+    assert set(uniform) == set(range(8)) and max(uniform.values()) < 50
+    tail = await latencies(await begin(dut, jitter=3, long_tail=1, **plain), 100)
+    halves = [sum(count for cycles, count in tail.items() if cycles >= 4 * half) for half in range(4)]
+    assert halves[0] == 200
+    assert all(0.3 < later / earlier < 0.7 for earlier, later in zip(halves, halves[1:], strict=False)), halves
+    assert max(tail) > 15
+    peaks = await latencies(await begin(dut, jitter=1, far=50, far_random=64, **plain), 100)
+    assert set(peaks) == {0, 1, 50, 51}
+    assert 25 <= peaks[50] + peaks[51] <= 80
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def a_page_that_nobody_owns_is_refused_and_counted(dut: Any) -> None:
+    m = await begin(dut, poison=1, write_latency=20)
+    m.memory.own([2, 3])
+    seen = int(dut.poisoned_accesses.value)
+    before = m.memory.read(0, 0x8000)
+    m.read(0x2FF8 & -m.width)
+    m.write(0x3000, b"\x55" * m.width)
+    await m.until(lambda: len(m.r) == 1 and len(m.b) == 1)
+    assert [beat.resp for beat in m.r + m.b] == [OKAY, OKAY]
+    assert int(dut.poisoned_accesses.value) == seen
+    m.read(0x4000 - m.width, 2)  # its second page is nobody's
+    m.read(0x1000 - m.width)
+    m.write(0x4000, b"\x55" * 2 * m.width)
+    await m.until(lambda: len(m.r) == 4 and len(m.b) == 2)
+    assert [beat.resp for beat in m.r[1:] + m.b[1:]] == [DECERR] * 4
+    assert int(dut.poisoned_accesses.value) == seen + 3
+    assert m.memory.read(0x4000, 0x4000) == before[0x4000:]
+    # whatever else happens to it, it counts
+    dut.error_base.value, dut.error_bytes.value, dut.error_read.value = 0x5000, 0x1000, 1
+    m.read(0x5000)
+    await m.until(lambda: len(m.r) == 5)
+    assert m.r[4].resp == SLVERR
+    assert int(dut.poisoned_accesses.value) == seen + 4
+    # the owner goes away between the data and the answer
+    m.write(0x2000, b"\x66" * m.width)
+    await m.until(lambda: len(m.w) == 4)
+    m.memory.poison([2])
+    await m.until(lambda: len(m.b) == 3)
+    assert int(dut.poisoned_accesses.value) == seen + 5
+    dut.poison.value = 0
+    m.read(0x6000)
+    await m.until(lambda: len(m.r) == 6)
+    assert m.r[5].resp == OKAY
+    assert int(dut.poisoned_accesses.value) == seen + 5
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def a_read_of_bytes_that_nobody_wrote_is_counted_and_told_once_a_page(dut: Any) -> None:
+    """test_host_memory counts the lines: two pages are told of here."""
+    m = await begin(dut, track=1)
+    seen = int(dut.unwritten_reads.value)
+    m.memory.declare(0x1003, 4 * m.width - 3)
+    m.memory.write(0x2000, bytes(m.width))
+    m.write(0x3000, bytes(m.width), strobe=(1 << m.width) - 2)  # all but the first byte
+    m.read(0x1003, 4)  # unaligned: the bytes before it are not asked for
+    m.read(0x2000)
+    await m.until(lambda: len(m.b) == 1 and len(m.r) == 5)
+    m.read(0x3001)
+    await m.until(lambda: len(m.r) == 6)
+    assert int(dut.unwritten_reads.value) == seen
+    m.read(0x3000)
+    m.read(0x1000, 8)  # the first beat asks too far down, the last four too far up
+    m.read(0x3000)
+    await m.until(lambda: len(m.r) == 16)
+    assert int(dut.unwritten_reads.value) == seen + 7
+    assert {beat.resp for beat in m.r} == {OKAY}
+    assert not m.memory.written(0x3000, 1) and m.memory.written(0x3001, m.width - 1).all()
+    dut.track.value = 0
+    m.read(0x5000)
+    await m.until(lambda: len(m.r) == 17)
+    assert int(dut.unwritten_reads.value) == seen + 7
 
 
 @cocotb.test(timeout_time=4, timeout_unit="ms")

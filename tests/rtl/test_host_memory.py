@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tb.simulation import Simulation, SimulationError, simulators
@@ -12,7 +14,15 @@ BENCH = "tests.rtl.bench_host_memory"
 @pytest.mark.parametrize("width", [64, 512])
 @pytest.mark.parametrize("simulator", simulators())
 def test_the_memory_does_what_its_header_says(simulator: str, width: int) -> None:
-    Simulation("axi_memory", simulator, {"DATA_W": width}, native=True).run(BENCH)
+    outcome = Simulation("axi_memory", simulator, {"DATA_W": width}, native=True).run(BENCH)
+    log = outcome.log.read_text(encoding="utf-8")
+    assert (
+        len(re.findall(r"read of bytes that nobody wrote, [0-9a-f]+ of the word at [0-9a-f]+, in cycle \d+", log)) == 2
+    )
+    assert (
+        len(re.findall(r"(?:read|write) of \d+ beats at [0-9a-f]+ is in a page that nobody owns in cycle \d+", log))
+        == 5
+    )
 
 
 @pytest.mark.parametrize("seed", [1, 20])

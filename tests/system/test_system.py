@@ -9,9 +9,17 @@ from __future__ import annotations
 import pytest
 
 from tb.sim_top import system
-from tb.simulation import simulators
+from tb.simulation import SimulationError, simulators
 
 BENCHES = ("copies", "errors", "queues", "registers")
+NOTICED = {
+    "foreign_page": "accesses to pages that nobody owns",
+    "unwritten_byte": "1 read beats with bytes that nobody wrote",
+    "outside_the_window": r"AXI violations \(AXI_.*_WINDOW\)",
+    "impatient": r"1 AXI violations \(AXIL_AR_READY_WAIT\)",
+    "fickle": r"1 AXI violations \(AXIL_AW_HELD\)",
+}
+"""What the observers say of each spoiled run of bench_guards."""
 
 
 @pytest.mark.parametrize("bench", BENCHES)
@@ -30,3 +38,15 @@ def test_engine_on_wider_buses(bench: str, data_width: int) -> None:
 def test_engine_on_a_wide_bus_in_icarus(simulator: str) -> None:
     cases = ["boxes", "drawing_beside_dma"]
     system(simulator, data_width=256).run("tests.system.bench_copies", cases, env={"FAULTLINE_THIN": "4"})
+
+
+@pytest.mark.parametrize("simulator", simulators())
+def test_a_run_with_every_guard_on_is_clean(simulator: str) -> None:
+    system(simulator).run("tests.system.bench_guards", "left_alone")
+
+
+@pytest.mark.parametrize("case", NOTICED)
+@pytest.mark.parametrize("simulator", simulators())
+def test_the_observers_fail_a_run_that_breaks_a_guard(simulator: str, case: str) -> None:
+    with pytest.raises(SimulationError, match=NOTICED[case]):
+        system(simulator).run("tests.system.bench_guards", case)

@@ -43,8 +43,13 @@ class MuteWindow:
 
 @dataclass(frozen=True, slots=True)
 class MemoryConfig:
-    """Latencies in cycles (plus 0 to `jitter`), bursts that may be pending, order between IDs, stalls, faults.
+    """Latencies in cycles, bursts that may be pending, order between IDs, stalls, faults, and what must not be touched.
 
+    How long a burst takes is drawn anew for each: constant, or uniform over 0 to `jitter` more; with `long_tail`
+    geometric, where each further `jitter` + 1 cycles are half as likely; and with probability `far_random` / 256 `far`
+    cycles more, which makes two peaks.
+    poison: an access to a page that nobody owns (`HostMemory.owned`) fails the test.
+    track: a read of a byte that nobody ever wrote fails the test; needs `HostMemory.track` before the reset.
     `seed` takes effect at the next reset only.
     """
 
@@ -54,6 +59,11 @@ class MemoryConfig:
     write_limit: int = 256
     reorder: bool = False
     jitter: int = 0
+    long_tail: bool = False
+    far: int = 0
+    far_random: int = 0
+    poison: bool = True
+    track: bool = False
     seed: int = 1
     ar: Stall = field(default_factory=Stall)
     r: Stall = field(default_factory=Stall)
