@@ -121,14 +121,18 @@ class Device:
                 self._write(address, value)
             case CsrRead(address):
                 return self._read(address)
-            case WaitIrq():
+            case WaitIrq(_, signals):
                 while not self.irq:
+                    if signals is not None and signals.pending:
+                        return False
                     if not self.advance():
                         raise Stuck(f"no interrupt can come: {self._describe()}")
             case Delay(nanoseconds, why):
                 self.delayed[why] = self.delayed.get(why, 0) + nanoseconds
-            case Acquire(lock):
+            case Acquire(lock, wait, signals):
                 if lock in self.locks:
+                    if not wait or (signals is not None and signals.pending):
+                        return False
                     raise Stuck(f"lock {lock} is held by the only one who runs")
                 self.locks.add(lock)
             case Release(lock):
@@ -137,11 +141,15 @@ class Device:
                 self.locks.remove(lock)
             case Note(event):
                 self.events.append(event)
-            case ScanOut(base, size):
+            case ScanOut(base, size, _):
                 if not 0 <= base <= base + size <= self.memory.size:
                     raise IndexError(f"scan-out of {base:#x}+{size:#x} past device memory of {self.memory.size:#x}")
                 return self.memory[base : base + size].copy()
         return None
+
+    def raised(self, line: int) -> bool:
+        """Return whether the interrupt line is high; this device has but one."""
+        return self.irq
 
     @property
     def irq(self) -> bool:

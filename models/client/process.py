@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.dmabuf import Buffer, DmaBuf, FileTable
+from models.bracket import SYNC, SYNC_END, SYNC_WRITE, SyncArgument, SyncFileArgument, ioctl
+from models.dmabuf import Buffer, DmaBuf
 from models.driver import Driver
+from models.errors import DriverError
+from models.fence import Fence
+from models.files import FileTable
+from models.grab import Grabs
+from models.importer import DeviceFiles
 from models.memory import PAGE, Bytes
-from models.oracle import Oracle
+from models.oracle import Oracle, PatchBox, patches
 from models.page_table import Mapping, PageTable, Piece
-from models.steps import Steps
+from models.signals import Signals, restarting
+from models.steps import Acquire, Release, Steps
 from models.surface import Box
+from models.transfer_object import MapFlag, TransferObject
 
 __all__ = ["Process"]
 
@@ -24,6 +32,9 @@ class Process:
         self.files = FileTable()
         self.table = PageTable(name)
         self.watch = watch if watch is not None else {}
+        self.signals = Signals()
+        self.grabs = Grabs(name)
+        self.handles = DeviceFiles(driver.device)
         self._shared: dict[Mapping, DmaBuf] = {}
 
     def map(self, descriptor: int, *, first: int = 0, pages: int | None = None, write: bool = True) -> Mapping:
@@ -40,20 +51,100 @@ class Process:
         yield from self.driver.munmap(self.table, self._shared.pop(mapping), mapping)
 
     def fork(self, name: str) -> Process:
-        """Return a child with the same mappings, clean but still writable (R22), each holding its reference."""
+        """Return a child with the same descriptors and mappings, each with a reference of its own.
+
+        Its entries are clean but still writable (R22). Handles and grabs stay with the parent.
+        """
         child = Process(name, self.driver, self.watch)
+        child.files = self.files.fork()
         for mapping, dmabuf in self._shared.items():
             copy = mapping.space.fork(mapping, name)
             child.table.add(copy)
             child._shared[copy] = dmabuf.get()
         return child
 
+    def forking(self, name: str) -> Steps[Process]:
+        """Fork beside other threads: under the memory-map lock."""
+        yield Acquire(self.table.lock)
+        child = self.fork(name)
+        yield Release(self.table.lock)
+        return child
+
+    def ioctl(
+        self, descriptor: int, request: int, argument: SyncArgument | SyncFileArgument | None
+    ) -> Steps[None]:
+        """Make a request on a shared buffer's descriptor, again while a signal interrupts it (R8, R10, R15)."""
+        yield from restarting(
+            lambda: ioctl(self.files, descriptor, request, argument, self.signals), self.signals
+        )
+
+    def sync(self, descriptor: int, flags: int) -> Steps[None]:
+        """Begin or end CPU access with a SYNC request; the oracle is told. DriverError by R8."""
+        oracle = self.watch.get(self.files.get(descriptor).buffer)
+        ends, write = bool(flags & SYNC_END), bool(flags & SYNC_WRITE)
+        token = oracle.publish_begins() if oracle and ends and write else None
+        if oracle and ends:
+            oracle.bracket_ends(self.name, write=write)
+        yield from self.ioctl(descriptor, SYNC, SyncArgument(flags))
+        if oracle and token is not None:
+            oracle.publish_ends(token)
+        if oracle and not ends:
+            oracle.bracket_begins(self.name, write=write)
+
+    def transfer_map(self, buffer: Buffer, box: Box, flags: MapFlag) -> Steps[TransferObject]:
+        """Map a transfer object; the oracle judges what was read. DriverError as `Transfers.map`."""
+        oracle = self.watch.get(buffer)
+        reads = bool(flags & MapFlag.READ)
+        token = oracle.read_begins() if oracle and reads else None
+        try:
+            transfer = yield from restarting(
+                lambda: self.driver.transfers.map(buffer, box, flags, self.signals), self.signals
+            )
+        except DriverError:
+            if oracle and token is not None:
+                oracle.cancel(token)
+            raise
+        if oracle and token is not None:
+            oracle.read_ends(token, self.name, box, transfer.data)
+        if oracle and flags & MapFlag.DISCARD_WHOLE:
+            oracle.undefined(buffer.surface.box)
+        elif oracle and flags & MapFlag.DISCARD_RANGE:
+            oracle.undefined(box)
+        return transfer
+
+    def transfer_unmap(self, transfer: TransferObject) -> Steps[Fence | None]:
+        """Unmap a transfer object; what it sends is told to the oracle."""
+        oracle, box = self.watch.get(transfer.buffer), transfer.box
+        sent = [
+            PatchBox(
+                Box(box.x + part.x, box.y + part.y, part.width, part.height),
+                transfer.data[part.y : part.y + part.height, part.x : part.x + part.width].copy(),
+            )
+            for part in transfer.to_send()
+        ]
+        token = oracle.draw_begins(sent) if oracle and sent else None
+        fence = yield from self.driver.transfers.unmap(transfer)
+        if oracle and token is not None:
+            oracle.draw_ends(token)
+        return fence
+
+    def exit(self) -> Steps[None]:
+        """End: mappings, descriptors, handles and grabs go (R2, R24)."""
+        for mapping in list(self._shared):
+            yield from self.unmap(mapping)
+        self.files.close_all()
+        self.handles.close_all()
+        self.grabs.close()
+
     def load(self, address: int, length: int) -> Steps[Bytes]:
         """Load bytes, page by page; each page that is not there faults. BusFault for SIGBUS."""
         out = np.empty(length, np.uint8)
         for piece in self.table.pieces(address, length):
-            yield from self._reach(piece, False)
             buffer = self._shared[piece.mapping].buffer
+            if self.driver.policy.uncached:
+                out[piece.at : piece.at + piece.count] = yield from self._load_uncached(buffer, piece)
+                continue
+            yield from self._reach(piece, False)
             part = self.driver.host.pages[buffer.frames[piece.page], piece.offset : piece.offset + piece.count]
             out[piece.at : piece.at + piece.count] = part
             if buffer in self.watch:
@@ -63,13 +154,31 @@ class Process:
     def store(self, address: int, data: Bytes) -> Steps[None]:
         """Store bytes, page by page; each page that is not there or not writable faults. BusFault for SIGBUS."""
         for piece in self.table.pieces(address, data.size):
-            yield from self._reach(piece, True)
             buffer = self._shared[piece.mapping].buffer
             part = data[piece.at : piece.at + piece.count]
+            if self.driver.policy.uncached:
+                yield from self._store_uncached(buffer, piece, part)
+                continue
+            yield from self._reach(piece, True)
             self.driver.host.pages[buffer.frames[piece.page], piece.offset : piece.offset + piece.count] = part
             piece.mapping.dirty[piece.mapping.index(piece.page)] = True  # as the processor sets it, also after a fork
             if buffer in self.watch:
                 self.watch[buffer].stored(piece.page * PAGE + piece.offset, part)
+
+    def _load_uncached(self, buffer: Buffer, piece: Piece) -> Steps[Bytes]:
+        oracle, at = self.watch.get(buffer), piece.page * PAGE + piece.offset
+        token = oracle.read_begins() if oracle else 0
+        data = yield from self.driver.aperture.load(buffer, piece.mapping, at, piece.count, self.signals)
+        if oracle:
+            oracle.read_ends_run(token, self.name, at, data)
+        return data
+
+    def _store_uncached(self, buffer: Buffer, piece: Piece, data: Bytes) -> Steps[None]:
+        oracle, at = self.watch.get(buffer), piece.page * PAGE + piece.offset
+        token = oracle.draw_begins(patches(buffer.surface, at, data)) if oracle else 0
+        yield from self.driver.aperture.store(buffer, piece.mapping, at, data, self.signals)
+        if oracle:
+            oracle.draw_ends(token)
 
     def load_box(self, mapping: Mapping, box: Box) -> Steps[Bytes]:
         """Load a box of the surface through a mapping of its linear view; shape (height, width in bytes)."""
@@ -94,4 +203,6 @@ class Process:
 
     def _reach(self, piece: Piece, write: bool) -> Steps[None]:
         while not piece.mapping.allows(piece.page, write):
-            yield from self.driver.faults.handle(self._shared[piece.mapping].buffer, piece.mapping, piece.page, write)
+            buffer = self._shared[piece.mapping].buffer
+            yield from self.driver.faults.handle(buffer, piece.mapping, piece.page, write, self.signals)
+            self.signals.deliver()
