@@ -6,6 +6,8 @@ becomes a host object of the other engine, which then reads and writes the expor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from models.attachment import Attachment, Direction
 from models.dmabuf import Buffer, DmaBuf
 from models.engine import Engine, Queue, Transfer
@@ -97,23 +99,30 @@ class ForeignImport:
         self._object = yield from self.engine.bind_object(self._table)
         yield Note(Attach(cause="map", buffer=self.dmabuf.buffer.name, device=self.attachment.device))
 
-    def read(self, surface: int, box: Box, offset: int = 0, stride: int = 0) -> Steps[Fence]:
+    def read(
+        self, surface: int, box: Box, *, offset: int = 0, stride: int = 0, after: Sequence[Fence] = ()
+    ) -> Steps[Fence]:
         """Have the engine fetch host bytes into a box of its own surface (a handle); it adds a READ fence.
 
-        `offset` and `stride` are those of the rows in the exporter's linear view, whose stride is the default.
+        `offset` and `stride` are those of the rows in the exporter's linear view, whose stride is the default; `after`
+        is work on the importer's own surface to stay behind.
         """
-        return (yield from self._dma(False, surface, box, offset, stride))
+        return (yield from self._dma(False, surface, box, offset, stride, after))
 
-    def write(self, surface: int, box: Box, offset: int = 0, stride: int = 0) -> Steps[Fence]:
+    def write(
+        self, surface: int, box: Box, *, offset: int = 0, stride: int = 0, after: Sequence[Fence] = ()
+    ) -> Steps[Fence]:
         """Have the engine store a box of its own surface into the host bytes; it adds a WRITE fence."""
-        return (yield from self._dma(True, surface, box, offset, stride))
+        return (yield from self._dma(True, surface, box, offset, stride, after))
 
-    def _dma(self, write: bool, surface: int, box: Box, offset: int, stride: int) -> Steps[Fence]:
+    def _dma(
+        self, write: bool, surface: int, box: Box, offset: int, stride: int, own: Sequence[Fence]
+    ) -> Steps[Fence]:
         if self._table is None:
             raise DriverError("EINVAL", f"{self.dmabuf.buffer.name} is not mapped for {self.attachment.device}")
         buffer = self.dmabuf.buffer
         transfer = Transfer(write, surface, self._object, box, offset, stride or buffer.surface.row_bytes)
-        after = buffer.reservation.waits(write)
+        after = (*buffer.reservation.waits(write), *own)
         fence = yield from self.engine.submit(Queue.TRANSFER, [transfer], after, cause="import")
         buffer.reservation.add(fence, Usage.WRITE if write else Usage.READ)
         return fence

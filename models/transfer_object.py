@@ -102,7 +102,7 @@ class Transfers:
         """Map a box.
 
         DriverError EINVAL for flags that do not go together or a box outside of the surface, EOPNOTSUPP for COHERENT
-        (that is a mapping, see `Process.transfer_map`), EBUSY with DONTBLOCK where a wait or a readback would be needed
+        (that is a mapping, see `Process.coherent_map`), EBUSY with DONTBLOCK where a wait or a readback would be needed
         (R27) or while somebody has grabbed the buffer (R24), EINTR for a signal, EIO when the readback failed.
         """
         check_flags(flags)
@@ -178,15 +178,20 @@ class Transfers:
     def _waits(self, buffer: Buffer, pages: Sequence[int], flags: MapFlag) -> list[Fence]:
         """Return what a map waits for: who writes the box; with WRITE also who reads it.
 
-        UNSYNCHRONIZED waits for no drawing, but for data in transit it does: that is the transfer queue (R18, R27).
+        UNSYNCHRONIZED waits for no drawing, but for data in transit it does: the transfer queue, and KERNEL fences such
+        as that of clearing new storage (R18, R27).
         """
         policy = self.driver.policy
         found = list(policy.pending(buffer, pages) if flags & MapFlag.WRITE else policy.writers(buffer, pages))
         if policy.implicit_sync:
             found += buffer.reservation.waits(bool(flags & MapFlag.WRITE))
         if flags & MapFlag.UNSYNCHRONIZED:
-            engine = self.driver.engine
-            found = [fence for fence in found if fence.engine is engine and fence.queue == Queue.TRANSFER]
+            engine, kernel = self.driver.engine, buffer.reservation.query(Usage.KERNEL)
+            found = [
+                fence
+                for fence in found
+                if fence in kernel or (fence.engine is engine and fence.queue == Queue.TRANSFER)
+            ]
         return [fence for fence in dict.fromkeys(found) if not fence.done]
 
     def _refuse_to_block(self, buffer: Buffer, needed: bool, waits: list[Fence]) -> Steps[None]:
@@ -234,7 +239,9 @@ class Transfers:
         try:
             after = yield from driver.upload(buffer, "transfer", pages)
             yield from driver.zap(buffer, pages)
-            if not transfer.flags & MapFlag.UNSYNCHRONIZED:
+            if transfer.flags & MapFlag.UNSYNCHRONIZED:
+                after += buffer.reservation.query(Usage.KERNEL)
+            else:
                 after += driver.policy.pending(buffer, pages)
             for place in places:
                 for band in bands(place, self.staging.size):

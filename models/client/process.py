@@ -6,6 +6,7 @@ import numpy as np
 
 from models.bracket import SYNC, SYNC_END, SYNC_WRITE, SyncArgument, SyncFileArgument, ioctl
 from models.dmabuf import Buffer, DmaBuf
+from models.drawing import check_box
 from models.driver import Driver
 from models.errors import DriverError
 from models.fence import Fence
@@ -15,12 +16,42 @@ from models.importer import DeviceFiles
 from models.memory import PAGE, Bytes
 from models.oracle import Oracle, PatchBox, patches
 from models.page_table import Mapping, PageTable, Piece
+from models.promise import Promise
 from models.signals import Signals, restarting
 from models.steps import Acquire, Release, Steps
 from models.surface import Box
 from models.transfer_object import MapFlag, TransferObject
 
-__all__ = ["Process"]
+__all__ = ["CoherentRegion", "Process"]
+
+
+class CoherentRegion:
+    """A box that was mapped coherent: loads and stores relative to it, at any time until `unmap`."""
+
+    def __init__(self, process: Process, mapping: Mapping, box: Box) -> None:
+        self._process = process
+        self._mapping = mapping
+        self.box = box
+
+    def load(self, part: Box) -> Steps[Bytes]:
+        """Load a part of the box; shape (height, width). DriverError EINVAL outside of it."""
+        return (yield from self._process.load_box(self._mapping, self._place(part)))
+
+    def store(self, x: int, y: int, data: Bytes) -> Steps[None]:
+        """Store rows of bytes at byte x of row y of the box. DriverError EINVAL outside of it."""
+        place = self._place(Box(x, y, data.shape[1], data.shape[0]))
+        yield from self._process.store_box(self._mapping, place.x, place.y, data)
+
+    def unmap(self) -> Steps[None]:
+        """Take the mapping away."""
+        yield from self._process.unmap(self._mapping)
+
+    def _place(self, part: Box) -> Box:
+        box = self.box
+        inside = part.x + part.width <= box.width and part.y + part.height <= box.height
+        if min(part.x, part.y) < 0 or not inside:
+            raise DriverError("EINVAL", f"{part} is not inside the mapped {box}")
+        return Box(box.x + part.x, box.y + part.y, part.width, part.height)
 
 
 class Process:
@@ -127,6 +158,23 @@ class Process:
         if oracle and token is not None:
             oracle.draw_ends(token)
         return fence
+
+    def coherent_map(self, buffer: Buffer, box: Box) -> Steps[CoherentRegion]:
+        """Map a box PERSISTENT and COHERENT: it stays usable while the device runs and needs no barrier (R29).
+
+        That is a mapping of the buffer. DriverError EOPNOTSUPP where mappings are not coherent, EINVAL for a box
+        outside of the surface.
+        """
+        policy = self.driver.policy
+        if policy.promise is not Promise.COHERENT or not policy.mmap:
+            raise DriverError("EOPNOTSUPP", f"{policy.name} has no coherent mapping")
+        check_box(buffer, box)
+        dmabuf = self.driver.export(buffer)
+        mapping = self.driver.mmap(self.table, dmabuf, 0, buffer.pages, write=True)
+        dmabuf.put()
+        self._shared[mapping] = dmabuf
+        yield from ()
+        return CoherentRegion(self, mapping, box)
 
     def exit(self) -> Steps[None]:
         """End: mappings, descriptors, handles and grabs go (R2, R24)."""
