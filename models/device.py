@@ -180,6 +180,30 @@ class Device:
             return bool(late)
         return False
 
+    def can_advance(self, queue: Queue) -> bool:
+        """Return whether a descriptor of the queue could end now."""
+        state = self._queues[queue]
+        if not (state.enabled and self._registers[Address.CONTROL] & 1) or not self._room(queue):
+            return False
+        if state.refused or (state.abort_to is not None and state.head != state.abort_to):
+            return True
+        if state.head == state.tail or (state.halted and state.abort_to is None):
+            return False
+        failing = self._bus(self._entry_address(queue), ENTRY_SIZE[queue], False) is not Cause.NONE
+        return failing or not self._waits(queue)
+
+    def next_opcode(self, queue: Queue) -> Opcode | None:
+        """Return what the queue would carry out next; None for an error, an abort or nothing."""
+        state = self._queues[queue]
+        if state.refused or state.abort_to is not None or state.halted or state.head == state.tail:
+            return None
+        opcode = self._fetch(queue).opcode
+        return Opcode(opcode) if opcode in set(Opcode) else None
+
+    def advance_queue(self, queue: Queue) -> bool:
+        """Let one descriptor of the queue end; False if none could."""
+        return self._advance(queue)
+
     # -------------------------------------------------------------------------------------------- registers
 
     def _write(self, address: int, value: int) -> None:

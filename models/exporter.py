@@ -13,12 +13,12 @@ import numpy as np
 from models.attachment import Attachment, ScatterList
 from models.dmabuf import Buffer, ExportOperations
 from models.errors import DeviceError, DriverError
-from models.fence import Usage, wait_for
+from models.fence import Fence, Usage, wait_for
 from models.layout import PageTableEntry
 from models.memory import PAGE, Bytes
 from models.promise import Promise
 from models.signals import Signals
-from models.steps import Acquire, Release, Steps
+from models.steps import Acquire, Release, Steps, releasing
 
 if TYPE_CHECKING:
     from models.driver import Driver
@@ -137,28 +137,31 @@ class Exporter:
         self.unpin()
 
     def _bring_back(self, *, write: bool, always: bool, signals: Signals | None) -> Steps[None]:
-        buffer, policy = self.buffer, self.driver.policy
+        buffer = self.buffer
         lock = buffer.reservation.lock
         while True:
             if (yield Acquire(lock, signals=signals)) is False:
                 raise DriverError("EINTR", f"interrupted while waiting for {lock}")
-            plan = policy.bring_all_back(buffer, write) if always else policy.begin(buffer, write)
-            if plan.wait:
-                yield Release(lock)
-                yield from wait_for(plan.wait, cause="begin", buffer=buffer.name, signals=signals)
-                continue
-            try:
-                if plan.readback and policy.promise is Promise.BRACKETED:
-                    # Stores of a bracket that is open elsewhere must not be brought back over.
-                    for fence in (yield from self.driver.upload(buffer, "begin", everything=True)):
-                        yield from self.driver.engine.wait(fence, cause="begin", buffer=buffer.name)
-                if plan.readback:
-                    yield from self.driver.faults.readback(buffer, plan.readback, "")
-            except DeviceError as error:
-                raise DriverError("EAGAIN" if error.cause == "ABORTED" else "EIO", str(error)) from error
-            finally:
-                yield Release(lock)
-            return
+            waits = yield from releasing(self._bring_back_now(write, always), lock)
+            if not waits:
+                return
+            yield from wait_for(waits, cause="begin", buffer=buffer.name, signals=signals)
+
+    def _bring_back_now(self, write: bool, always: bool) -> Steps[tuple[Fence, ...]]:
+        """With the lock held: bring back what is needed, or return what is to be waited for first."""
+        buffer, policy = self.buffer, self.driver.policy
+        plan = policy.bring_all_back(buffer, write) if always else policy.begin(buffer, write)
+        if plan.wait or not plan.readback:
+            return plan.wait
+        try:
+            if policy.promise is Promise.BRACKETED:
+                # Stores of a bracket that is open elsewhere must not be brought back over.
+                for fence in (yield from self.driver.upload(buffer, "begin", everything=True)):
+                    yield from self.driver.engine.wait(fence, cause="begin", buffer=buffer.name)
+            yield from self.driver.faults.readback(buffer, plan.readback, "")
+        except DeviceError as error:
+            raise DriverError("EAGAIN" if error.cause == "ABORTED" else "EIO", str(error)) from error
+        return ()
 
     # ------------------------------------------------------------------------------------------------ moving
 
@@ -167,29 +170,28 @@ class Exporter:
 
         Every entry goes, dynamic importers are told, and the engine drops its translations.
         """
-        driver, buffer = self.driver, self.buffer
-        lock = buffer.reservation.lock
+        lock = self.buffer.reservation.lock
         yield Acquire(lock)
-        try:
-            if buffer.pins or any(one.mapped and not one.dynamic for one in buffer.attachments):
-                raise DriverError("EBUSY", f"{buffer.name} is pinned {buffer.pins} times")
-            fences = buffer.reservation.query(Usage.BOOKKEEP)
-            yield from wait_for(fences, cause="move", buffer=buffer.name)
-            frames = driver.host.allocate(buffer.pages, buffer.name)
-            driver.policy.unmapped(buffer, buffer.space.harvest())
-            entries = buffer.space.zap(range(buffer.pages))
-            yield from driver.costs.zap(entries)
-            old = list(buffer.frames)
-            driver.host.pages[frames] = driver.host.pages[old]
-            for page, frame in enumerate(frames):
-                buffer.table.set(page, PageTableEntry(1, 1, frame))
-            buffer.frames[:] = frames
-            fence = yield from driver.engine.invalidate(buffer.object_handle)
-            yield from driver.engine.wait(fence, cause="move", buffer=buffer.name)
-            for attachment in buffer.attachments:
-                if attachment.mapped and attachment.move_notify is not None:
-                    attachment.unmap()
-                    attachment.move_notify()
-            driver.host.free(old, buffer.name)
-        finally:
-            yield Release(lock)
+        yield from releasing(self._move(), lock)
+
+    def _move(self) -> Steps[None]:
+        driver, buffer = self.driver, self.buffer
+        if buffer.pins or any(one.mapped and not one.dynamic for one in buffer.attachments):
+            raise DriverError("EBUSY", f"{buffer.name} is pinned {buffer.pins} times")
+        yield from wait_for(buffer.reservation.query(Usage.BOOKKEEP), cause="move", buffer=buffer.name)
+        frames = driver.host.allocate(buffer.pages, buffer.name)
+        driver.policy.unmapped(buffer, buffer.space.harvest())
+        entries = buffer.space.zap(range(buffer.pages))
+        yield from driver.costs.zap(entries)
+        old = list(buffer.frames)
+        driver.host.pages[frames] = driver.host.pages[old]
+        for page, frame in enumerate(frames):
+            buffer.table.set(page, PageTableEntry(1, 1, frame))
+        buffer.frames[:] = frames
+        fence = yield from driver.engine.invalidate(buffer.object_handle)
+        yield from driver.engine.wait(fence, cause="move", buffer=buffer.name)
+        for attachment in buffer.attachments:
+            if attachment.mapped and attachment.move_notify is not None:
+                attachment.unmap()
+                attachment.move_notify()
+        driver.host.free(old, buffer.name)

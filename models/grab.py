@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from models.dmabuf import Buffer
 from models.errors import DriverError
-from models.fence import Usage, wait_for
+from models.fence import Fence, Usage, wait_for
 from models.signals import Signals
-from models.steps import Acquire, Release, Steps
+from models.steps import Acquire, Steps, releasing
 
 __all__ = ["GRAB_ALLOW_SUBMISSION", "GRAB_DONTBLOCK", "GRAB_READ", "GRAB_WRITE", "Grabs"]
 
@@ -33,25 +33,24 @@ class Grabs:
         lock = buffer.reservation.lock
         if (yield Acquire(lock, wait=block, signals=signals)) is False:
             raise DriverError("EINTR" if block else "EBUSY", f"{lock} is busy")
-        try:
-            fences = buffer.reservation.query(Usage.READ)
-            if flags & GRAB_ALLOW_SUBMISSION and block:
-                yield Release(lock)
-                try:
-                    yield from wait_for(fences, cause="grab", buffer=buffer.name, signals=signals)
-                finally:
-                    yield Acquire(lock)
-                return
-            if block:
-                yield from wait_for(fences, cause="grab", buffer=buffer.name, signals=signals)
+        waits = yield from releasing(self._grab(buffer, flags, signals), lock)
+        yield from wait_for(waits, cause="grab", buffer=buffer.name, signals=signals)
+
+    def _grab(self, buffer: Buffer, flags: int, signals: Signals | None) -> Steps[tuple[Fence, ...]]:
+        """With the lock held: grab, or return what is to be waited for without it."""
+        fences = buffer.reservation.query(Usage.READ)
+        if flags & GRAB_DONTBLOCK:
             for fence in fences:
                 if not fence.done and (fence.engine is None or not (yield from fence.engine.poll(fence))):
                     raise DriverError("EBUSY", f"{buffer.name} is busy")
-            if not flags & GRAB_ALLOW_SUBMISSION:
-                self._held[buffer] = self._held.get(buffer, 0) + 1
-                buffer.grabs[self.client] = self._held[buffer]
-        finally:
-            yield Release(lock)
+        elif flags & GRAB_ALLOW_SUBMISSION:
+            return fences
+        else:
+            yield from wait_for(fences, cause="grab", buffer=buffer.name, signals=signals)
+        if not flags & GRAB_ALLOW_SUBMISSION:
+            self._held[buffer] = self._held.get(buffer, 0) + 1
+            buffer.grabs[self.client] = self._held[buffer]
+        return ()
 
     def release(self, buffer: Buffer) -> None:
         """Give one grab back. DriverError EINVAL if there is none."""

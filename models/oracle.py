@@ -212,7 +212,7 @@ class Oracle:
         if write:
             self._writers[process] = self._writers.get(process, 0) + 1
         if self.promise is Promise.BRACKETED:
-            self.host.add(self.device, self._pending | self._contended)
+            self.host.add(self.device, self._contended)
             self.host.assign(self.device, ~(self._pending | self._contended))
 
     def bracket_ends(self, process: str, *, write: bool) -> None:

@@ -13,16 +13,25 @@ from models.device import Device, Stuck
 from models.events import Event
 from models.steps import ENGINE_STRIDE, Acquire, CsrRead, CsrWrite, ScanOut, Step, WaitIrq
 
-__all__ = ["Machine", "Performer", "can_go_on", "run", "run_together"]
+__all__ = ["Machine", "Performer", "Waited", "can_go_on", "run", "run_together"]
 
 _T = TypeVar("_T")
 
 
-class Performer(Protocol):
+class Waited(Protocol):
+    """What a thread can wait for: locks and interrupt lines."""
+
+    locks: set[str]
+
+    def raised(self, line: int) -> bool:
+        """Return whether an interrupt line is high."""
+        ...
+
+
+class Performer(Waited, Protocol):
     """What performs steps without time."""
 
     events: list[Event]
-    locks: set[str]
 
     def perform(self, step: Step) -> Any:
         """Perform one step and return what the generator is resumed with. Stuck where a wait can never end."""
@@ -30,10 +39,6 @@ class Performer(Protocol):
 
     def advance(self) -> bool:
         """Let one descriptor end; False if nothing can move."""
-        ...
-
-    def raised(self, line: int) -> bool:
-        """Return whether an interrupt line is high."""
         ...
 
 
@@ -84,7 +89,7 @@ def run(generator: Generator[Step, Any, _T], device: Performer) -> _T:
         return value
 
 
-def can_go_on(step: Step | None, device: Performer) -> bool:
+def can_go_on(step: Step | None, device: Waited) -> bool:
     """Return whether a thread whose next step is this one can move: not if it waits for a lock or an interrupt."""
     if isinstance(step, Acquire):
         signalled = step.signals is not None and step.signals.pending

@@ -16,7 +16,7 @@ from models.errors import DriverError
 from models.events import Writeback, runs_of
 from models.fence import Usage
 from models.promise import Promise
-from models.steps import Acquire, Delay, Note, Release, Steps
+from models.steps import Acquire, Delay, Note, Release, Steps, releasing
 from models.surface import Box
 from models.transfer import pages_of_box
 
@@ -62,24 +62,24 @@ def damage(driver: Driver, buffer: Buffer, boxes: Sequence[Box]) -> Steps[None]:
         check_box(buffer, box)
     surface = buffer.surface
     pages = sorted({page for box in wanted for page in pages_of_box(surface, box)})
-    yield Acquire(buffer.reservation.lock)
-    try:
-        moves = [
-            Transfer(
-                False, buffer.surface_handle, buffer.object_handle, box, box.y * surface.row_bytes + box.x,
-                surface.row_bytes,
-            )
-            for box in wanted
-        ]  # fmt: skip
-        size = sum(box.bytes for box in wanted)
-        event = Writeback(
-            cause="damage", buffer=buffer.name, pages=runs_of(pages), bytes=size, descriptors=len(moves)
+    moves = [
+        Transfer(
+            False, buffer.surface_handle, buffer.object_handle, box, box.y * surface.row_bytes + box.x,
+            surface.row_bytes,
         )
-        yield Note(event)
-        after = driver.policy.pending(buffer, pages)
-        fence = yield from driver.engine.submit(Queue.TRANSFER, moves, after, cause="damage")
-        buffer.reservation.add(fence, Usage.WRITE)
-        buffer.valid[pages] = True
-        yield from driver.engine.wait(fence, cause="damage", buffer=buffer.name)
-    finally:
-        yield Release(buffer.reservation.lock)
+        for box in wanted
+    ]  # fmt: skip
+    yield Acquire(buffer.reservation.lock)
+    yield from releasing(_send(driver, buffer, moves, pages), buffer.reservation.lock)
+
+
+def _send(driver: Driver, buffer: Buffer, moves: Sequence[Transfer], pages: Sequence[int]) -> Steps[None]:
+    size = sum(move.box.bytes for move in moves)
+    yield Note(
+        Writeback(cause="damage", buffer=buffer.name, pages=runs_of(pages), bytes=size, descriptors=len(moves))
+    )
+    after = driver.policy.pending(buffer, pages)
+    fence = yield from driver.engine.submit(Queue.TRANSFER, moves, after, cause="damage")
+    buffer.reservation.add(fence, Usage.WRITE)
+    buffer.valid[list(pages)] = True
+    yield from driver.engine.wait(fence, cause="damage", buffer=buffer.name)

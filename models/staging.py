@@ -14,7 +14,7 @@ from models.errors import DeviceError, DriverError
 from models.fence import Fence
 from models.memory import PAGE, Bytes, HostMemory
 from models.page_table import ObjectTable
-from models.steps import Acquire, Release, Steps
+from models.steps import Acquire, Release, Steps, releasing
 from models.surface import Box
 
 __all__ = ["Slot", "Staging", "bands"]
@@ -85,15 +85,16 @@ class Staging:
     def _make(self) -> Steps[None]:
         lock = f"staging:{self.engine.slot}"
         yield Acquire(lock)
-        try:
-            if not self._slots:
-                pages = self.size * self._count // PAGE
-                base = self.host.allocate_contiguous(pages, "staging")
-                table = ObjectTable(self.host, list(range(base // PAGE, base // PAGE + pages)))
-                handle = yield from self.engine.bind_object(table)
-                for index in range(self._count):
-                    at = index * self.size
-                    memory = self.host.bytes[base + at : base + at + self.size]
-                    self._slots.append(Slot(handle, at, memory, f"{lock}:{index}"))
-        finally:
-            yield Release(lock)
+        yield from releasing(self._make_now(lock), lock)
+
+    def _make_now(self, lock: str) -> Steps[None]:
+        if self._slots:
+            return
+        pages = self.size * self._count // PAGE
+        base = self.host.allocate_contiguous(pages, "staging")
+        table = ObjectTable(self.host, list(range(base // PAGE, base // PAGE + pages)))
+        handle = yield from self.engine.bind_object(table)
+        for index in range(self._count):
+            at = index * self.size
+            memory = self.host.bytes[base + at : base + at + self.size]
+            self._slots.append(Slot(handle, at, memory, f"{lock}:{index}"))

@@ -26,6 +26,7 @@ __all__ = [
     "Step",
     "Steps",
     "WaitIrq",
+    "releasing",
 ]
 
 ENGINE_STRIDE = 1 << 16
@@ -114,3 +115,19 @@ Step: TypeAlias = CsrWrite | CsrRead | WaitIrq | Delay | Acquire | Release | Not
 
 _T = TypeVar("_T")
 Steps: TypeAlias = Generator[Step, Any, _T]
+
+
+def releasing(steps: Steps[_T], *locks: str) -> Steps[_T]:
+    """Run steps with locks held, and give them back in order, also where the steps fail.
+
+    A generator that is dropped on the way gives nothing back: nobody performs steps for it any more.
+    """
+    try:
+        result = yield from steps
+    except Exception:
+        for lock in locks:
+            yield Release(lock)
+        raise
+    for lock in locks:
+        yield Release(lock)
+    return result

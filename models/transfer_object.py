@@ -20,8 +20,8 @@ from models.errors import DeviceError, DriverError
 from models.fence import Fence, Usage, wait_for
 from models.memory import PAGE, Bytes
 from models.signals import Signals
-from models.staging import Staging, bands
-from models.steps import Acquire, Release, Steps
+from models.staging import Slot, Staging, bands
+from models.steps import Acquire, Steps, releasing
 from models.storage import swap_storage
 from models.surface import Box
 from models.transfer import pages_of_box
@@ -115,10 +115,7 @@ class Transfers:
         data: Bytes = np.full((box.height, box.width), POISON, np.uint8)
         if flags & MapFlag.DISCARD_WHOLE and not flags & MapFlag.UNSYNCHRONIZED:
             yield from self._acquire(buffer, flags, signals)
-            try:
-                yield from swap_storage(self.driver, buffer)
-            finally:
-                yield Release(buffer.reservation.lock)
+            yield from releasing(swap_storage(self.driver, buffer), buffer.reservation.lock)
         never_valid = not flags & MapFlag.READ and not buffer.shared and not buffer.valid[pages].any()
         if not box.empty and not flags & _DISCARD and not never_valid:
             yield from self._fetch(buffer, box, data, flags, signals)
@@ -156,24 +153,25 @@ class Transfers:
         self, buffer: Buffer, box: Box, data: Bytes, flags: MapFlag, signals: Signals | None
     ) -> Steps[None]:
         """Fill `data` with the newest bytes of a box, from host pages where those are known to be right (R25)."""
-        lock = buffer.reservation.lock
-        pages = pages_of_box(buffer.surface, box)
         while True:
             yield from self._acquire(buffer, flags, signals)
-            try:
-                needed = not set(self.driver.policy.device_dirty(buffer)).isdisjoint(pages)
-                waits = self._waits(buffer, pages, flags)
-                if flags & MapFlag.DONTBLOCK:
-                    yield from self._refuse_to_block(buffer, needed, waits)
-                if not waits:
-                    if needed:
-                        yield from self._read_back(buffer, box, data)
-                    else:
-                        self._copy(buffer, box, data)
-                    return
-            finally:
-                yield Release(lock)
+            waits = yield from releasing(self._fetch_now(buffer, box, data, flags), buffer.reservation.lock)
+            if not waits:
+                return
             yield from wait_for(waits, cause="transfer", buffer=buffer.name, signals=signals)
+
+    def _fetch_now(self, buffer: Buffer, box: Box, data: Bytes, flags: MapFlag) -> Steps[list[Fence]]:
+        """With the lock held: fetch, or return what is to be waited for first."""
+        pages = pages_of_box(buffer.surface, box)
+        needed = not set(self.driver.policy.device_dirty(buffer)).isdisjoint(pages)
+        waits = self._waits(buffer, pages, flags)
+        if flags & MapFlag.DONTBLOCK:
+            yield from self._refuse_to_block(buffer, needed, waits)
+        if not waits and needed:
+            yield from self._read_back(buffer, box, data)
+        elif not waits:
+            self._copy(buffer, box, data)
+        return waits
 
     def _waits(self, buffer: Buffer, pages: Sequence[int], flags: MapFlag) -> list[Fence]:
         """Return what a map waits for: who writes the box; with WRITE also who reads it.
@@ -209,16 +207,16 @@ class Transfers:
                 yield from driver.engine.wait(fence, cause="transfer", buffer=buffer.name)
             for band in bands(box, self.staging.size):
                 slot = yield from self.staging.take()
-                try:
-                    move = Transfer(True, buffer.surface_handle, slot.handle, band, slot.offset, band.width)
-                    fence = yield from driver.engine.submit(Queue.TRANSFER, [move], cause="transfer")
-                    buffer.reservation.add(fence, Usage.KERNEL)
-                    yield from driver.engine.wait(fence, cause="transfer", buffer=buffer.name)
-                    _part(data, box, band)[:] = slot.rows(band)
-                finally:
-                    yield from self.staging.give(slot)
+                yield from releasing(self._read_band(buffer, band, slot, _part(data, box, band)), slot.lock)
         except DeviceError as error:
             raise DriverError("EIO", str(error)) from error
+
+    def _read_band(self, buffer: Buffer, band: Box, slot: Slot, data: Bytes) -> Steps[None]:
+        move = Transfer(True, buffer.surface_handle, slot.handle, band, slot.offset, band.width)
+        fence = yield from self.driver.engine.submit(Queue.TRANSFER, [move], cause="transfer")
+        buffer.reservation.add(fence, Usage.KERNEL)
+        yield from self.driver.engine.wait(fence, cause="transfer", buffer=buffer.name)
+        data[:] = slot.rows(band)
 
     def _copy(self, buffer: Buffer, box: Box, data: Bytes) -> None:
         """Copy a box from the host's pages, which are right."""
@@ -230,31 +228,32 @@ class Transfers:
 
     def _send(self, transfer: TransferObject) -> Steps[Fence | None]:
         """Upload what was written (R28), behind device work on those pages unless UNSYNCHRONIZED (R27)."""
-        driver, buffer, box = self.driver, transfer.buffer, transfer.box
+        buffer, box = transfer.buffer, transfer.box
         places = [Box(box.x + part.x, box.y + part.y, part.width, part.height) for part in transfer.to_send()]
         pages = sorted({page for place in places for page in pages_of_box(buffer.surface, place)})
         if not pages:
             return None
         yield Acquire(buffer.reservation.lock)
-        try:
-            after = yield from driver.upload(buffer, "transfer", pages)
-            yield from driver.zap(buffer, pages)
-            if transfer.flags & MapFlag.UNSYNCHRONIZED:
-                after += buffer.reservation.query(Usage.KERNEL)
-            else:
-                after += driver.policy.pending(buffer, pages)
-            for place in places:
-                for band in bands(place, self.staging.size):
-                    slot = yield from self.staging.take()
-                    slot.rows(band)[:] = _part(transfer.data, box, band)
-                    move = Transfer(False, buffer.surface_handle, slot.handle, band, slot.offset, band.width)
-                    fence = yield from driver.engine.submit(Queue.TRANSFER, [move], after, cause="transfer")
-                    yield from self.staging.give(slot, fence)
-                    driver.note_work(buffer, (), pages_of_box(buffer.surface, band), fence)
-                    after = [fence]
-            return fence
-        finally:
-            yield Release(buffer.reservation.lock)
+        return (yield from releasing(self._send_now(transfer, places, pages), buffer.reservation.lock))
+
+    def _send_now(self, transfer: TransferObject, places: Sequence[Box], pages: Sequence[int]) -> Steps[Fence]:
+        driver, buffer, box = self.driver, transfer.buffer, transfer.box
+        after = yield from driver.upload(buffer, "transfer", pages)
+        yield from driver.zap(buffer, pages)
+        if transfer.flags & MapFlag.UNSYNCHRONIZED:
+            after += buffer.reservation.query(Usage.KERNEL)
+        else:
+            after += driver.policy.pending(buffer, pages)
+        for place in places:
+            for band in bands(place, self.staging.size):
+                slot = yield from self.staging.take()
+                slot.rows(band)[:] = _part(transfer.data, box, band)
+                move = Transfer(False, buffer.surface_handle, slot.handle, band, slot.offset, band.width)
+                fence = yield from driver.engine.submit(Queue.TRANSFER, [move], after, cause="transfer")
+                yield from self.staging.give(slot, fence)
+                driver.note_work(buffer, (), pages_of_box(buffer.surface, band), fence)
+                after = [fence]
+        return fence
 
 
 def check_flags(flags: MapFlag) -> None:

@@ -8,7 +8,7 @@ from models.bracket import SYNC, SYNC_END, SYNC_WRITE, SyncArgument, SyncFileArg
 from models.dmabuf import Buffer, DmaBuf
 from models.drawing import check_box
 from models.driver import Driver
-from models.errors import DriverError
+from models.errors import BusFault, DriverError
 from models.fence import Fence
 from models.files import FileTable
 from models.grab import Grabs
@@ -79,7 +79,8 @@ class Process:
 
     def unmap(self, mapping: Mapping) -> Steps[None]:
         """Take a mapping away."""
-        yield from self.driver.munmap(self.table, self._shared.pop(mapping), mapping)
+        yield from self.driver.munmap(self.table, self._shared[mapping], mapping)
+        del self._shared[mapping]
 
     def fork(self, name: str) -> Process:
         """Return a child with the same descriptors and mappings, each with a reference of its own.
@@ -188,7 +189,7 @@ class Process:
         """Load bytes, page by page; each page that is not there faults. BusFault for SIGBUS."""
         out = np.empty(length, np.uint8)
         for piece in self.table.pieces(address, length):
-            buffer = self._shared[piece.mapping].buffer
+            buffer = self._buffer(piece.mapping)
             if self.driver.policy.uncached:
                 out[piece.at : piece.at + piece.count] = yield from self._load_uncached(buffer, piece)
                 continue
@@ -202,7 +203,7 @@ class Process:
     def store(self, address: int, data: Bytes) -> Steps[None]:
         """Store bytes, page by page; each page that is not there or not writable faults. BusFault for SIGBUS."""
         for piece in self.table.pieces(address, data.size):
-            buffer = self._shared[piece.mapping].buffer
+            buffer = self._buffer(piece.mapping)
             part = data[piece.at : piece.at + piece.count]
             if self.driver.policy.uncached:
                 yield from self._store_uncached(buffer, piece, part)
@@ -230,7 +231,7 @@ class Process:
 
     def load_box(self, mapping: Mapping, box: Box) -> Steps[Bytes]:
         """Load a box of the surface through a mapping of its linear view; shape (height, width in bytes)."""
-        if box.x == 0 and box.width == self._shared[mapping].buffer.surface.row_bytes:
+        if box.x == 0 and box.width == self._buffer(mapping).surface.row_bytes:
             return (yield from self.load(self._address(mapping, 0, box.y), box.bytes)).reshape(box.height, box.width)
         out = np.empty((box.height, box.width), np.uint8)
         for row in range(box.height):
@@ -239,18 +240,24 @@ class Process:
 
     def store_box(self, mapping: Mapping, x: int, y: int, data: Bytes) -> Steps[None]:
         """Store rows of bytes, shape (height, width), at byte x of row y."""
-        if x == 0 and data.shape[1] == self._shared[mapping].buffer.surface.row_bytes:
+        if x == 0 and data.shape[1] == self._buffer(mapping).surface.row_bytes:
             yield from self.store(self._address(mapping, 0, y), data.reshape(-1))
             return
         for row in range(data.shape[0]):
             yield from self.store(self._address(mapping, x, y + row), data[row])
 
+    def _buffer(self, mapping: Mapping) -> Buffer:
+        """Return what a mapping shows. BusFault if it was taken away."""
+        if mapping not in self._shared:
+            raise BusFault(self.name, mapping.address)
+        return self._shared[mapping].buffer
+
     def _address(self, mapping: Mapping, x: int, y: int) -> int:
-        stride = self._shared[mapping].buffer.surface.row_bytes
+        stride = self._buffer(mapping).surface.row_bytes
         return mapping.address + y * stride + x - mapping.first * PAGE
 
     def _reach(self, piece: Piece, write: bool) -> Steps[None]:
+        buffer = self._buffer(piece.mapping)
         while not piece.mapping.allows(piece.page, write):
-            buffer = self._shared[piece.mapping].buffer
             yield from self.driver.faults.handle(buffer, piece.mapping, piece.page, write, self.signals)
             self.signals.deliver()
