@@ -251,12 +251,8 @@ def transfer_map_against_submit(parts: Parts) -> Scenario:
 def interrupt_before_wait(parts: Parts) -> Scenario:
     """The device is done before the driver begins to wait, or somebody else has taken its interrupt."""
     stage = Stage(parts)
-
-    def draw_and_wait(client: Portable, page: int) -> Steps[None]:
-        fence = yield from client.draw(stage.buffer, [stage.fill(page, 1)])
-        yield from stage.driver.wait(fence)
-
-    return stage.scenario(one=draw_and_wait(stage.one, 0), two=draw_and_wait(stage.two, 1))
+    first, second = (stage.run(stage.one.draw(stage.buffer, [stage.fill(page, 1)])) for page in (0, 1))
+    return stage.scenario(one=stage.driver.wait(first), two=stage.driver.wait(second))
 
 
 def error_during_readback(parts: Parts) -> Scenario:
