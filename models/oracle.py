@@ -16,12 +16,12 @@ import numpy as np
 
 from models.dmabuf import Buffer
 from models.drawing import CopyBox, FillBox
+from models.drawn import Drawn, PatchBox, origin, patches, pattern, render, slices
 from models.fence import Fence
 from models.memory import PAGE, Bytes
 from models.page_table import Bits
 from models.promise import Promise
 from models.surface import Box, Surface
-from models.transfer import boxes_of_bytes
 from models.value_sets import ValueSets
 
 __all__ = ["Oracle", "PatchBox", "Violation", "patches", "render"]
@@ -45,17 +45,6 @@ class Violation:
     count: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PatchBox:
-    """Bytes that a transfer puts into a box of the device's surface, shape (height, width)."""
-
-    box: Box
-    data: Bytes
-
-
-Drawn = FillBox | CopyBox | PatchBox
-
-
 @dataclass(eq=False)
 class _Window:
     """Something that takes effect between two moments: a draw, or (without commands) a read.
@@ -73,39 +62,6 @@ class _Window:
     ended: bool = False
     fence: Fence | None = None
     after: Bits = field(default_factory=lambda: np.zeros(0, np.bool_))
-
-
-def render(image: Bytes, commands: Sequence[FillBox | CopyBox]) -> None:
-    """Draw on a linear image (height, row_bytes) in place: the plain numpy meaning of the commands."""
-    for command in commands:
-        rows, columns = _slices(command.box)
-        if isinstance(command, FillBox):
-            image[rows, columns] = _pattern(command)
-        else:
-            if command.source is not None:
-                raise ValueError("the oracle of one buffer cannot follow a copy from another")
-            image[rows, columns] = image[_slices(_origin(command))].copy()
-
-
-def patches(surface: Surface, offset: int, data: Bytes) -> list[PatchBox]:
-    """Return a run of bytes of the linear view as boxes with their bytes."""
-    return [
-        PatchBox(one.box, data[one.offset - offset :][: one.box.bytes].reshape(one.box.height, one.box.width))
-        for one in boxes_of_bytes(surface, offset, data.size)
-    ]
-
-
-def _slices(box: Box) -> tuple[slice, slice]:
-    return slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
-
-
-def _origin(command: CopyBox) -> Box:
-    return Box(command.source_x, command.source_y, command.box.width, command.box.height)
-
-
-def _pattern(command: FillBox) -> Bytes:
-    row: Bytes = np.tile(np.frombuffer(command.pixel, np.uint8), command.box.width // len(command.pixel))
-    return row
 
 
 class Oracle:
@@ -170,7 +126,7 @@ class Oracle:
         target = self._none()
         sources: dict[Oracle, ValueSets] = {self: self.device.copy()}
         for command in commands:
-            target[_slices(command.box)] = True
+            target[slices(command.box)] = True
             if isinstance(command, CopyBox) and command.source is not None and command.source in self.others:
                 other = self.others[command.source]
                 sources.setdefault(other, other.device.copy())
@@ -203,7 +159,7 @@ class Oracle:
     def undefined(self, box: Box) -> None:
         """The contents of a box were discarded: a read may return anything until it is written (R26)."""
         for view in self._views():
-            view.anything[_slices(box)] = True
+            view.anything[slices(box)] = True
 
     # ---------------------------------------------------------------------- what moves between the two views
 
@@ -228,7 +184,7 @@ class Oracle:
         if boxes is not None:
             where[:] = False
             for box in boxes:
-                where[_slices(box)] = True
+                where[slices(box)] = True
         if self.promise is not Promise.COHERENT:
             self.device.add(self.host, where)
             self._changed(where)
@@ -370,7 +326,7 @@ class Oracle:
         image = window.history[self].copy()
         for command in window.commands:
             where = self._none()
-            where[_slices(command.box)] = True
+            where[slices(command.box)] = True
             moved = ValueSets(self._shape)
             if isinstance(command, CopyBox):
                 foreign = command.source is not None and command.source in self.others
@@ -378,11 +334,11 @@ class Oracle:
                 if foreign and command.source is not None:
                     other = self.others[command.source]
                     source = image if other is self else window.history[other]
-                moved = source.shifted(self._shape, command.box, _origin(command))
+                moved = source.shifted(self._shape, command.box, origin(command))
             elif isinstance(command, FillBox):
-                moved.base[_slices(command.box)] = _pattern(command)
+                moved.base[slices(command.box)] = pattern(command)
             else:
-                moved.base[_slices(command.box)] = command.data
+                moved.base[slices(command.box)] = command.data
             image.assign(moved, where)
         return image
 

@@ -256,12 +256,12 @@ def interrupt_before_wait(parts: Parts) -> Scenario:
 
 
 def error_during_readback(parts: Parts) -> Scenario:
-    """A readback fails under a fault while another drawing is submitted: SIGBUS for the one, nothing for the other."""
+    """A readback fails under one fault while another fault reads a good page back: SIGBUS for the one alone."""
     stage = Stage(parts)
-    stage.drawn(stage.fill(0, 1))
+    stage.drawn(stage.fill(0, 1), stage.fill(1, 2))
     good = stage.buffer.table.get(0)
     stage.buffer.table.set(0, PageTableEntry(1, 0, good.frame))
-    stage.run(stage.driver.engine.invalidate(stage.buffer.object_handle))
+    stage.run(stage.driver.wait(stage.run(stage.driver.engine.invalidate(stage.buffer.object_handle))))
     outcome: list[str] = []
 
     def look() -> Steps[None]:
@@ -270,7 +270,7 @@ def error_during_readback(parts: Parts) -> Scenario:
         except BusFault as fault:
             outcome.append(type(fault.error).__name__)
 
-    scenario = stage.scenario(look=look(), draw=stage.draw(stage.one, stage.fill(1, 2)))
+    scenario = stage.scenario(look=look(), other=stage.look(stage.one, 1))
 
     def check() -> str:
         if outcome != ["DeviceError"]:

@@ -15,6 +15,7 @@ import pytest
 from models.client.portable import Portable
 from models.dmabuf import Buffer
 from models.drawing import CopyBox, FillBox
+from models.errors import DriverError
 from models.events import Fault, FenceWait, Readback, Writeback, Zap
 from models.fence import Fence
 from models.oracle import Oracle, Violation
@@ -32,6 +33,7 @@ from models.policy.sync_bracket import SyncBracket
 from models.policy.vmwgfx import Vmwgfx
 from models.policy.whole_surface import WholeSurface
 from models.promise import Promise
+from models.publish import damage, flush_later
 from models.steps import Delay, Steps
 from models.surface import Box
 from tests.models.world import World, make_world, noise
@@ -343,3 +345,33 @@ def test_where_mmap_is_refused_callers_import_or_transfer() -> None:
     assert np.array_equal(scene.run(scene.one.show()), image), "by import"
     assert np.array_equal(scene.run(scene.two.read_box(Box(4, 3, 40, 2))), image[3:5, 4:44]), "by transfer object"
     assert not scene.world.buffer.space.mappings
+
+
+def test_deferred_stores_reach_the_device_after_the_delay_and_not_before() -> None:
+    """R21: by the worker, a thread of its own."""
+    scene = Scene(DeferredIo(delay_ns=1000))
+    image = noise(1, 40, 640)
+    scene.run(scene.one.write_box(0, 0, image))
+    assert not scene.run(scene.one.show()).any()
+    scene.run(flush_later(scene.world.driver, scene.world.buffer, 1000, 1))
+    assert scene.world.device.delayed["deferred"] == 1000
+    assert np.array_equal(scene.run(scene.one.show()), image)
+
+
+def test_damage_is_sent_byte_for_byte_or_as_one_box_around_it() -> None:
+    """R31."""
+    boxes = [Box(0, 0, 40, 2), Box(200, 10, 8, 1)]
+    for bounding, size in ((False, 88), (True, 208 * 11)):
+        scene = Scene(DamageRectangles(bounding=bounding))
+        assert scene.one.mapping is not None
+        scene.run(scene.one.store_box(scene.one.mapping, 0, 0, noise(1, 40, 640)))
+        scene.world.mark()
+        scene.run(scene.one.damage(boxes))
+        assert [event.bytes for event in scene.world.events(Writeback)] == [size]
+        scene.judge()
+    for wrong, errno in (([], "EINVAL"), ([Box(0, 0, 644, 1)], "EINVAL")):
+        with pytest.raises(DriverError, match=errno):
+            scene.run(damage(scene.world.driver, scene.world.buffer, wrong))
+    other = Scene(PageMkwrite())
+    with pytest.raises(DriverError, match="EOPNOTSUPP"):
+        other.run(damage(other.world.driver, other.world.buffer, boxes))
