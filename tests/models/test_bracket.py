@@ -19,13 +19,15 @@ from models.bracket import (
     end,
     ioctl,
 )
+from models.dmabuf import Buffer
 from models.drawing import FillBox
 from models.engine import Queue
-from models.errors import DriverError
+from models.errors import DeviceError, DriverError
 from models.events import FenceWait, Readback, Submit, Writeback
 from models.fence import Fence, Usage
 from models.layout import PageTableEntry
 from models.policy.sync_bracket import SyncBracket
+from models.steps import Steps
 from models.surface import Box
 from models.sync_file import SyncFile
 from tests.models.world import World, make_world, noise
@@ -123,7 +125,7 @@ def test_begin_again_keeps_stores_that_were_not_ended(world: World) -> None:
     assert np.array_equal(world.run(world.writer.load(world.mine.address, 50)), noise(1, 1, 50)[0])
 
 
-def test_a_readback_that_fails_is_eio_and_one_cut_off_by_a_recovery_is_eagain(world: World) -> None:
+def test_a_readback_that_fails_is_eio_and_leaves_nothing_held(world: World) -> None:
     """R10."""
     world.run(world.writer.draw(world.buffer, [FILL]))
     good = world.buffer.table.get(1)
@@ -136,6 +138,28 @@ def test_a_readback_that_fails_is_eio_and_one_cut_off_by_a_recovery_is_eagain(wo
     world.run(world.engine.invalidate(world.buffer.object_handle))
     world.run(begin(world.shared, write=False))
     assert world.policy.device_dirty(world.buffer) == []
+
+
+def test_a_readback_that_a_recovery_cut_off_is_eagain_and_called_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R10: somebody else's error aborted the queue; nothing is wrong with this buffer."""
+    world.run(world.writer.draw(world.buffer, [FILL]))
+    real = world.driver.faults.readback
+    cut = [DeviceError("ABORTED")]
+
+    def readback(buffer: Buffer, pages: tuple[int, ...], process: str) -> Steps[None]:
+        if cut:
+            raise cut.pop()
+        yield from real(buffer, pages, process)
+
+    monkeypatch.setattr(world.driver.faults, "readback", readback)
+    with refuses("EAGAIN"):
+        world.run(begin(world.shared, write=False))
+    assert not world.device.locks
+    cut.append(DeviceError("ABORTED"))
+    world.run(world.reader.sync(DESCRIPTOR, SYNC_START | SYNC_READ))
+    assert not cut and world.policy.device_dirty(world.buffer) == []
 
 
 def test_end_sends_what_was_written_and_waits_for_nothing(world: World) -> None:
