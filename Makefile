@@ -13,10 +13,11 @@
 #   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
 #   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5)
+#   RACE=WORDS              races that `make schedules` runs, as for pytest -k (all)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test sim speed bench faults lint generate formal synth help clean distclean
+.PHONY: photo setup test sim speed bench faults schedules lint generate formal synth help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -88,6 +89,10 @@ faults: setup ## every fault in full: bus errors, aborts and resets at every cyc
 
 synth: setup ## area and clock on an ECP5 of the engine and of each block, beside peers: BLOCK= SEEDS= JOBS=
 	@$(BIN)/python -m tb.synth --block="$$BLOCK" --seeds="$$SEEDS" --jobs=$(JOBS)
+
+schedules: setup ## every order of the driver's named races, exhaustively, with the number of schedules (RACE)
+	@SCHEDULES=20000 $(BIN)/python -m pytest -q -s tests/models/test_schedule.py \
+	    -k "survives and ($(or $(RACE),not none))"
 
 lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated files
 	@$(BIN)/python rtl/generate.py --check

@@ -1,7 +1,8 @@
 """What host work costs in time: one parameter table, charged as `Delay` steps in the clock of the RTL.
 
 Defaults are measured figures of a 2-CPU virtual machine (minor fault, zap, bulk write-protect, write-protect of one
-page, with and without a second running thread); `interrupt_ns` is an assumption, there to be swept.
+page, with and without a second running thread); `interrupt_ns` and `aperture_ns` are assumptions, there to
+be swept, and `scan_entry_ns` is taken to be what write-protecting in bulk costs.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class Costs:
     protect_one_ns: int = 1900
     shootdown_ns: int = 12000
     interrupt_ns: int = 1000
+    scan_entry_ns: int = 90
+    aperture_ns: int = 300
 
     def fault(self) -> Iterator[Step]:
         """Charge one minor fault."""
@@ -39,6 +42,14 @@ class Costs:
             yield from self._charge(self.shootdown_ns if running > 1 else self.protect_one_ns, "write-protect")
         else:
             yield from self._charge(pages * self.protect_bulk_page_ns, "write-protect")
+
+    def scan(self, entries: int) -> Iterator[Step]:
+        """Charge looking at so many entries for their dirty bits; as dear as protecting them in bulk."""
+        yield from self._charge(entries * self.scan_entry_ns, "scan")
+
+    def aperture(self, accesses: int) -> Iterator[Step]:
+        """Charge so many single accesses over the bus."""
+        yield from self._charge(accesses * self.aperture_ns, "aperture")
 
     def interrupt(self) -> Iterator[Step]:
         """Charge one interrupt."""

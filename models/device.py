@@ -121,14 +121,18 @@ class Device:
                 self._write(address, value)
             case CsrRead(address):
                 return self._read(address)
-            case WaitIrq():
+            case WaitIrq(_, signals):
                 while not self.irq:
+                    if signals is not None and signals.pending:
+                        return False
                     if not self.advance():
                         raise Stuck(f"no interrupt can come: {self._describe()}")
             case Delay(nanoseconds, why):
                 self.delayed[why] = self.delayed.get(why, 0) + nanoseconds
-            case Acquire(lock):
+            case Acquire(lock, wait, signals):
                 if lock in self.locks:
+                    if not wait or (signals is not None and signals.pending):
+                        return False
                     raise Stuck(f"lock {lock} is held by the only one who runs")
                 self.locks.add(lock)
             case Release(lock):
@@ -137,11 +141,15 @@ class Device:
                 self.locks.remove(lock)
             case Note(event):
                 self.events.append(event)
-            case ScanOut(base, size):
+            case ScanOut(base, size, _):
                 if not 0 <= base <= base + size <= self.memory.size:
                     raise IndexError(f"scan-out of {base:#x}+{size:#x} past device memory of {self.memory.size:#x}")
                 return self.memory[base : base + size].copy()
         return None
+
+    def raised(self, line: int) -> bool:
+        """Return whether the interrupt line is high; this device has but one."""
+        return self.irq
 
     @property
     def irq(self) -> bool:
@@ -171,6 +179,30 @@ class Device:
                 self._done_interrupt(queue)
             return bool(late)
         return False
+
+    def can_advance(self, queue: Queue) -> bool:
+        """Return whether a descriptor of the queue could end now."""
+        state = self._queues[queue]
+        if not (state.enabled and self._registers[Address.CONTROL] & 1) or not self._room(queue):
+            return False
+        if state.refused or (state.abort_to is not None and state.head != state.abort_to):
+            return True
+        if state.head == state.tail or (state.halted and state.abort_to is None):
+            return False
+        failing = self._bus(self._entry_address(queue), ENTRY_SIZE[queue], False) is not Cause.NONE
+        return failing or not self._waits(queue)
+
+    def next_opcode(self, queue: Queue) -> Opcode | None:
+        """Return what the queue would carry out next; None for an error, an abort or nothing."""
+        state = self._queues[queue]
+        if state.refused or state.abort_to is not None or state.halted or state.head == state.tail:
+            return None
+        opcode = self._fetch(queue).opcode
+        return Opcode(opcode) if opcode in set(Opcode) else None
+
+    def advance_queue(self, queue: Queue) -> bool:
+        """Let one descriptor of the queue end; False if none could."""
+        return self._advance(queue)
 
     # -------------------------------------------------------------------------------------------- registers
 

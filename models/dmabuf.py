@@ -1,20 +1,30 @@
-"""Exporter, importer and what lies between: buffers, shared descriptors, attachments, mmap's conditions.
+"""The shared buffer: what the exporter hands out, its references, attachments, kernel mappings, and refusals.
 
-Only the life cycle and the identity of a buffer are decided here. What a CPU access costs is the policy's business.
+Only the life cycle and the identity of a buffer are decided here. What a CPU access costs is the policy's business;
+`models.bracket` has CPU access through the descriptor, `models.importer` the other side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+
+from models.attachment import Attachment, AttachmentState, Direction, ScatterList
 from models.errors import DriverError
-from models.fence import Reservation
+from models.fence import Fence, Reservation, Usage, wait_for
 from models.memory import PAGE
-from models.page_table import AddressSpace, ObjectTable
+from models.page_table import AddressSpace, Bits, ObjectTable
+from models.signals import Signals
+from models.steps import Steps
 from models.surface import Surface
 
-__all__ = ["Buffer", "DeviceFiles", "DmaBuf", "ExportOperations", "FileTable"]
+__all__ = ["POLLIN", "POLLOUT", "Buffer", "DmaBuf", "ExportOperations"]
+
+POLLIN, POLLOUT = 1, 4
+"""As poll's events: no writer is left, no reader either (R14)."""
 
 _PAGE_LIMIT = 1 << 52
 
@@ -22,7 +32,9 @@ _PAGE_LIMIT = 1 << 52
 class Buffer:
     """The exporter's object: a device surface, its backing pages in host RAM, and who uses it.
 
-    `frames` are the page frames of the linear view, `surface_handle` and `object_handle` the engine's names.
+    `frames` are the page frames of the linear view, `surface_handle` and `object_handle` the engine's names. `vmaps`
+    counts kernel mappings, `pins` what holds the storage where it is, `grabs` the CPU's grabs by client (R24). `valid`
+    are the pages that anybody may have written, `shared` whether it was ever exported (R30).
     """
 
     def __init__(
@@ -42,6 +54,12 @@ class Buffer:
         self.object_handle = object_handle
         self.space = AddressSpace(len(frames))
         self.reservation = Reservation(f"resv:{name}")
+        self.vmaps = 0
+        self.pins = 0
+        self.grabs: dict[str, int] = {}
+        self.valid: Bits = np.zeros(len(frames), np.bool_)
+        self.shared = False
+        self.attachments: list[Attachment] = []
 
     @property
     def pages(self) -> int:
@@ -51,15 +69,22 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class ExportOperations:
-    """What an exporter offers. `mmap` is optional (R6); `may_attach` answers whether a foreign device can be served."""
+    """What an exporter offers. `map`, `unmap` and `release` are needed; the others are optional (R1, R6, R13).
 
-    map: Callable[[str], None] | None
-    unmap: Callable[[str], None] | None
+    `may_attach` answers whether a foreign device can be served; `begin` and `end` get (write, signals).
+    """
+
+    map: Callable[[Attachment], Steps[ScatterList] | None] | None
+    unmap: Callable[[Attachment], Steps[None] | None] | None
     release: Callable[[], None] | None
     pin: Callable[[], None] | None = None
     unpin: Callable[[], None] | None = None
     mmap: bool = True
     may_attach: Callable[[str], bool] = lambda device: True
+    begin: Callable[[bool, Signals | None], Steps[None]] | None = None
+    end: Callable[[bool], Steps[None]] | None = None
+    vmap: Callable[[], Any] | None = None
+    vunmap: Callable[[], None] | None = None
 
 
 class DmaBuf:
@@ -76,11 +101,17 @@ class DmaBuf:
         self.buffer = buffer
         self.exporter = exporter
         self.size = buffer.pages * PAGE
-        self.attachments: list[str] = []
         self.leftover: tuple[str, ...] = ()
         self.references = 1
-        self._operations = operations
-        self._release = operations.release
+        self.operations = operations
+        self._map, self._unmap, self._release = operations.map, operations.unmap, operations.release
+        self._vmaps = 0
+        self._kernel: Any = None
+
+    @property
+    def attachments(self) -> list[Attachment]:
+        """Who is attached."""
+        return self.buffer.attachments
 
     def get(self) -> DmaBuf:
         """Take one more reference. DriverError EBADF after the last one was given back."""
@@ -92,26 +123,118 @@ class DmaBuf:
     def put(self) -> None:
         """Give a reference back; with the last one the exporter's release runs, once (R2).
 
-        Attachments that are left by then are a warning: they are kept in `leftover`.
+        Attachments that are left by then are a warning: they are kept in `leftover`. A kernel mapping that is left is
+        a bug: ValueError.
         """
         if not self.references:
             raise DriverError("EBADF", f"{self.buffer.name} was released")
+        if self.references == 1 and self._vmaps:
+            raise ValueError(f"{self.buffer.name} would be released with {self._vmaps} kernel mappings left")
         self.references -= 1
         if not self.references:
-            self.leftover = tuple(self.attachments)
+            self.leftover = tuple(attachment.device for attachment in self.attachments)
             self._release()
 
-    def attach(self, device: str) -> None:
-        """Attach a foreign device. DriverError EBUSY when it cannot reach where the buffer is (R4)."""
-        if not self._operations.may_attach(device):
-            raise DriverError("EBUSY", f"{device} cannot reach {self.buffer.name}")
-        self.attachments.append(device)
+    # -------------------------------------------------------------------------------------------- attachments
 
-    def detach(self, device: str) -> None:
-        """Undo one attach. DriverError EINVAL if there is none."""
-        if device not in self.attachments:
-            raise DriverError("EINVAL", f"{device} is not attached to {self.buffer.name}")
-        self.attachments.remove(device)
+    def attach(self, device: str, move_notify: Callable[[], None] | None = None) -> Attachment:
+        """Attach a foreign device. DriverError EBUSY when it cannot reach where the buffer is (R4)."""
+        if not self.operations.may_attach(device):
+            raise DriverError("EBUSY", f"{device} cannot reach {self.buffer.name}")
+        attachment = Attachment(device, move_notify)
+        self.attachments.append(attachment)
+        return attachment
+
+    def detach(self, attachment: Attachment) -> None:
+        """Undo one attach. DriverError EINVAL if it is not there, or mapped."""
+        if attachment not in self.attachments:
+            raise DriverError("EINVAL", f"{attachment.device} is not attached to {self.buffer.name}")
+        attachment.expect(AttachmentState.ATTACHED)
+        attachment.state = AttachmentState.DETACHED
+        self.attachments.remove(attachment)
+
+    def map(self, attachment: Attachment, direction: Direction, signals: Signals | None = None) -> Steps[ScatterList]:
+        """Return where the pages are, for DMA by the attached device.
+
+        The exporter makes them right first. A static importer's storage is pinned where pinning exists, and the map
+        waits for KERNEL fences, and for no others (R4). DriverError EINVAL for one that is mapped, EINTR for a signal.
+        """
+        attachment.expect(AttachmentState.ATTACHED)
+        pin, unpin = self.operations.pin, self.operations.unpin
+        if pin and not attachment.dynamic:
+            pin()
+        try:
+            steps = self._map(attachment)
+            scatter = (yield from steps) if steps is not None else ScatterList.of(self.buffer.frames)
+            if not attachment.dynamic:
+                fences = self.buffer.reservation.query(Usage.KERNEL)
+                yield from wait_for(fences, cause="map", buffer=self.buffer.name, signals=signals)
+        except BaseException:
+            if unpin and not attachment.dynamic:
+                unpin()
+            raise
+        attachment.map(scatter, direction)
+        return scatter
+
+    def unmap(self, attachment: Attachment) -> Steps[None]:
+        """The device reaches the pages no more. DriverError EINVAL if it is not mapped."""
+        attachment.expect(AttachmentState.MAPPED)
+        steps = self._unmap(attachment)
+        if steps is not None:
+            yield from steps
+        attachment.unmap()
+        if self.operations.unpin and not attachment.dynamic:
+            self.operations.unpin()
+
+    # ---------------------------------------------------------------------------------------- kernel mapping
+
+    def vmap(self) -> Any:
+        """Return the kernel's mapping; the exporter is called for the first only. DriverError EINVAL without (R13)."""
+        if self.operations.vmap is None:
+            raise DriverError("EINVAL", f"{self.buffer.name} has no kernel mapping")
+        if not self._vmaps:
+            self._kernel = self.operations.vmap()
+        self._vmaps += 1
+        return self._kernel
+
+    def vunmap(self) -> None:
+        """Give a kernel mapping back; the exporter is called for the last only. ValueError if there is none (R13)."""
+        if not self._vmaps:
+            raise ValueError(f"{self.buffer.name} has no kernel mapping to give back")
+        self._vmaps -= 1
+        if not self._vmaps:
+            self._kernel = None
+            if self.operations.vunmap is not None:
+                self.operations.vunmap()
+
+    # ------------------------------------------------------------------------------------------ poll and seek
+
+    def poll(self, events: int) -> Steps[int]:
+        """Return which of POLLIN and POLLOUT hold now (R14). They say nothing of coherency."""
+        ready = 0
+        for event, write in ((POLLIN, False), (POLLOUT, True)):
+            if events & event and not (yield from self._busy(write)):
+                ready |= event
+        return ready
+
+    def poll_until(self, events: int, signals: Signals | None = None) -> Steps[int]:
+        """Wait until one of the events holds; meanwhile the poll itself holds a reference (R2). DriverError EINTR."""
+        self.get()
+        try:
+            while True:
+                ready = yield from self.poll(events)
+                if ready:
+                    return ready
+                fences = self.buffer.reservation.waits(not events & POLLIN)
+                yield from wait_for(fences[:1], cause="poll", buffer=self.buffer.name, signals=signals)
+        finally:
+            self.put()
+
+    def _busy(self, write: bool) -> Steps[bool]:
+        for fence in self.buffer.reservation.waits(write):
+            if not (yield from _is_done(fence)):
+                return True
+        return False
 
     def seek(self, offset: int, whence: str) -> int:
         """Answer the only two seeks there are: (0, "END") the size, (0, "SET") 0; anything else EINVAL (R5)."""
@@ -121,7 +244,7 @@ class DmaBuf:
 
     def check_mmap(self, first: int, pages: int, *, shared: bool, write: bool, descriptor_writable: bool) -> None:
         """Refuse what mmap refuses (R6): EINVAL, EOVERFLOW or EACCES."""
-        if not self._operations.mmap:
+        if not self.operations.mmap:
             raise DriverError("EINVAL", f"{self.buffer.name} cannot be mapped")
         if not shared:
             raise DriverError("EINVAL", "a private mapping of a shared buffer")
@@ -133,91 +256,7 @@ class DmaBuf:
             raise DriverError("EINVAL", f"pages {first}+{pages} of {self.buffer.pages}")
 
 
-@dataclass(slots=True)
-class _File:
-    dmabuf: DmaBuf | None
-    writable: bool
-
-
-@dataclass(slots=True)
-class FileTable:
-    """One process's open descriptors."""
-
-    _files: dict[int, _File] = field(default_factory=dict)
-    _next: int = 3
-
-    def install(self, dmabuf: DmaBuf | None, *, writable: bool = True) -> int:
-        """Put a reference the caller hands over under a new number; None stands for a file of another kind."""
-        descriptor, self._next = self._next, self._next + 1
-        self._files[descriptor] = _File(dmabuf, writable)
-        return descriptor
-
-    def duplicate(self, descriptor: int) -> int:
-        """Return a second number for the same file, with a reference of its own."""
-        return self.install(self.get(descriptor).get(), writable=self.writable(descriptor))
-
-    def get(self, descriptor: int) -> DmaBuf:
-        """Return the buffer. DriverError EBADF: no such file; EINVAL: not a shared buffer (R2)."""
-        found = self._file(descriptor)
-        if found.dmabuf is None:
-            raise DriverError("EINVAL", f"descriptor {descriptor} is no dma-buf")
-        return found.dmabuf
-
-    def writable(self, descriptor: int) -> bool:
-        """Return whether the descriptor was opened for writing. DriverError EBADF."""
-        return self._file(descriptor).writable
-
-    def close(self, descriptor: int) -> None:
-        """Close a descriptor and give its reference back. DriverError EBADF."""
-        dmabuf = self._file(descriptor).dmabuf
-        del self._files[descriptor]
-        if dmabuf is not None:
-            dmabuf.put()
-
-    def _file(self, descriptor: int) -> _File:
-        if descriptor not in self._files:
-            raise DriverError("EBADF", f"descriptor {descriptor} is not open")
-        return self._files[descriptor]
-
-
-class DeviceFiles:
-    """One client's handles on one device: importing, and the same buffer back again (R3)."""
-
-    def __init__(self, device: str) -> None:
-        self.device = device
-        self._handles: dict[int, DmaBuf] = {}
-        self._next = 1
-
-    def import_dmabuf(self, dmabuf: DmaBuf) -> tuple[int, bool]:
-        """Return (handle, same): the same handle for the same buffer, `same` if this device exported it (R3).
-
-        On the exporting device there is no attachment and no copy: it is the exporter's own object. Elsewhere the
-        device attaches first. DriverError EBUSY if that fails (R4).
-        """
-        same = dmabuf.exporter == self.device
-        for handle, known in self._handles.items():
-            if known is dmabuf:
-                return handle, same
-        if not same:
-            dmabuf.attach(self.device)
-        handle, self._next = self._next, self._next + 1
-        self._handles[handle] = dmabuf.get()
-        return handle, same
-
-    def buffer(self, handle: int) -> Buffer:
-        """Return the object behind a handle: the exporter's own (R3). DriverError EINVAL."""
-        return self.export(handle).buffer
-
-    def export(self, handle: int) -> DmaBuf:
-        """Return the original shared buffer of a handle (R3). DriverError EINVAL for an unknown handle."""
-        if handle not in self._handles:
-            raise DriverError("EINVAL", f"no handle {handle} on {self.device}")
-        return self._handles[handle]
-
-    def close(self, handle: int) -> None:
-        """Give a handle back, and its attachment and reference with it. DriverError EINVAL."""
-        dmabuf = self.export(handle)
-        del self._handles[handle]
-        if dmabuf.exporter != self.device:
-            dmabuf.detach(self.device)
-        dmabuf.put()
+def _is_done(fence: Fence) -> Steps[bool]:
+    if fence.done or fence.engine is None:
+        return fence.done
+    return (yield from fence.engine.poll(fence))

@@ -9,62 +9,50 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 
+from models.aperture import Aperture
 from models.costs import Costs
-from models.dmabuf import Buffer, DmaBuf, ExportOperations
-from models.engine import Command, Copy, Engine, Fill, Queue
+from models.dmabuf import Buffer, DmaBuf
+from models.drawing import CopyBox, FillBox, plan
+from models.engine import Engine, Fill, Queue
 from models.errors import DeviceError, DriverError
-from models.events import Harvest, Render, Writeback, Zap, runs_of
+from models.events import Harvest, Writeback, Zap, runs_of
+from models.exporter import Exporter
 from models.fault import FaultHandler
-from models.fence import Fence, Usage
+from models.fence import Fence, Usage, wait_for
 from models.layout import Layout
 from models.memory import PAGE, HostMemory
 from models.page_table import Mapping, ObjectTable, PageTable
 from models.policy import Policy
+from models.signals import Signals
 from models.steps import Acquire, Note, Release, Steps
-from models.surface import Box, DeviceAllocator, Surface
-from models.transfer import pages_of_box, transfers
+from models.storage import Retired
+from models.surface import DeviceAllocator, Surface
+from models.transfer import transfers
+from models.transfer_object import Transfers
 
-__all__ = ["CopyBox", "Driver", "FillBox"]
+__all__ = ["DEFAULT_STAGING", "CopyBox", "Driver", "FillBox"]
 
-
-@dataclass(frozen=True, slots=True)
-class FillBox:
-    """Draw: fill a box with one pixel."""
-
-    box: Box
-    pixel: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class CopyBox:
-    """Draw: copy a box of the same extent from (source_x bytes, source_y rows) of `source`, or of the target itself."""
-
-    box: Box
-    source_x: int
-    source_y: int
-    source: Buffer | None = None
-
-
-@dataclass(slots=True)
-class _Work:
-    """One submission's commands with the pages that they read and write, by buffer."""
-
-    commands: list[Command] = field(default_factory=list)
-    events: list[Render] = field(default_factory=list)
-    reads: dict[Buffer, set[int]] = field(default_factory=dict)
-    writes: dict[Buffer, set[int]] = field(default_factory=dict)
+DEFAULT_STAGING = 256 << 10
+"""Bytes of staging where nobody says otherwise."""
 
 
 class Driver:
     """One device's driver over an engine, with one coherence policy for all its buffers.
 
-    `device` is its name, by which an importer is recognised (R3). Call `initialise` first.
+    `device` is its name, by which an importer is recognised (R3); `peers` are the names of other devices that can reach
+    host RAM (R4), `staging` the bytes through which transfer objects pass. Call `initialise` first.
     """
 
     def __init__(
-        self, host: HostMemory, engine: Engine, policy: Policy, *, costs: Costs | None = None, device: str = "faultline"
+        self,
+        host: HostMemory,
+        engine: Engine,
+        policy: Policy,
+        *,
+        costs: Costs | None = None,
+        device: str = "faultline",
+        staging: int = DEFAULT_STAGING,
     ) -> None:
         self.host = host
         self.engine = engine
@@ -73,13 +61,18 @@ class Driver:
         self.device = device
         self.faults = FaultHandler(engine, policy, self.costs)
         self.released: list[Buffer] = []
-        self._memory = DeviceAllocator(0)
+        self.retired: list[Retired] = []
+        self.peers: set[str] = set()
+        self.transfers = Transfers(self, staging)
+        self.aperture = Aperture(self)
+        self._exports: dict[Buffer, DmaBuf] = {}
+        self.memory = DeviceAllocator(0)
         self._names: set[str] = set()
 
     def initialise(self) -> Steps[None]:
         """Bring the engine up and learn how much device memory there is."""
         yield from self.engine.initialise()
-        self._memory = DeviceAllocator(self.engine.device_size)
+        self.memory = DeviceAllocator(self.engine.device_size)
 
     # ----------------------------------------------------------------------------------------------- buffers
 
@@ -100,8 +93,8 @@ class Driver:
         with ExitStack() as undo:
             self._names.add(name)
             undo.callback(self._names.remove, name)
-            surface = Surface(self._memory.allocate(shape.size), width, height, bytes_per_pixel, layout)
-            undo.callback(self._memory.free, surface.base)
+            surface = Surface(self.memory.allocate(shape.size), width, height, bytes_per_pixel, layout)
+            undo.callback(self.memory.free, surface.base)
             frames = self.host.allocate(-(-surface.linear_size // PAGE), name)
             undo.callback(self.host.free, frames, name)
             table = ObjectTable(self.host, frames, two_level=two_level)
@@ -133,28 +126,30 @@ class Driver:
         yield from self.engine.release_surface(buffer.surface_handle)
         yield from self.engine.release_object(buffer.object_handle)
         self.policy.forget(buffer)
-        self._memory.free(buffer.surface.base)
+        self._exports.pop(buffer, None)
+        self.memory.free(buffer.surface.base)
         buffer.table.free()
         self.host.free(buffer.frames, buffer.name)
         self._names.remove(buffer.name)
 
     def reap(self) -> Steps[None]:
-        """Destroy every buffer whose last reference is gone."""
+        """Destroy every buffer whose last reference is gone, and free device storage that was swapped out."""
         while self.released:
             yield from self.destroy(self.released.pop())
+        while self.retired:
+            yield from self.retired.pop().free(self)
 
     def export(self, buffer: Buffer) -> DmaBuf:
-        """Return a shared buffer with one reference, the caller's (R1). No foreign device reaches it (R4).
+        """Return the shared buffer with one more reference, the caller's; a second export gives the same (R1, R3).
 
         When the last reference is gone the buffer is in `released`, and `reap` frees it.
         """
-        operations = ExportOperations(
-            map=lambda device: None,
-            unmap=lambda device: None,
-            release=lambda: self.released.append(buffer),
-            may_attach=lambda device: False,
-        )
-        return DmaBuf(buffer, self.device, operations)
+        known = self._exports.get(buffer)
+        if known is not None:
+            return known.get()
+        buffer.shared = True
+        dmabuf = self._exports[buffer] = DmaBuf(buffer, self.device, Exporter(self, buffer).operations())
+        return dmabuf
 
     def mmap(
         self,
@@ -172,45 +167,75 @@ class Driver:
         mapping = Mapping(table.process, dmabuf.buffer.space, table.place(pages), first, pages, write)
         dmabuf.buffer.space.add(mapping)
         table.add(mapping)
+        self.policy.mapped(dmabuf.buffer, mapping)
         dmabuf.get()
         return mapping
 
     def munmap(self, table: PageTable, dmabuf: DmaBuf, mapping: Mapping) -> Steps[None]:
         """Take a mapping away; what it left dirty is uploaded with the next submission (R20)."""
         buffer = dmabuf.buffer
+        yield Acquire(table.lock)
         yield Acquire(buffer.reservation.lock)
         self.policy.unmapped(buffer, buffer.space.remove(mapping))
         table.remove(mapping)
         yield Release(buffer.reservation.lock)
+        yield Release(table.lock)
         dmabuf.put()
 
     # -------------------------------------------------------------------------------------------- submission
 
-    def draw(self, target: Buffer, commands: Sequence[FillBox | CopyBox]) -> Steps[Fence]:
+    def draw(
+        self, target: Buffer, commands: Sequence[FillBox | CopyBox], *, signals: Signals | None = None
+    ) -> Steps[Fence]:
         """Have the device draw, and return the fence that says when it has (R19). The CPU waits for nothing.
 
         Under the reservation locks: harvest, writeback of what is dirty, zap of what will be written, draw, fence. The
-        engine holds the drawing back until the upload is there.
+        engine holds the drawing back until the upload is there. DriverError EINVAL for commands that make no sense,
+        EBUSY while the CPU has grabbed a buffer (R24), EINTR for a signal while a lock is busy.
         """
-        work = self._plan(target, commands)
-        buffers = sorted(work.reads.keys() | work.writes.keys(), key=lambda buffer: buffer.reservation.lock)
-        for buffer in buffers:
-            yield Acquire(buffer.reservation.lock)
+        work = plan(target, commands)
+        buffers = work.buffers
+        yield from self._lock(buffers, signals)
         after: list[Fence] = []
         for buffer in buffers:
-            after += yield from self.upload(buffer, "draw")
+            after += yield from self.upload(buffer, "draw", sorted(work.writes.get(buffer, ())))
         for buffer, pages in work.writes.items():
             yield from self.zap(buffer, sorted(pages))
         for event in work.events:
             yield Note(event)
         fence = yield from self.engine.submit(Queue.RENDER, work.commands, after, cause="draw")
         for buffer in buffers:
-            reads, writes = sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ()))
-            self.policy.drawing(buffer, reads, writes, fence)
-            buffer.reservation.add(fence, Usage.WRITE if writes else Usage.READ)
+            self.note_work(buffer, sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ())), fence)
+        for buffer in buffers:
+            yield from self._push(buffer, sorted(work.writes.get(buffer, ())))
         for buffer in reversed(buffers):
             yield Release(buffer.reservation.lock)
         return fence
+
+    def _lock(self, buffers: Sequence[Buffer], signals: Signals | None) -> Steps[None]:
+        """Take the reservation locks of a submission. DriverError EINTR or EBUSY (R24), with none of them held."""
+        for index, buffer in enumerate(buffers):
+            taken = yield Acquire(buffer.reservation.lock, signals=signals)
+            if taken is False or buffer.grabs:
+                for other in reversed(buffers[: index + (taken is not False)]):
+                    yield Release(other.reservation.lock)
+                if taken is False:
+                    raise DriverError("EINTR", f"interrupted while waiting for {buffer.reservation.lock}")
+                raise DriverError("EBUSY", f"{buffer.name} is grabbed by {', '.join(buffer.grabs)}")
+
+    def note_work(self, buffer: Buffer, reads: Sequence[int], writes: Sequence[int], fence: Fence) -> None:
+        """Enter device work that was submitted into the books of a buffer; with the reservation lock held."""
+        self.policy.drawing(buffer, reads, writes, fence)
+        buffer.valid[list(writes)] = True
+        buffer.reservation.add(fence, Usage.WRITE if writes else Usage.READ)
+
+    def _push(self, buffer: Buffer, writes: Sequence[int]) -> Steps[None]:
+        """Where another device has the host pages mapped, they must be right without a fault: bring back at once."""
+        if writes and any(attachment.mapped for attachment in buffer.attachments):
+            yield from wait_for(self.policy.pending(buffer, writes), cause="import", buffer=buffer.name)
+            # A readback that fails leaves the pages to the next map.
+            with contextlib.suppress(DeviceError):
+                yield from self.faults.readback(buffer, tuple(writes), "")
 
     def device_read(self, buffer: Buffer) -> Steps[None]:
         """Make the device surface current and wait until it is: what scan-out needs. Zaps nothing (R19).
@@ -228,18 +253,32 @@ class Driver:
         """Wait for a fence from `draw`. DeviceError if the drawing, or the upload before it, failed."""
         yield from self.engine.wait(fence, cause="client")
 
-    def upload(self, buffer: Buffer, cause: str) -> Steps[list[Fence]]:
+    def upload(
+        self, buffer: Buffer, cause: str, writes: Sequence[int] = (), *, everything: bool = False
+    ) -> Steps[list[Fence]]:
         """Harvest, and send what was dirty; return uploads to stay behind. With the reservation lock held.
 
         They were unfinished when the damage was looked at. One that fails later is among them and not in the damage:
-        who depends on it must see the error (R23).
+        who depends on it must see the error (R23). `writes` are the pages that the device is about to write;
+        `everything` sends also what the policy would hold back.
         """
-        uploads = [fence for fence in buffer.reservation.query(Usage.KERNEL) if fence.queue == Queue.TRANSFER]
-        pages = self.policy.harvest(buffer)
+        if any(attachment.may_write for attachment in buffer.attachments):
+            foreign = [fence for fence in buffer.reservation.query(Usage.WRITE) if fence.engine is not self.engine]
+            yield from wait_for(foreign, cause=cause, buffer=buffer.name)
+            self.policy.unmapped(buffer, range(buffer.pages))
+        uploads = [
+            fence
+            for fence in buffer.reservation.query(Usage.KERNEL)
+            if fence.engine is self.engine and fence.queue == Queue.TRANSFER
+        ]
+        pages = self.policy.harvest(buffer, writes, everything=everything)
+        scanned = self.policy.scanned(buffer)
+        yield from self.costs.scan(scanned)
         if pages:
             runs = runs_of(pages)
             yield Note(Harvest(cause=cause, buffer=buffer.name, pages=runs))
-            yield from self.costs.protect(len(pages), running=len(buffer.space.mappings))
+            if not scanned:
+                yield from self.costs.protect(len(pages), running=len(buffer.space.mappings))
             work = transfers(buffer.surface, buffer.surface_handle, buffer.object_handle, pages, readback=False)
             size = sum(transfer.box.bytes for transfer in work)
             yield Note(Writeback(cause=cause, buffer=buffer.name, pages=runs, bytes=size, descriptors=len(work)))
@@ -257,38 +296,3 @@ class Driver:
             entries = buffer.space.zap(pages)
             yield from self.costs.zap(entries)
             yield Note(Zap(cause="draw", buffer=buffer.name, pages=runs_of(pages), entries=entries))
-
-    def _plan(self, target: Buffer, commands: Sequence[FillBox | CopyBox]) -> _Work:
-        if not commands:
-            raise DriverError("EINVAL", "nothing to draw")
-        work = _Work()
-        for command in commands:
-            box, operation = command.box, "FILL"
-            self._check(target, box)
-            work.writes.setdefault(target, set()).update(pages_of_box(target.surface, box))
-            if isinstance(command, FillBox):
-                if len(command.pixel) != target.surface.bytes_per_pixel:
-                    raise DriverError("EINVAL", f"a pixel of {len(command.pixel)} bytes")
-                work.commands.append(Fill(target.surface_handle, box, command.pixel))
-            else:
-                source, operation = command.source or target, "COPY"
-                origin = Box(command.source_x, command.source_y, box.width, box.height)
-                self._check(source, origin)
-                if source is target and origin.overlaps(box):
-                    raise DriverError("EINVAL", "a copy between overlapping boxes")
-                if source.surface.bytes_per_pixel != target.surface.bytes_per_pixel:
-                    raise DriverError("EINVAL", "a copy between different pixel sizes")
-                work.reads.setdefault(source, set()).update(pages_of_box(source.surface, origin))
-                work.commands.append(Copy(target.surface_handle, box, source.surface_handle, origin.x, origin.y))
-            event = Render(
-                buffer=target.name, operation=operation, x=box.x, y=box.y, width=box.width, height=box.height
-            )
-            work.events.append(event)
-        return work
-
-    def _check(self, buffer: Buffer, box: Box) -> None:
-        pixel = buffer.surface.bytes_per_pixel
-        if min(box.x, box.y, box.width, box.height) < 0 or not buffer.surface.contains(box):
-            raise DriverError("EINVAL", f"{box} is not inside {buffer.name}")
-        if box.x % pixel or box.width % pixel:
-            raise DriverError("EINVAL", f"{box} cuts a pixel of {buffer.name}")

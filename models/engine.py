@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 
 from models.fence import Fence
 from models.page_table import ObjectTable
+from models.signals import Signals
 from models.steps import Steps
 from models.surface import Box, Surface
 
@@ -68,6 +69,11 @@ class Engine(Protocol):
     """What a driver needs of an engine. All methods yield steps; hardware errors are DeviceError."""
 
     @property
+    def slot(self) -> int:
+        """Which engine of the machine it is: 0, 1, ..."""
+        ...
+
+    @property
     def device_size(self) -> int:
         """Bytes of device memory; known after `initialise`."""
         ...
@@ -102,6 +108,15 @@ class Engine(Protocol):
         """Queue commands behind the fences `after` (the CPU does not wait) and return the fence that ends them."""
         ...
 
-    def wait(self, fence: Fence, *, cause: str = "", process: str = "", buffer: str = "") -> Steps[None]:
-        """Wait until a fence is finished. DeviceError if it carries an error."""
+    def wait(
+        self, fence: Fence, *, cause: str = "", process: str = "", buffer: str = "", signals: Signals | None = None
+    ) -> Steps[None]:
+        """Wait until a fence, of this engine or another, is finished.
+
+        DeviceError if it carries an error. With `signals` the wait is interruptible: DriverError EINTR.
+        """
+        ...
+
+    def poll(self, fence: Fence) -> Steps[bool]:
+        """Return whether a fence is finished, without waiting for it."""
         ...

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno as _errno
 
-__all__ = ["BusFault", "DeviceError", "DriverError"]
+__all__ = ["BusFault", "DeviceError", "DriverError", "OutOfMemory"]
 
 
 class DriverError(Exception):
@@ -48,6 +48,16 @@ class BusFault(Exception):
 
     def __init__(self, process: str, address: int, error: Exception | None = None) -> None:
         super().__init__(f"SIGBUS in {process} at {address:#x}" + (f": {error}" if error else ""))
+        self.process = process
+        self.address = address
+        self.error = error
+
+
+class OutOfMemory(Exception):
+    """A fault found no memory to serve it with (R16)."""
+
+    def __init__(self, process: str, address: int, error: Exception) -> None:
+        super().__init__(f"out of memory in {process} at {address:#x}: {error}")
         self.process = process
         self.address = address
         self.error = error

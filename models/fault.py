@@ -1,23 +1,22 @@
 """The fault handler: from a missing entry to an installed one, or SIGBUS.
 
-Under the reservation lock it asks the policy and, where device work is under way, lets go of the lock, waits and starts
-over (R16); a readback is waited for with the lock held, so that nobody else can move the page meanwhile. An entry is
-installed only if no zap raced: the generation says so.
+Under the memory-map lock it tries the reservation lock; where that is busy, or device work is under way, it lets go of
+both, waits and starts over (R16). A readback is waited for with the locks held, so that nobody else can move the page
+meanwhile. An entry is installed only if no zap raced: the generation says so.
 """
 
 from __future__ import annotations
 
-import contextlib
-
 from models.costs import Costs
 from models.dmabuf import Buffer
 from models.engine import Engine, Queue
-from models.errors import BusFault, DeviceError
-from models.events import Fault, Insert, Readback, Sigbus, runs_of
-from models.fence import Usage
+from models.errors import BusFault, DeviceError, DriverError, OutOfMemory
+from models.events import Fault, Insert, Readback, Runs, Sigbus, runs_of
+from models.fence import Usage, wait_for
 from models.memory import PAGE
 from models.page_table import Mapping
-from models.policy import Policy
+from models.policy import FaultPlan, Policy
+from models.signals import Signals
 from models.steps import Acquire, Note, Release, Steps
 from models.transfer import transfers
 
@@ -32,42 +31,77 @@ class FaultHandler:
         self.policy = policy
         self.costs = costs
 
-    def handle(self, buffer: Buffer, mapping: Mapping, page: int, write: bool) -> Steps[None]:
+    def handle(
+        self, buffer: Buffer, mapping: Mapping, page: int, write: bool, signals: Signals | None = None
+    ) -> Steps[None]:
         """Make a page of the buffer accessible through the mapping.
 
-        BusFault when the mapping is gone or may not write, or the readback failed; the entry then stays absent (R16).
+        BusFault when the mapping is gone or may not write, or the readback failed; the entry then stays absent.
+        OutOfMemory when there is none. With `signals` a wait ends early: no page, and the access faults again (R16).
         """
         process, name, pages = mapping.process, buffer.name, runs_of([page])
         cause = "store" if write else "load"
+        address = mapping.address + (page - mapping.first) * PAGE
         yield Note(Fault(cause=cause, process=process, buffer=name, pages=pages, write=write))
         yield from self.costs.fault()
         while True:
-            yield Acquire(buffer.reservation.lock)
+            if not (yield from self._lock(buffer, process, signals)):
+                return
             if mapping not in buffer.space.mappings or (write and not mapping.may_write):
-                yield Release(buffer.reservation.lock)
-                raise BusFault(process, mapping.address + (page - mapping.first) * PAGE)
+                yield from self._unlock(buffer, process)
+                raise BusFault(process, address)
             generation = buffer.space.generation
             plan = self.policy.fault(buffer, page, write)
             if plan.wait:
-                yield Release(buffer.reservation.lock)
-                for fence in plan.wait:
+                yield from self._unlock(buffer, process)
+                try:
                     # Drawing that failed is its submitter's trouble; here the page's state is looked at again.
-                    with contextlib.suppress(DeviceError):
-                        yield from self.engine.wait(fence, cause=cause, process=process, buffer=name)
+                    yield from wait_for(plan.wait, cause=cause, process=process, buffer=name, signals=signals)
+                except DriverError as error:
+                    if error.errno != "EINTR":
+                        raise
+                    return
                 continue
             try:
                 if plan.readback:
                     yield from self.readback(buffer, plan.readback, process)
             except DeviceError as error:
                 yield Note(Sigbus(cause=error.cause, process=process, buffer=name, pages=pages))
-                yield Release(buffer.reservation.lock)
-                raise BusFault(process, mapping.address + (page - mapping.first) * PAGE, error) from error
+                yield from self._unlock(buffer, process)
+                raise BusFault(process, address, error) from error
+            except DriverError as error:
+                yield from self._unlock(buffer, process)
+                raise OutOfMemory(process, address, error) from error
             fresh = self.install(buffer, mapping, page, write, generation)
             if fresh:
+                around = self.widen(mapping, plan, page)
+                if write:
+                    buffer.valid[page] = True
                 yield Note(Insert(cause=cause, process=process, buffer=name, pages=pages, writable=write))
-            yield Release(buffer.reservation.lock)
+                if around:
+                    yield Note(
+                        Insert(cause="around", process=process, buffer=name, pages=around, writable=plan.writable)
+                    )
+            yield from self._unlock(buffer, process)
             if fresh:
                 return
+
+    def _lock(self, buffer: Buffer, process: str, signals: Signals | None) -> Steps[bool]:
+        """Take the memory-map and the reservation lock; False if a signal came first, with neither held."""
+        lock = buffer.reservation.lock
+        while True:
+            if (yield Acquire(f"mm:{process}", signals=signals)) is False:
+                return False
+            if (yield Acquire(lock, wait=False)) is not False:
+                return True
+            yield Release(f"mm:{process}")
+            if (yield Acquire(lock, signals=signals)) is False:
+                return False
+            yield Release(lock)
+
+    def _unlock(self, buffer: Buffer, process: str) -> Steps[None]:
+        yield Release(buffer.reservation.lock)
+        yield Release(f"mm:{process}")
 
     def readback(self, buffer: Buffer, pages: tuple[int, ...], process: str) -> Steps[None]:
         """Bring pages back and wait until they are there (R17, page-granular). DeviceError if that failed."""
@@ -92,3 +126,17 @@ class FaultHandler:
             return False
         mapping.insert(page, write)
         return True
+
+    def widen(self, mapping: Mapping, plan: FaultPlan, page: int) -> Runs:
+        """Install what the plan allows beyond the entry that faulted; return the other pages that got one."""
+        may_write = plan.writable and mapping.may_write
+        if may_write:
+            mapping.insert(page, True, dirty=False)
+        others = [
+            other
+            for other in plan.around
+            if other != page and mapping.holds(other) and not mapping.allows(other, may_write)
+        ]
+        for other in others:
+            mapping.insert(other, may_write, dirty=False)
+        return runs_of(others)

@@ -16,7 +16,7 @@ from models.engine import Command, Copy, Fill, Queue, Transfer
 from models.errors import DeviceError, DriverError
 from models.events import Doorbell, FenceSignal, FenceWait, Interrupt, Recover, Submit
 from models.execute import ENTRY_SIZE
-from models.fence import Fence, seqno_passed
+from models.fence import Fence, seqno_passed, wait_for
 from models.layout import (
     OBJECT_COUNT,
     REGISTERS,
@@ -45,13 +45,13 @@ from models.layout import (
 )
 from models.memory import PAGE, HostMemory
 from models.page_table import ObjectTable
-from models.steps import Acquire, CsrRead, CsrWrite, Note, Release, Steps, WaitIrq
+from models.signals import Signals
+from models.steps import ENGINE_STRIDE, Acquire, CsrRead, CsrWrite, Note, Release, Steps, WaitIrq
 from models.surface import Surface
 
 __all__ = ["FaultlineEngine"]
 
 _MAGIC = REGISTERS["id"].reset
-_LOCK = "interrupt"
 
 
 @dataclass
@@ -63,6 +63,7 @@ class _Ring:
     ring: int
     completions: int
     fence_at: int
+    suffix: str = ""
     tail: int = 0
     taken: int = 0
     value: int = 0
@@ -74,7 +75,7 @@ class _Ring:
     @property
     def lock(self) -> str:
         """Name of the lock around the queue's two counts in the registers."""
-        return f"queue:{self.queue.name.lower()}"
+        return f"queue:{self.queue.name.lower()}{self.suffix}"
 
     def owes(self, answered: int) -> bool:
         """Return whether records up to COMPLETION_TAIL `answered` are still to be taken; others may take them too."""
@@ -85,15 +86,19 @@ class FaultlineEngine:
     """Drives the engine of rtl/ (or the Python device, which is the same to it).
 
     `ring_log2` is that of both rings of both queues; `watchdog` in clock cycles, 0 for never. `records` keeps every
-    completion record in the order in which it was taken, for whoever accounts for cycles.
+    completion record in the order in which it was taken, for whoever accounts for cycles. `slot` tells several engines
+    of one machine apart: their registers, interrupt lines and locks.
     """
 
     def __init__(
-        self, host: HostMemory, *, costs: Costs | None = None, ring_log2: int = 8, watchdog: int = 0
+        self, host: HostMemory, *, costs: Costs | None = None, ring_log2: int = 8, watchdog: int = 0, slot: int = 0
     ) -> None:
         if not 2 <= ring_log2 <= 15:
             raise DriverError("EINVAL", f"ring of 2^{ring_log2} entries: must be 2^2 to 2^15")
         self.host = host
+        self.slot = slot
+        self._suffix = f":{slot}" if slot else ""
+        self._lock = f"interrupt{self._suffix}"
         self.costs = costs or Costs()
         self.records: list[Record] = []
         self.parameters = Parameters()
@@ -117,13 +122,13 @@ class FaultlineEngine:
 
         DeviceError if there is no faultline engine behind the registers.
         """
-        identity = yield CsrRead(Address.ID)
+        identity = yield self._get(Address.ID)
         if identity != _MAGIC:
             raise DeviceError("NONE", address=Address.ID, state=f"ID reads {identity:#x}, not {_MAGIC:#x}")
-        self.parameters = Parameters.from_int((yield CsrRead(Address.PARAMETERS)))
-        yield CsrWrite(Address.WATCHDOG, self._watchdog)
-        yield CsrWrite(Address.IRQ_STATUS, 0xFFFFFFFF)
-        yield CsrWrite(Address.IRQ_ENABLE, IrqEnable(mask=0x7F).to_int())
+        self.parameters = Parameters.from_int((yield self._get(Address.PARAMETERS)))
+        yield self._set(Address.WATCHDOG, self._watchdog)
+        yield self._set(Address.IRQ_STATUS, 0xFFFFFFFF)
+        yield self._set(Address.IRQ_ENABLE, IrqEnable(mask=0x7F).to_int())
         for queue in Queue:
             ring = self._allocate(queue)
             self._rings[queue] = ring
@@ -131,9 +136,9 @@ class FaultlineEngine:
             yield from self._write64(queue, QueueOffset.COMPLETION_BASE_LO, ring.completions)
             yield from self._write64(queue, QueueOffset.FENCE_BASE_LO, ring.fence_at)
             size = QueueSize(ring_log2=self._log2, completion_log2=self._log2)
-            yield CsrWrite(queue_address(queue, QueueOffset.SIZE), size.to_int())
-            yield CsrWrite(queue_address(queue, QueueOffset.CONTROL), _control())
-        yield CsrWrite(Address.CONTROL, Control(enable=1).to_int())
+            yield self._set(queue_address(queue, QueueOffset.SIZE), size.to_int())
+            yield self._set(queue_address(queue, QueueOffset.CONTROL), _control())
+        yield self._set(Address.CONTROL, Control(enable=1).to_int())
 
     def _allocate(self, queue: Queue) -> _Ring:
         entries = 1 << self._log2
@@ -141,7 +146,8 @@ class FaultlineEngine:
         def pages(size: int) -> int:
             return self.host.allocate_contiguous(-(-size // PAGE), f"{queue.name.lower()} queue")
 
-        return _Ring(queue, entries, pages(entries * ENTRY_SIZE[queue]), pages(entries * Record.SIZE), pages(8))
+        ring, completions = pages(entries * ENTRY_SIZE[queue]), pages(entries * Record.SIZE)
+        return _Ring(queue, entries, ring, completions, pages(8), self._suffix)
 
     def bind_surface(self, surface: Surface) -> Steps[int]:
         """Enter a surface in the table. DriverError ENOMEM when all entries are taken."""
@@ -149,36 +155,42 @@ class FaultlineEngine:
         self._surfaces[handle] = surface
         extent = SurfaceExtent(width=surface.width, height=surface.height)
         shape = SurfaceFormat(bytes_per_pixel=surface.bytes_per_pixel, layout=surface.layout, valid=1)
-        yield CsrWrite(surface_address(handle, SurfaceOffset.BASE), surface.base)
-        yield CsrWrite(surface_address(handle, SurfaceOffset.EXTENT), extent.to_int())
-        yield CsrWrite(surface_address(handle, SurfaceOffset.FORMAT), shape.to_int())
+        yield self._set(surface_address(handle, SurfaceOffset.BASE), surface.base)
+        yield self._set(surface_address(handle, SurfaceOffset.EXTENT), extent.to_int())
+        yield self._set(surface_address(handle, SurfaceOffset.FORMAT), shape.to_int())
         return handle
 
     def release_surface(self, handle: int) -> Steps[None]:
         """Take a surface out of the table; no unfinished submission may name it."""
         self._surfaces[handle] = None
-        yield CsrWrite(surface_address(handle, SurfaceOffset.FORMAT), 0)
+        yield self._set(surface_address(handle, SurfaceOffset.FORMAT), 0)
 
     def bind_object(self, table: ObjectTable) -> Steps[int]:
         """Enter a host object in the table and drop old translations of its number. DriverError ENOMEM when full."""
         handle = _free_entry(self._objects, "host object")
         self._objects[handle] = table
         config = ObjectConfig(pages=table.pages, two_level=int(table.two_level), valid=1)
-        yield CsrWrite(object_address(handle, ObjectOffset.ROOT_LO), table.root & 0xFFFFFFFF)
-        yield CsrWrite(object_address(handle, ObjectOffset.ROOT_HI), table.root >> 32)
-        yield CsrWrite(object_address(handle, ObjectOffset.CONFIG), config.to_int())
+        yield self._set(object_address(handle, ObjectOffset.ROOT_LO), table.root & 0xFFFFFFFF)
+        yield self._set(object_address(handle, ObjectOffset.ROOT_HI), table.root >> 32)
+        yield self._set(object_address(handle, ObjectOffset.CONFIG), config.to_int())
         yield from self.invalidate(handle)
         return handle
 
     def release_object(self, handle: int) -> Steps[None]:
         """Take a host object out of the table; no unfinished submission may name it."""
         self._objects[handle] = None
-        yield CsrWrite(object_address(handle, ObjectOffset.CONFIG), 0)
+        yield self._set(object_address(handle, ObjectOffset.CONFIG), 0)
 
     def invalidate(self, handle: int) -> Steps[Fence]:
         """Drop the translations of an object whose table has changed, in order with the transfer queue."""
         drop = Descriptor(opcode=Opcode.INVALIDATE, object=handle)
         return (yield from self._submit(Queue.TRANSFER, [drop], (), "invalidate"))
+
+    def _set(self, address: int, value: int) -> CsrWrite:
+        return CsrWrite(self.slot * ENGINE_STRIDE + address, value)
+
+    def _get(self, address: int) -> CsrRead:
+        return CsrRead(self.slot * ENGINE_STRIDE + address)
 
     # ------------------------------------------------------------------------------------------- submission
 
@@ -197,6 +209,8 @@ class FaultlineEngine:
         behind a failed fence is either seen there and aborted, or not queued at all.
         """
         ring = self._rings[queue]
+        # Another engine's fence cannot be named in a WAIT: the CPU waits for it.
+        yield from wait_for([fence for fence in after if self._foreign(fence)], cause=cause)
         waits = tuple(fence for fence in after if fence.queue != queue and not fence.done)
         work = [Descriptor(opcode=Opcode.WAIT, queue=fence.queue, host_offset=fence.value) for fence in waits]
         work += body
@@ -212,10 +226,10 @@ class FaultlineEngine:
             error = next((error for fence in behind if (error := self._failure(fence))), None)
             if error is not None:
                 yield Release(ring.lock)
-                refused = Fence(queue, ring.value)
+                refused = Fence(queue, ring.value, engine=self)
                 refused.finish(error)
                 return refused
-            fence = Fence(queue, ring.value + 1, behind)
+            fence = Fence(queue, ring.value + 1, behind, self)
             ring.value = fence.value
             for descriptor in part:
                 self._put(ring, descriptor, fence, False)
@@ -223,7 +237,7 @@ class FaultlineEngine:
             self._put(ring, end, fence, True)
             yield Note(Submit(cause=cause, queue=queue, descriptors=len(part) + 1, value=fence.value))
             yield Note(Doorbell(cause=cause, queue=queue, tail=ring.tail & 0xFFFF))
-            yield CsrWrite(queue_address(queue, QueueOffset.TAIL), ring.tail & 0xFFFF)
+            yield self._set(queue_address(queue, QueueOffset.TAIL), ring.tail & 0xFFFF)
             yield Release(ring.lock)
             behind = (fence,)
         return fence
@@ -235,7 +249,12 @@ class FaultlineEngine:
                 return fence
         return ring.flying[0][2] if ring.entries - len(ring.flying) < descriptors else None
 
+    def _foreign(self, fence: Fence) -> bool:
+        return fence.engine is not None and fence.engine is not self
+
     def _failure(self, fence: Fence) -> DeviceError | None:
+        if self._foreign(fence):
+            return fence.error
         return fence.error or self._rings[Queue(fence.queue)].failed.get(fence)
 
     def _put(self, ring: _Ring, descriptor: Descriptor, fence: Fence, last: bool) -> None:
@@ -248,21 +267,49 @@ class FaultlineEngine:
 
     # ------------------------------------------------------------------------------------------- completion
 
-    def wait(self, fence: Fence, *, cause: str = "", process: str = "", buffer: str = "") -> Steps[None]:
-        """Wait until a fence is finished. DeviceError if it carries an error."""
+    def wait(
+        self, fence: Fence, *, cause: str = "", process: str = "", buffer: str = "", signals: Signals | None = None
+    ) -> Steps[None]:
+        """Wait until a fence, of this engine or another, is finished.
+
+        DeviceError if it carries an error. With `signals` the wait is interruptible: DriverError EINTR.
+        """
+        if self._foreign(fence):
+            assert fence.engine is not None
+            yield from fence.engine.wait(fence, cause=cause, process=process, buffer=buffer, signals=signals)
+            return
         if not fence.done:
             yield Note(FenceWait(cause=cause, process=process, buffer=buffer, queue=fence.queue, value=fence.value))
-            yield from self._until(fence)
+            yield from self._until(fence, signals)
         if fence.error is not None:
             raise fence.error
 
-    def _until(self, fence: Fence) -> Steps[None]:
+    def poll(self, fence: Fence) -> Steps[bool]:
+        """Return whether a fence is finished, without waiting for it; an error that has been signalled is served."""
+        if self._foreign(fence):
+            assert fence.engine is not None
+            return (yield from fence.engine.poll(fence))
         ring = self._rings[Queue(fence.queue)]
+        yield self._get(queue_address(ring.queue, QueueOffset.FENCE))
         while not fence.done:
             if ring.queue not in self._alarm and self._published(ring):
                 yield from self._take(ring)
+                continue
+            status = IrqStatus.from_int((yield self._get(Address.IRQ_STATUS)))
+            if not (self._alarm or status.transfer_error or status.render_error):
+                break
+            yield from self._interrupt(ring, fence)
+        return fence.done
+
+    def _until(self, fence: Fence, signals: Signals | None = None) -> Steps[None]:
+        ring = self._rings[Queue(fence.queue)]
+        while not fence.done:
+            if signals is not None:
+                signals.check(f"interrupted while waiting for {fence!r}")
+            if ring.queue not in self._alarm and self._published(ring):
+                yield from self._take(ring)
             else:
-                yield from self._interrupt(ring, fence)
+                yield from self._interrupt(ring, fence, signals)
 
     def _published(self, ring: _Ring) -> bool:
         """Look into host RAM whether the oldest submission's fence is there; its records then are too, all of them."""
@@ -271,30 +318,32 @@ class FaultlineEngine:
         value = self.host.read_u64(ring.fence_at) & 0xFFFFFFFF
         return seqno_passed(value, ring.flying[0][2].value)
 
-    def _interrupt(self, ring: _Ring, fence: Fence) -> Steps[None]:
+    def _interrupt(self, ring: _Ring, fence: Fence, signals: Signals | None = None) -> Steps[None]:
         """Serve one interrupt, and the errors it told of, unless somebody else did meanwhile.
 
         Only the holder of the lock waits, acknowledges and recovers, and looks again before it does: an interrupt that
-        another thread has acknowledged, or whose records it has taken, is never waited for.
+        another thread has acknowledged, or whose records it has taken, is never waited for. A signal ends it early.
         """
-        yield Acquire(_LOCK)
+        if (yield Acquire(self._lock, signals=signals)) is False:
+            return
         try:
             if not fence.done and not self._alarm and not self._published(ring):
-                yield from self._acknowledge()
+                yield from self._acknowledge(signals)
             for queue in sorted(self._alarm):
                 self._alarm.discard(queue)
                 yield from self._take_error(self._rings[queue])
         except DeviceError:
-            yield Release(_LOCK)
+            yield Release(self._lock)
             raise
-        yield Release(_LOCK)
+        yield Release(self._lock)
 
-    def _acknowledge(self) -> Steps[None]:
+    def _acknowledge(self, signals: Signals | None = None) -> Steps[None]:
         """Wait for an interrupt and acknowledge it; with the lock held. DeviceError if no queue can be blamed."""
-        yield WaitIrq()
+        if (yield WaitIrq(self.slot, signals)) is False:
+            return
         yield from self.costs.interrupt()
-        raised = yield CsrRead(Address.IRQ_STATUS)
-        yield CsrWrite(Address.IRQ_STATUS, raised)
+        raised = yield self._get(Address.IRQ_STATUS)
+        yield self._set(Address.IRQ_STATUS, raised)
         status = IrqStatus.from_int(raised)
         if status.transfer_error:
             self._alarm.add(Queue.TRANSFER)
@@ -308,7 +357,7 @@ class FaultlineEngine:
     def _give_room(self, ring: _Ring) -> Steps[None]:
         """Tell the engine what was taken; under the lock, so that an older count never follows a newer one."""
         yield Acquire(ring.lock)
-        yield CsrWrite(queue_address(ring.queue, QueueOffset.COMPLETION_HEAD), ring.taken & 0xFFFF)
+        yield self._set(queue_address(ring.queue, QueueOffset.COMPLETION_HEAD), ring.taken & 0xFFFF)
         yield Release(ring.lock)
 
     def _take(self, ring: _Ring) -> Steps[None]:
@@ -326,7 +375,7 @@ class FaultlineEngine:
 
     def _take_error(self, ring: _Ring) -> Steps[None]:
         """After an error interrupt: take the answered records up to the first with an error; with the lock held."""
-        answered = yield CsrRead(queue_address(ring.queue, QueueOffset.COMPLETION_TAIL))
+        answered = yield self._get(queue_address(ring.queue, QueueOffset.COMPLETION_TAIL))
         while ring.owes(answered):
             if (yield from self._settle(ring)):
                 break
@@ -396,9 +445,9 @@ class FaultlineEngine:
             batch = {flying for stopped, _ in ends for _, _, flying in stopped.flying}
             self._aborting |= batch
             for stopped in (other, ring):
-                yield CsrWrite(queue_address(stopped.queue, QueueOffset.CONTROL), _control(abort=True))
+                yield self._set(queue_address(stopped.queue, QueueOffset.CONTROL), _control(abort=True))
         else:
-            yield CsrWrite(queue_address(ring.queue, QueueOffset.CONTROL), _control(resume=True))
+            yield self._set(queue_address(ring.queue, QueueOffset.CONTROL), _control(resume=True))
         for queue in Queue:
             yield Release(self._rings[queue].lock)
         for stopped, end in ends:
@@ -408,7 +457,7 @@ class FaultlineEngine:
     def _drain(self, ring: _Ring, end: int) -> Steps[None]:
         """Take every record of an aborted queue up to tail `end`; submissions cut short get fences with an error."""
         while ring.tail - len(ring.flying) < end:
-            answered = yield CsrRead(queue_address(ring.queue, QueueOffset.COMPLETION_TAIL))
+            answered = yield self._get(queue_address(ring.queue, QueueOffset.COMPLETION_TAIL))
             if ring.tail - len(ring.flying) < end and not ring.owes(answered):
                 yield from self._acknowledge()
             while ring.owes(answered) and ring.tail - len(ring.flying) < end:
@@ -416,8 +465,8 @@ class FaultlineEngine:
         yield from self._give_room(ring)
 
     def _write64(self, queue: Queue, low: QueueOffset, value: int) -> Steps[None]:
-        yield CsrWrite(queue_address(queue, low), value & 0xFFFFFFFF)
-        yield CsrWrite(queue_address(queue, low) + 4, value >> 32)
+        yield self._set(queue_address(queue, low), value & 0xFFFFFFFF)
+        yield self._set(queue_address(queue, low) + 4, value >> 32)
 
 
 def _control(*, resume: bool = False, abort: bool = False) -> int:

@@ -6,11 +6,14 @@ KERNEL < WRITE < READ < BOOKKEEP; a query returns its class and those below (R14
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
 from enum import Enum, IntEnum, auto
+from typing import Any, Protocol
 
 from models.errors import DeviceError
+from models.signals import Signals
 
-__all__ = ["Fence", "FenceState", "Reservation", "Usage", "seqno_passed"]
+__all__ = ["Fence", "FenceState", "Reservation", "Usage", "Waiter", "seqno_passed", "wait_for"]
 
 
 class Usage(IntEnum):
@@ -35,10 +38,32 @@ def seqno_passed(current: int, value: int) -> bool:
     return (current - value) & 0xFFFFFFFF < 0x80000000
 
 
-class Fence:
-    """The end of one submission: `value` on `queue`; `after` are the fences that the engine itself waits for first."""
+class Waiter(Protocol):
+    """Who can wait for a fence: the engine that will signal it."""
 
-    def __init__(self, queue: int, value: int, after: tuple[Fence, ...] = ()) -> None:
+    def wait(
+        self, fence: Fence, *, cause: str = "", process: str = "", buffer: str = "", signals: Signals | None = None
+    ) -> Generator[Any, Any, None]:
+        """Wait until the fence is finished. DeviceError if it carries an error, DriverError EINTR for a signal."""
+        ...
+
+    def poll(self, fence: Fence) -> Generator[Any, Any, bool]:
+        """Return whether the fence is finished, without waiting for it."""
+        ...
+
+
+class Fence:
+    """The end of one submission: `value` on `queue`; `after` are the fences that the engine itself waits for first.
+
+    `engine` is who signals it: a buffer's fences may come from several devices.
+    """
+
+    engine: Waiter | None
+
+    def __init__(
+        self, queue: int, value: int, after: tuple[Fence, ...] = (), engine: Waiter | None = None
+    ) -> None:
+        self.engine = engine
         self.queue = queue
         self.value = value & 0xFFFFFFFF
         self.after = after
@@ -60,6 +85,19 @@ class Fence:
         self.error = error
         self.state = FenceState.FAILED if error else FenceState.SIGNALLED
         self.after = ()
+
+
+def wait_for(
+    fences: Iterable[Fence], *, cause: str, process: str = "", buffer: str = "", signals: Signals | None = None
+) -> Generator[Any, Any, None]:
+    """Wait for fences of whatever engine, well or ill: what failed is its submitter's trouble. DriverError EINTR."""
+    for fence in fences:
+        if not fence.done and fence.engine is not None:
+            try:
+                yield from fence.engine.wait(fence, cause=cause, process=process, buffer=buffer, signals=signals)
+            except DeviceError as error:
+                if error is not fence.error:
+                    raise
 
 
 class Reservation:

@@ -1,23 +1,30 @@
-"""What a read may return: the coherent promise, byte for byte, told apart from how the driver keeps it.
+"""What a read may return: for each byte a set of values, given what the driver's strategy promises.
 
-Stores and draws are told to the oracle as the programs make them; it keeps the image they amount to. A draw takes
-effect somewhere between its call and its return, so stores of others in that window may come before or after it: for
-such bytes the oracle keeps several worlds, and a read may return what any of them has.
+Programs tell the oracle of stores, draws, brackets and flushes as they make them; it never looks at how the driver
+keeps its word. A draw takes effect somewhere between its call and its return, so what others store in that window may
+come before or after it, and the bytes it touches have several possible values. Two views are kept: what loads see
+(`host`) and what the device sees (`device`). Under the coherent promise they are one; under the others events move
+bytes between them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from models.driver import CopyBox, FillBox
-from models.memory import Bytes
-from models.surface import Surface
+from models.dmabuf import Buffer
+from models.drawing import CopyBox, FillBox
+from models.drawn import Drawn, PatchBox, origin, patches, pattern, render, slices
+from models.fence import Fence
+from models.memory import PAGE, Bytes
+from models.page_table import Bits
+from models.promise import Promise
+from models.surface import Box, Surface
+from models.value_sets import ValueSets
 
-__all__ = ["Oracle", "Violation", "render"]
+__all__ = ["Oracle", "PatchBox", "Violation", "patches", "render"]
 
 _CPU, _DEVICE = 1, 2
 
@@ -38,102 +45,300 @@ class Violation:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class _World:
-    image: Bytes
-    ahead: frozenset[int]
-    """Draws that have begun and have not yet taken effect in this world."""
+@dataclass(eq=False)
+class _Window:
+    """Something that takes effect between two moments: a draw, or (without commands) a read.
 
+    `history` has every value that a byte of the device's view had meanwhile, by oracle; `stored` are the bytes that
+    somebody else wrote in the window, `after` those written after its end.
+    """
 
-def render(image: Bytes, commands: Sequence[FillBox | CopyBox]) -> None:
-    """Draw on a linear image (height, row_bytes) in place: the plain numpy meaning of the commands."""
-    for command in commands:
-        box = command.box
-        rows, columns = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
-        if isinstance(command, FillBox):
-            image[rows, columns] = np.tile(np.frombuffer(command.pixel, np.uint8), box.width // len(command.pixel))
-        else:
-            if command.source is not None:
-                raise ValueError("the oracle of one buffer cannot follow a copy from another")
-            image[rows, columns] = image[
-                command.source_y : command.source_y + box.height, command.source_x : command.source_x + box.width
-            ].copy()
+    owner: Oracle
+    commands: tuple[Drawn, ...]
+    history: dict[Oracle, ValueSets]
+    target: Bits
+    stored: Bits
+    contended: bool = False
+    ended: bool = False
+    fence: Fence | None = None
+    after: Bits = field(default_factory=lambda: np.zeros(0, np.bool_))
 
 
 class Oracle:
-    """Watches one buffer. `violations` collects the wrong reads, `reads` counts the bytes that were looked at."""
+    """Watches one buffer. `violations` collects the wrong reads, `reads` counts the bytes that were looked at.
 
-    def __init__(self, surface: Surface) -> None:
+    `others` are the oracles of other buffers, from which draws copy. `snapshot`: a draw sees no store made after its
+    return; else it may, until its fence has signalled.
+    """
+
+    def __init__(
+        self,
+        surface: Surface,
+        promise: Promise = Promise.COHERENT,
+        *,
+        snapshot: bool = True,
+        others: Mapping[Buffer, Oracle] | None = None,
+    ) -> None:
         self.surface = surface
+        self.promise = promise
+        self.snapshot = snapshot
+        self.others = others if others is not None else {}
         self.violations: list[Violation] = []
         self.reads = 0
-        shape = (surface.height, surface.row_bytes)
-        self._worlds = [_World(np.zeros(shape, np.uint8), frozenset())]
-        self._writer: Bytes = np.zeros(shape, np.uint8)
-        self._draws: dict[int, Sequence[FillBox | CopyBox]] = {}
+        self._shape = (surface.height, surface.row_bytes)
+        self.device = ValueSets(self._shape)
+        self.host = self.device if promise is Promise.COHERENT else ValueSets(self._shape)
+        self._writer: Bytes = np.zeros(self._shape, np.uint8)
+        self._pending = self._none()
+        self._contended = self._none()
+        self._writers: dict[str, int] = {}
+        self._windows: dict[int, _Window] = {}
+        self._watching: list[_Window] = []
+        self._publishing: dict[int, tuple[Bits, Bits]] = {}
         self._next = 0
+
+    # ----------------------------------------------------------------------------------------------- writing
 
     def stored(self, offset: int, data: Bytes) -> None:
         """A store took effect: bytes at an offset of the linear view; what lies past its end is nobody's."""
         end = min(offset + data.size, self.surface.linear_size)
-        for world in self._worlds:
-            world.image.reshape(-1)[offset:end] = data[: end - offset]
-        self._writer.reshape(-1)[offset:end] = _CPU
-        self._merge()
+        data = data[: end - offset]
+        run = slice(offset, end)
+        if self._contended.reshape(-1)[run].any():
+            self.host.add_run(offset, data)
+        else:
+            self.host.set_run(offset, data)
+        self._writer.reshape(-1)[run] = _CPU
+        if self.promise is not Promise.COHERENT:
+            self._pending.reshape(-1)[run] = True
+            for _, again in self._publishing.values():
+                again.reshape(-1)[run] = True
+            if self.promise is Promise.EXPLICIT:
+                return
+            self.device.add_run(offset, data)
+        if self._watching:
+            where = self._none()
+            where.reshape(-1)[run] = True
+            self._changed(where)
 
-    def draw_begins(self, commands: Sequence[FillBox | CopyBox]) -> int:
+    def draw_begins(self, commands: Sequence[Drawn]) -> int:
         """A draw was called; from now on until `draw_ends` it may take effect. Returns a token."""
-        token, self._next = self._next, self._next + 1
-        self._draws[token] = tuple(commands)
-        for world in list(self._worlds):
-            drawn = world.image.copy()
-            render(drawn, commands)
-            self._worlds.append(_World(drawn, world.ahead))
-        self._worlds = [
-            _World(world.image, world.ahead | {token}) if index < len(self._worlds) // 2 else world
-            for index, world in enumerate(self._worlds)
-        ]
+        target = self._none()
+        sources: dict[Oracle, ValueSets] = {self: self.device.copy()}
         for command in commands:
-            box = command.box
-            self._writer[box.y : box.y + box.height, box.x : box.x + box.width] = _DEVICE
+            target[slices(command.box)] = True
+            if isinstance(command, CopyBox) and command.source is not None and command.source in self.others:
+                other = self.others[command.source]
+                sources.setdefault(other, other.device.copy())
+        contended = bool(self._writers)
+        if contended:
+            self._contended |= self._pages(target)
+        window = _Window(self, tuple(commands), sources, target, self._none(), contended)
+        for watched in sources:
+            watched._watching.append(window)
+        for other_window in self._windows.values():
+            if other_window.commands:
+                window.stored |= other_window.target
+        self._refresh(window)
+        self._changed(target, but=window)
+        self._writer[target] = _DEVICE
+        return self._keep(window)
+
+    def draw_ends(self, token: int, fence: Fence | None = None) -> None:
+        """The draw has returned: it has taken effect, in device order at least. `fence` says when really."""
+        window = self._windows.pop(token)
+        result = self._result(window)
+        kept = window.stored | window.contended
+        for view in self._views():
+            view.add(result, window.target & kept)
+            view.assign(result, window.target & ~kept)
+        window.ended, window.fence, window.after = True, fence, self._none()
+        if self.snapshot or fence is None:
+            self._forget(window)
+
+    def undefined(self, box: Box) -> None:
+        """The contents of a box were discarded: a read may return anything until it is written (R26)."""
+        for view in self._views():
+            view.anything[slices(box)] = True
+
+    # ---------------------------------------------------------------------- what moves between the two views
+
+    def bracket_begins(self, process: str, *, write: bool) -> None:
+        """A process's begin of CPU access has returned: loads see what the device had, unsent stores stay (R11)."""
+        if write:
+            self._writers[process] = self._writers.get(process, 0) + 1
+        if self.promise is Promise.BRACKETED:
+            self.host.add(self.device, self._contended)
+            self.host.assign(self.device, ~(self._pending | self._contended))
+
+    def bracket_ends(self, process: str, *, write: bool) -> None:
+        """A process's end of CPU access was called (R11)."""
+        if write and self._writers.get(process):
+            self._writers[process] -= 1
+            if not self._writers[process]:
+                del self._writers[process]
+
+    def publish_begins(self, boxes: Sequence[Box] | None = None) -> int:
+        """Stores begin to go to the device: those in some boxes, or all (end of a bracket, flush, damage)."""
+        where = self._pending.copy()
+        if boxes is not None:
+            where[:] = False
+            for box in boxes:
+                where[slices(box)] = True
+        if self.promise is not Promise.COHERENT:
+            self.device.add(self.host, where)
+            self._changed(where)
+        token, self._next = self._next, self._next + 1
+        self._publishing[token] = where, self._none()
         return token
 
-    def draw_ends(self, token: int) -> None:
-        """The draw has returned: it has taken effect, in device order at least."""
-        commands = self._draws.pop(token)
-        for world in self._worlds:
-            if token in world.ahead:
-                render(world.image, commands)
-        self._worlds = [_World(world.image, world.ahead - {token}) for world in self._worlds]
-        self._merge()
+    def publish_ends(self, token: int) -> None:
+        """They are there, in device order at least; what was stored meanwhile may be or not."""
+        where, again = self._publishing.pop(token)
+        if self.promise is Promise.COHERENT:
+            return
+        sure = where & ~again & ~self._contended
+        self.device.add(self.host, where & ~sure)
+        self.device.assign(self.host, sure)
+        self._pending &= ~(where & ~again)
+        self._changed(where)
+        if self.promise is Promise.BRACKETED and not self._writers:
+            self.host.add(self.device, self._contended)
+            self._contended[:] = False
+
+    # ----------------------------------------------------------------------------------------------- reading
 
     def expected(self, offset: int) -> frozenset[int]:
-        """Return the values that a read of one byte may return."""
-        return frozenset(int(world.image.reshape(-1)[offset]) for world in self._worlds)
+        """Return the values that a load of one byte may return."""
+        return self.host.at(offset)
 
     def loaded(self, reader: str, offset: int, data: Bytes) -> None:
-        """A read returned these bytes: take note of a violation if it must not have."""
+        """A load returned these bytes: take note of a violation if it must not have."""
+        self._judge(self.host, reader, offset, data)
+
+    def seen(self, reader: str, image: Bytes) -> None:
+        """Judge a whole image that the device showed, shape (height, row_bytes), such as a scan-out."""
+        self._judge(self.device, reader, 0, image.reshape(-1))
+
+    def read_begins(self) -> int:
+        """A transfer from the device was called. Returns a token."""
+        window = _Window(self, (), {self: self.device.copy()}, self._none(), self._none())
+        self._watching.append(window)
+        return self._keep(window)
+
+    def read_ends(self, token: int, reader: str, box: Box, data: Bytes) -> None:
+        """It has returned these bytes of a box: each may be from any moment since the call."""
+        window = self._windows.pop(token)
+        self._forget(window)
+        for row in range(box.height):
+            offset = (box.y + row) * self.surface.row_bytes + box.x
+            self._judge(window.history[self], reader, offset, data[row], settle=False)
+
+    def read_ends_run(self, token: int, reader: str, offset: int, data: Bytes) -> None:
+        """It has returned these bytes from an offset of the linear view on."""
+        window = self._windows.pop(token)
+        self._forget(window)
+        self._judge(window.history[self], reader, offset, data, settle=False)
+
+    def cancel(self, token: int) -> None:
+        """What was called has failed without any effect."""
+        self._forget(self._windows.pop(token))
+
+    def _judge(self, view: ValueSets, reader: str, offset: int, data: Bytes, *, settle: bool = True) -> None:
         end = min(offset + data.size, self.surface.linear_size)
         got = data[: end - offset]
-        right: npt.NDArray[np.bool_] = np.zeros(got.size, np.bool_)
-        for world in self._worlds:
-            right |= world.image.reshape(-1)[offset:end] == got
+        right = view.holds(offset, got)
         self.reads += got.size
         wrong = np.flatnonzero(~right)
         if wrong.size:
             first = offset + int(wrong[0])
             kind = "lost write" if self._writer.reshape(-1)[first] == _CPU else "stale read"
             value = int(got[wrong[0]])
-            self.violations.append(Violation(kind, reader, first, self.expected(first), value, int(wrong.size)))
+            self.violations.append(Violation(kind, reader, first, view.at(first), value, int(wrong.size)))
+        elif settle and self.promise is Promise.COHERENT and not view.single and not self._busy():
+            view.know(got, offset)
 
-    def seen(self, reader: str, image: Bytes) -> None:
-        """Judge a whole image, shape (height, row_bytes), such as a scan-out."""
-        self.loaded(reader, 0, image.reshape(-1))
+    # ----------------------------------------------------------------------------------------------- windows
 
-    def _merge(self) -> None:
-        """Drop worlds that have become equal."""
-        kept: list[_World] = []
-        for world in self._worlds:
-            if not any(world.ahead == other.ahead and np.array_equal(world.image, other.image) for other in kept):
-                kept.append(world)
-        self._worlds = kept
+    def _busy(self) -> bool:
+        self._watching = [one for one in self._watching if not (one.ended and one.fence and one.fence.done)]
+        return bool(self._watching)
+
+    def _views(self) -> tuple[ValueSets, ...]:
+        if self.promise is Promise.DEFERRED:
+            return self.device, self.host
+        return (self.device,)
+
+    def _none(self) -> Bits:
+        none: Bits = np.zeros(self._shape, np.bool_)
+        return none
+
+    def _pages(self, where: Bits) -> Bits:
+        """Return all bytes of the pages in which there is one of the mask."""
+        flat = where.reshape(-1)
+        pages = np.unique(np.flatnonzero(flat) // PAGE)
+        wide = self._none()
+        for page in pages:
+            wide.reshape(-1)[page * PAGE : (page + 1) * PAGE] = True
+        return wide
+
+    def _keep(self, window: _Window) -> int:
+        token, self._next = self._next, self._next + 1
+        self._windows[token] = window
+        return token
+
+    def _forget(self, window: _Window) -> None:
+        for watched in window.history:
+            watched._watching = [one for one in watched._watching if one is not window]
+
+    def _changed(self, where: Bits, but: _Window | None = None) -> None:
+        """Bytes of the device's view have new values: open windows may see them, and may come after them."""
+        self._busy()
+        for window in list(self._watching):
+            if window is but:
+                continue
+            window.history[self].add(self.device, where)
+            if window.owner is self:
+                if window.ended:
+                    window.after |= where
+                else:
+                    window.stored |= where
+            window.owner._refresh(window)
+        # What a window may now come to, another window may have seen as well.
+        for window in self._watching:
+            for other in self._watching:
+                if other is not window and window.owner is self and window.commands:
+                    other.history[self].add(self.device, window.target)
+
+    def _refresh(self, window: _Window) -> None:
+        """Let what the window's commands may amount to now be possible."""
+        if not window.commands:
+            return
+        result = self._result(window)
+        where = window.target & ~window.after if window.ended else window.target
+        for view in self._views():
+            view.add(result, where)
+        if self.promise is Promise.BRACKETED:
+            self.host.add(result, where)
+
+    def _result(self, window: _Window) -> ValueSets:
+        """Return the image after the commands, carried out on all that the bytes were in the window."""
+        image = window.history[self].copy()
+        for command in window.commands:
+            where = self._none()
+            where[slices(command.box)] = True
+            moved = ValueSets(self._shape)
+            if isinstance(command, CopyBox):
+                foreign = command.source is not None and command.source in self.others
+                source = image
+                if foreign and command.source is not None:
+                    other = self.others[command.source]
+                    source = image if other is self else window.history[other]
+                moved = source.shifted(self._shape, command.box, origin(command))
+            elif isinstance(command, FillBox):
+                moved.base[slices(command.box)] = pattern(command)
+            else:
+                moved.base[slices(command.box)] = command.data
+            image.assign(moved, where)
+        return image
+

@@ -55,13 +55,20 @@ class Mapping:
         index = self.index(page)
         return bool(self.present[index] and (self.writable[index] or not write))
 
-    def insert(self, page: int, writable: bool) -> None:
-        """Install or upgrade an entry; a writable one is dirty at once, as a write fault must leave it (R21)."""
+    def holds(self, page: int) -> bool:
+        """Return whether the page of the buffer is in the mapping."""
+        return self.first <= page < self.first + self.count
+
+    def insert(self, page: int, writable: bool, *, dirty: bool = True) -> None:
+        """Install or upgrade an entry; a writable one is dirty at once, as a write fault must leave it (R21).
+
+        Unless `dirty` is False: then the processor sets the bit with the first store, and no fault tells of it (R20).
+        """
         index = self.index(page)
         self.present[index] = True
         if writable:
             self.writable[index] = True
-            self.dirty[index] = True
+            self.dirty[index] |= dirty
 
 
 class AddressSpace:
@@ -107,6 +114,19 @@ class AddressSpace:
             mapping.writable &= ~part
         return entries
 
+    def record(self, protect: Iterable[int] = ()) -> list[int]:
+        """Collect the dirty pages of all mappings and clear their bits; only `protect` loses the permission (R20).
+
+        Elsewhere a store may come during the scan: its bit is found by this scan or by the next, never lost.
+        """
+        chosen = self._mask(protect)
+        found: Bits = np.zeros(self.pages, np.bool_)
+        for mapping in self.mappings:
+            found[mapping.first : mapping.first + mapping.count] |= mapping.dirty
+            mapping.writable &= ~chosen[mapping.first : mapping.first + mapping.count]
+            mapping.dirty[:] = False
+        return [int(page) for page in np.flatnonzero(found)]
+
     def harvest(self) -> list[int]:
         """Collect the dirty pages of all mappings, clear their bits and write-protect everything (R20, R21).
 
@@ -140,7 +160,7 @@ class AddressSpace:
 
     def _mask(self, pages: Iterable[int]) -> Bits:
         mask: Bits = np.zeros(self.pages, np.bool_)
-        mask[np.fromiter(pages, np.int64)] = True
+        mask[list(pages)] = True
         return mask
 
 
@@ -156,10 +176,11 @@ class Piece:
 
 
 class PageTable:
-    """One process's mappings by virtual address."""
+    """One process's mappings by virtual address; `lock` is the name of the memory-map lock (R16)."""
 
     def __init__(self, process: str) -> None:
         self.process = process
+        self.lock = f"mm:{process}"
         self.mappings: list[Mapping] = []
         self._next = 0x10000
 

@@ -1,19 +1,84 @@
-"""Runs drivers on the untimed Python device: one generator alone, or several as threads in a chosen order."""
+"""Runs drivers on the untimed Python device: one generator alone, or several as threads in a chosen order.
+
+A `Machine` is several devices beside one host RAM: what runs on one runs on the other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
 
 from models.device import Device, Stuck
-from models.steps import Acquire, Step, WaitIrq
+from models.events import Event
+from models.steps import ENGINE_STRIDE, Acquire, CsrRead, CsrWrite, ScanOut, Step, WaitIrq
 
-__all__ = ["run", "run_together"]
+__all__ = ["Machine", "Performer", "Waited", "can_go_on", "run", "run_together"]
 
 _T = TypeVar("_T")
 
 
-def run(generator: Generator[Step, Any, _T], device: Device) -> _T:
+class Waited(Protocol):
+    """What a thread can wait for: locks and interrupt lines."""
+
+    locks: set[str]
+
+    def raised(self, line: int) -> bool:
+        """Return whether an interrupt line is high."""
+        ...
+
+
+class Performer(Waited, Protocol):
+    """What performs steps without time."""
+
+    events: list[Event]
+
+    def perform(self, step: Step) -> Any:
+        """Perform one step and return what the generator is resumed with. Stuck where a wait can never end."""
+        ...
+
+    def advance(self) -> bool:
+        """Let one descriptor end; False if nothing can move."""
+        ...
+
+
+class Machine:
+    """Several devices by slot, with one set of locks and one list of events."""
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self.devices = list(devices)
+        self.events: list[Event] = []
+        self.locks: set[str] = set()
+        for device in self.devices:
+            device.events, device.locks = self.events, self.locks
+
+    def perform(self, step: Step) -> Any:
+        """Perform one step on the device that it is for; who waits for one interrupt lets all devices work."""
+        match step:
+            case CsrWrite(address) | CsrRead(address):
+                slot, low = divmod(address, ENGINE_STRIDE)
+                return self.devices[slot].perform(replace(step, address=low))
+            case WaitIrq(line, signals):
+                while not self.raised(line):
+                    if signals is not None and signals.pending:
+                        return False
+                    if not self.advance():
+                        raise Stuck(f"no interrupt {line} can come")
+                return True
+            case ScanOut(_, _, slot):
+                return self.devices[slot].perform(step)
+        return self.devices[0].perform(step)
+
+    def advance(self) -> bool:
+        """Let one descriptor of the first device that can move end; False if none can."""
+        return any(device.advance() for device in self.devices)
+
+    def raised(self, line: int) -> bool:
+        """Return whether the interrupt line of the device in slot `line` is high."""
+        return self.devices[line].irq
+
+
+def run(generator: Generator[Step, Any, _T], device: Performer) -> _T:
     """Run one driver generator to its end on the device and return its result."""
     result: Any = None
     try:
@@ -24,8 +89,18 @@ def run(generator: Generator[Step, Any, _T], device: Device) -> _T:
         return value
 
 
+def can_go_on(step: Step | None, device: Waited) -> bool:
+    """Return whether a thread whose next step is this one can move: not if it waits for a lock or an interrupt."""
+    if isinstance(step, Acquire):
+        signalled = step.signals is not None and step.signals.pending
+        return not step.wait or signalled or step.lock not in device.locks
+    if isinstance(step, WaitIrq):
+        return device.raised(step.line) or (step.signals is not None and step.signals.pending)
+    return True
+
+
 def run_together(
-    generators: Sequence[Generator[Step, Any, Any]], device: Device, choose: Callable[[int], int]
+    generators: Sequence[Generator[Step, Any, Any]], device: Performer, choose: Callable[[int], int]
 ) -> list[Any]:
     """Run several generators as threads beside the device: before each step `choose(n)` picks who moves, 0 to n - 1.
 
@@ -35,14 +110,8 @@ def run_together(
     """
     results: list[Any] = [None] * len(generators)
     waiting: dict[int, Step | None] = dict.fromkeys(range(len(generators)))
-
-    def ready(step: Step | None) -> bool:
-        if isinstance(step, Acquire):
-            return step.lock not in device.locks
-        return device.irq if isinstance(step, WaitIrq) else True
-
     while waiting:
-        able = [index for index, step in waiting.items() if ready(step)]
+        able = [index for index, step in waiting.items() if can_go_on(step, device)]
         pick = choose(len(able) + 1) if able else 0
         if pick == len(able):
             if device.advance():

@@ -12,13 +12,33 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from models.events import Event
+from models.signals import Signals
 
-__all__ = ["Acquire", "CsrRead", "CsrWrite", "Delay", "Note", "Release", "ScanOut", "Step", "Steps", "WaitIrq"]
+__all__ = [
+    "ENGINE_STRIDE",
+    "Acquire",
+    "CsrRead",
+    "CsrWrite",
+    "Delay",
+    "Note",
+    "Release",
+    "ScanOut",
+    "Step",
+    "Steps",
+    "WaitIrq",
+    "releasing",
+]
+
+ENGINE_STRIDE = 1 << 16
+"""Bytes from one engine's registers to the next one's."""
 
 
 @dataclass(frozen=True, slots=True)
 class CsrWrite:
-    """One 32-bit register write at a byte address of the register file; resumed with None."""
+    """One 32-bit register write at a byte address of the register file; resumed with None.
+
+    A second engine's registers lie 64 KiB further, and so on (`ENGINE_STRIDE`).
+    """
 
     address: int
     value: int
@@ -33,7 +53,13 @@ class CsrRead:
 
 @dataclass(frozen=True, slots=True)
 class WaitIrq:
-    """Wait until the interrupt line is high (at once if it is); resumed with None."""
+    """Wait until interrupt line `line` is high (at once if it is).
+
+    With `signals` the wait is interruptible: resumed with False if one of them is pending first, else not with False.
+    """
+
+    line: int = 0
+    signals: Signals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +72,15 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Acquire:
-    """Take a named lock, not recursive; resumed with None when it is held."""
+    """Take a named lock, not recursive; resumed when it is held.
+
+    With `wait=False` it is only tried, with `signals` the wait is interruptible: resumed with False if the lock was not
+    taken, else not with False.
+    """
 
     lock: str
+    wait: bool = True
+    signals: Signals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +107,27 @@ class ScanOut:
 
     base: int
     size: int
+    device: int = 0
+    """Which engine's memory, where there are several."""
 
 
 Step: TypeAlias = CsrWrite | CsrRead | WaitIrq | Delay | Acquire | Release | Note | ScanOut
 
 _T = TypeVar("_T")
 Steps: TypeAlias = Generator[Step, Any, _T]
+
+
+def releasing(steps: Steps[_T], *locks: str) -> Steps[_T]:
+    """Run steps with locks held, and give them back in order, also where the steps fail.
+
+    A generator that is dropped on the way gives nothing back: nobody performs steps for it any more.
+    """
+    try:
+        result = yield from steps
+    except Exception:
+        for lock in locks:
+            yield Release(lock)
+        raise
+    for lock in locks:
+        yield Release(lock)
+    return result

@@ -122,7 +122,7 @@ class Bridge:
                     case WaitIrq():
                         await self._interrupt.wait_high()
                     case Acquire():
-                        await self._acquire(step.lock, task)
+                        result = await self._acquire(step, task)
                     case Release():
                         self._release(step.lock, task)
                     case ScanOut():
@@ -180,12 +180,17 @@ class Bridge:
         if self._on_note is not None:
             self._on_note(stamped)
 
-    async def _acquire(self, lock: str, task: str) -> None:
+    async def _acquire(self, step: Acquire, task: str) -> bool:
+        """Take a lock, or only try it; signals do not end a wait in here, nobody sends them."""
+        lock = step.lock
         if self._owners.get(lock) == task:
             raise BridgeError(f"{task} takes {lock!r} twice")
         held = self._locks.setdefault(lock, Lock())
+        if held.locked() and not step.wait:
+            return False
         await held.acquire()
         self._owners[lock] = task
+        return True
 
     def _release(self, lock: str, task: str) -> None:
         if self._owners.get(lock) != task:

@@ -5,9 +5,10 @@ No mapping and no DMA: importing on the device that exported is the way the thre
 
 from __future__ import annotations
 
-from models.dmabuf import Buffer, DeviceFiles, DmaBuf
+from models.dmabuf import Buffer, DmaBuf
 from models.driver import Driver
 from models.events import Import, ScanOutDone
+from models.importer import DeviceFiles
 from models.memory import Bytes
 from models.oracle import Oracle
 from models.steps import Note, ScanOut, Steps

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from models.client.process import Process
 from models.dmabuf import Buffer
-from models.driver import CopyBox, FillBox
+from models.drawing import CopyBox, FillBox
 from models.fence import Fence
 from models.memory import Bytes
 from models.page_table import Mapping
@@ -28,5 +28,5 @@ class Writer(Process):
         token = oracle.draw_begins(commands) if oracle else 0
         fence = yield from self.driver.draw(buffer, commands)
         if oracle:
-            oracle.draw_ends(token)
+            oracle.draw_ends(token, fence)
         return fence

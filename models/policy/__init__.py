@@ -12,16 +12,24 @@ from typing import Protocol
 
 from models.dmabuf import Buffer
 from models.fence import Fence
+from models.page_table import Mapping
+from models.promise import Promise
 
 __all__ = ["FaultPlan", "Policy"]
 
 
 @dataclass(frozen=True, slots=True)
 class FaultPlan:
-    """What a fault needs: first wait for these fences and ask again; else bring these pages back, then insert."""
+    """What a fault needs: first wait for these fences and ask again; else bring these pages back, then insert.
+
+    `around` are more pages that may be inserted with the one that faulted; entries are `writable` (clean until the
+    first store) even for a load where stores are noticed without a fault (R20).
+    """
 
     wait: tuple[Fence, ...] = ()
     readback: tuple[int, ...] = ()
+    around: tuple[int, ...] = ()
+    writable: bool = False
 
 
 class Policy(Protocol):
@@ -32,6 +40,31 @@ class Policy(Protocol):
         """What reports call it."""
         ...
 
+    @property
+    def promise(self) -> Promise:
+        """What programs may rely on."""
+        ...
+
+    @property
+    def mmap(self) -> bool:
+        """Whether the exporter offers CPU mappings at all (R6)."""
+        ...
+
+    @property
+    def implicit_sync(self) -> bool:
+        """Whether a CPU access also waits for unrelated device work on the buffer (R18)."""
+        ...
+
+    @property
+    def uncached(self) -> bool:
+        """Whether each access goes to the device by itself, through no page of host RAM (aperture)."""
+        ...
+
+    @property
+    def snapshot(self) -> bool:
+        """Whether a drawing sees no store made after its submission; else it may, until its fence has signalled."""
+        ...
+
     def adopt(self, buffer: Buffer) -> None:
         """Begin to track a buffer whose host pages and device surface both hold zeros."""
         ...
@@ -40,24 +73,55 @@ class Policy(Protocol):
         """Stop tracking a buffer."""
         ...
 
+    def mapped(self, buffer: Buffer, mapping: Mapping) -> None:
+        """A mapping was made: a strategy without faults installs its entries now."""
+        ...
+
     def fault(self, buffer: Buffer, page: int, write: bool) -> FaultPlan:
         """Answer a fault on a page."""
+        ...
+
+    def bring_all_back(self, buffer: Buffer, write: bool) -> FaultPlan:
+        """Say what to wait for and what to bring back until the host's copy is the newest everywhere."""
+        ...
+
+    def begin(self, buffer: Buffer, write: bool) -> FaultPlan:
+        """Answer the begin of CPU access to the whole buffer (R9): what to wait for and what to bring back."""
+        ...
+
+    def end(self, buffer: Buffer, write: bool) -> bool:
+        """CPU access ends; return whether what the CPU wrote is to be sent now."""
         ...
 
     def brought_back(self, buffer: Buffer, pages: Iterable[int]) -> None:
         """The host's copy of these pages is the newest again."""
         ...
 
-    def harvest(self, buffer: Buffer) -> list[int]:
-        """Write-protect, and return the pages that must go to the device before it looks at the buffer."""
+    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+        """Return the pages that must go to the device before it looks at the buffer and writes the pages `writes`.
+
+        No entry of a page in `writes` stays writable. `everything`: hold nothing back for later.
+        """
+        ...
+
+    def scanned(self, buffer: Buffer) -> int:
+        """Return how many entries the last harvest had to look at one by one (0: none, it kept a list)."""
         ...
 
     def unmapped(self, buffer: Buffer, pages: Iterable[int]) -> None:
-        """A mapping went away and left these pages dirty."""
+        """These pages of the host's copy were written and must be sent: a mapping went away, or another device."""
         ...
 
     def pending(self, buffer: Buffer, pages: Iterable[int]) -> tuple[Fence, ...]:
         """Return the unfinished device work on these pages that an upload of them must stay behind."""
+        ...
+
+    def writers(self, buffer: Buffer, pages: Iterable[int]) -> tuple[Fence, ...]:
+        """Return the unfinished device work that writes these pages."""
+        ...
+
+    def discarded(self, buffer: Buffer) -> None:
+        """All contents are undefined now, and what is under way is on other storage (R26). Entries are gone."""
         ...
 
     def uploading(self, buffer: Buffer, pages: Iterable[int], fence: Fence) -> None:
@@ -70,4 +134,8 @@ class Policy(Protocol):
 
     def drawing(self, buffer: Buffer, reads: Iterable[int], writes: Iterable[int], fence: Fence) -> None:
         """The device has been told to read and write these pages; `fence` says when it is done."""
+        ...
+
+    def device_dirty(self, buffer: Buffer) -> list[int]:
+        """Return the pages whose newest bytes are not known to be in the host's copy: a transfer asks the device."""
         ...

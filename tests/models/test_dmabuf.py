@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 
+import numpy as np
 import pytest
 
-from models.dmabuf import DeviceFiles, DmaBuf, ExportOperations, FileTable
+from models.bracket import begin, end
+from models.client.process import Process
+from models.dmabuf import POLLIN, POLLOUT, DmaBuf, ExportOperations
+from models.drawing import FillBox
 from models.errors import DriverError
+from models.fence import Fence, Usage
+from models.files import FileTable
+from models.importer import DeviceFiles
 from models.memory import PAGE
+from models.surface import Box
 from tests.models.world import World, make_world
 
 OPERATIONS = ExportOperations(map=lambda device: None, unmap=lambda device: None, release=lambda: None)
@@ -87,7 +97,7 @@ def test_a_foreign_device_attaches_and_may_be_refused(world: World) -> None:
     open_to_all = DmaBuf(world.buffer, "faultline", OPERATIONS)
     elsewhere = DeviceFiles("other")
     handle, same = elsewhere.import_dmabuf(open_to_all)
-    assert not same and open_to_all.attachments == ["other"]
+    assert not same and [one.device for one in open_to_all.attachments] == ["other"]
     elsewhere.close(handle)
     assert open_to_all.attachments == []
     open_to_all.attach("leftover")
@@ -141,3 +151,115 @@ def test_a_buffer_is_freed_when_its_last_reference_is_gone(world: World) -> None
     world.run(world.driver.reap())
     assert all(world.host.owner(frame) is None for frame in frames)
     world.run(world.driver.create("canvas", 160, 40, 4, world.buffer.surface.layout))
+
+
+def test_exporting_twice_or_exporting_an_import_gives_the_original(world: World) -> None:
+    """R3."""
+    assert world.driver.export(world.buffer) is world.shared
+    here = DeviceFiles(world.driver.device)
+    handle, _ = here.import_dmabuf(world.shared)
+    assert here.export(handle) is world.shared
+
+
+def test_a_kernel_mapping_is_optional_counted_and_made_once(world: World) -> None:
+    """R13."""
+    with refuses("EINVAL"):
+        DmaBuf(world.buffer, "faultline", OPERATIONS).vmap()
+    calls: list[str] = []
+    operations = replace(OPERATIONS, vmap=lambda: calls.append("map") or "kernel", vunmap=lambda: calls.append("unmap"))
+    shared = DmaBuf(world.buffer, "faultline", operations)
+    assert shared.vmap() == shared.vmap() == "kernel"
+    shared.vunmap()
+    assert calls == ["map"]
+    shared.vunmap()
+    assert calls == ["map", "unmap"]
+    with pytest.raises(ValueError, match="no kernel mapping"):
+        shared.vunmap()
+
+
+def test_a_kernel_mapping_that_is_left_is_a_bug(world: World) -> None:
+    """R2."""
+    shared = DmaBuf(world.buffer, "faultline", replace(OPERATIONS, vmap=lambda: "kernel"))
+    shared.vmap()
+    with pytest.raises(ValueError, match="1 kernel mappings left"):
+        shared.put()
+    shared.vunmap()
+    shared.put()
+
+
+def test_the_kernel_sees_what_the_device_drew_inside_a_bracket_and_its_stores_reach_the_device(world: World) -> None:
+    """R9, R13."""
+    world.run(world.writer.draw(world.buffer, [FillBox(Box(0, 0, 640, 4), b"abcd")]))
+    kernel = world.shared.vmap()
+    world.run(begin(world.shared, write=True))
+    assert bytes(kernel.load(0, 8)) == b"abcdabcd"
+    world.run(kernel.store(4, np.frombuffer(b"wxyz", np.uint8)))
+    world.run(end(world.shared, write=True))
+    world.run(world.driver.device_read(world.buffer))
+    assert bytes(world.scanout()[0, :12]) == b"abcdwxyzabcd"
+    for offset, length in ((-1, 2), (0, 0), (world.buffer.pages * PAGE - 1, 2)):
+        with refuses("EINVAL"):
+            kernel.load(offset, length)
+    world.shared.vunmap()
+
+
+def test_poll_tells_writers_from_readers_and_says_nothing_of_coherency(world: World) -> None:
+    """R14."""
+    world.run(world.driver.device_read(world.buffer))
+    assert world.run(world.shared.poll(POLLIN | POLLOUT)) == POLLIN | POLLOUT
+    fence = world.run(world.writer.draw(world.buffer, [FillBox(Box(0, 0, 640, 4), b"abcd")]))
+    write, read = Fence(1, 7), Fence(1, 8)
+    world.run(world.driver.wait(fence))
+    world.buffer.reservation.add(read, Usage.READ)
+    assert world.run(world.shared.poll(POLLIN | POLLOUT)) == POLLIN
+    world.buffer.reservation.add(write, Usage.WRITE)
+    assert world.run(world.shared.poll(POLLIN | POLLOUT)) == 0
+    write.finish()
+    read.finish()
+    assert world.policy.device_dirty(world.buffer) == [0], "ready, and still not in host memory"
+
+
+def test_a_pending_poll_holds_a_reference(world: World) -> None:
+    """R2, R14."""
+    world.run(world.writer.draw(world.buffer, [FillBox(Box(0, 0, 640, 4), b"abcd")]))
+    before = world.shared.references
+    poll, answer, held = world.shared.poll_until(POLLIN), None, set()
+    while True:
+        try:
+            step = poll.send(answer)
+        except StopIteration as stop:
+            ready = stop.value
+            break
+        held.add(world.shared.references)
+        answer = world.device.perform(step)
+    assert ready == POLLIN and held == {before + 1} and world.shared.references == before
+
+
+def test_what_keeps_a_buffer_may_go_in_every_order() -> None:
+    """R2, R7: descriptor, duplicate, mapping, a fork's copies and handle; a kernel mapping goes in between."""
+    world = make_world()
+    kinds = ("descriptor", "duplicate", "mapping", "child", "handle")
+    for order in permutations(kinds):
+        name = "-".join(order)
+        buffer = world.run(world.driver.create(name, 32, 8, 4, world.buffer.surface.layout))
+        parent = Process("parent", world.driver)
+        shared = world.driver.export(buffer)
+        first = parent.files.install(shared)
+        second = parent.files.duplicate(first)
+        mapping = parent.map(second)
+        child = parent.fork("child")
+        handle, _ = parent.handles.import_dmabuf(shared)
+        shared.vmap()
+        ends: dict[str, Callable[[], object]] = {
+            "descriptor": lambda p=parent, n=first: p.files.close(n),
+            "duplicate": lambda p=parent, n=second: p.files.close(n),
+            "mapping": lambda p=parent, m=mapping: world.run(p.unmap(m)),
+            "child": lambda c=child: world.run(c.exit()),
+            "handle": lambda p=parent, n=handle: p.handles.close(n),
+            "kernel": lambda s=shared: s.vunmap(),
+        }
+        for kind in (*order[:2], "kernel", *order[2:]):
+            assert not world.driver.released, (order, kind)
+            ends[kind]()
+        assert world.driver.released == [buffer]
+        world.run(world.driver.reap())

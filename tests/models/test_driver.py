@@ -328,12 +328,12 @@ def test_a_buffer_that_could_not_be_made_leaves_nothing_behind(world: World) -> 
         world.run(world.driver.create(f"b{number}", 8, 8, 4, Layout.LINEAR))
     free = world.host.owner
     owned = [frame for frame in range(world.host.size // PAGE) if free(frame)]
-    room = world.driver._memory.allocate(1)
-    world.driver._memory.free(room)
+    room = world.driver.memory.allocate(1)
+    world.driver.memory.free(room)
     with pytest.raises(DriverError, match="ENOMEM"):
         world.run(world.driver.create("one too many", 8, 8, 4, Layout.LINEAR))
     assert [frame for frame in range(world.host.size // PAGE) if free(frame)] == owned
-    assert world.driver._memory.allocate(1) == room
+    assert world.driver.memory.allocate(1) == room
 
 
 @pytest.mark.parametrize("two_level", [False, True])

@@ -69,8 +69,8 @@ class DoesNotReadBackForStores(PageMkwrite):
 class ForgetsToHarvest(PageMkwrite):
     """Breaks R20: what is dirty is not sent."""
 
-    def harvest(self, buffer: Buffer) -> list[int]:
-        super().harvest(buffer)
+    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+        super().harvest(buffer, writes, everything=everything)
         return []
 
 

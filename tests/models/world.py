@@ -21,6 +21,7 @@ from models.memory import Bytes, HostMemory
 from models.oracle import Oracle
 from models.page_table import Mapping
 from models.perform import run
+from models.policy import Policy
 from models.policy.page_mkwrite import PageMkwrite
 
 __all__ = ["World", "make_world", "noise"]
@@ -33,7 +34,7 @@ class World:
     host: HostMemory
     device: Device
     engine: FaultlineEngine
-    policy: PageMkwrite
+    policy: Any
     driver: Driver
     buffer: Buffer
     shared: DmaBuf
@@ -41,7 +42,9 @@ class World:
     writer: Writer
     reader: Reader
     mine: Mapping
+    """The writer's mapping of everything (where the policy allows one)."""
     theirs: Mapping
+    watch: dict[Buffer, Oracle]
     start: int = field(default=0)
 
     def run(self, generator: Any) -> Any:
@@ -69,9 +72,10 @@ def make_world(
     bytes_per_pixel: int = 4,
     layout: Layout = Layout.Y_TILED,
     ring_log2: int = 6,
-    policy: PageMkwrite | None = None,
+    policy: Policy | None = None,
     make_driver: Callable[..., Driver] = Driver,
     two_level: bool = False,
+    staging: int = 16 << 10,
 ) -> World:
     """Build a world with an initialised driver, a cleared buffer (10 pages of 6.4 rows by default) and two mappings."""
     host = HostMemory(None, 16 << 20)
@@ -79,16 +83,19 @@ def make_world(
     costs = Costs()
     engine = FaultlineEngine(host, costs=costs, ring_log2=ring_log2)
     chosen = policy or PageMkwrite()
-    driver = make_driver(host, engine, chosen, costs=costs)
+    driver = make_driver(host, engine, chosen, costs=costs, staging=staging)
     run(driver.initialise(), device)
     buffer = run(driver.create("canvas", width, height, bytes_per_pixel, layout, two_level=two_level), device)
     shared = driver.export(buffer)
-    oracle = Oracle(buffer.surface)
-    watch = {buffer: oracle}
+    watch: dict[Buffer, Oracle] = {}
+    oracle = watch[buffer] = Oracle(buffer.surface, chosen.promise, snapshot=chosen.snapshot, others=watch)
     writer, reader = Writer("writer", driver, watch), Reader("reader", driver, watch)
-    mine = writer.map(writer.files.install(shared.get()))
-    theirs = reader.receive(shared)
-    return World(host, device, engine, chosen, driver, buffer, shared, oracle, writer, reader, mine, theirs)
+    mine: Any = None
+    theirs: Any = None
+    if chosen.mmap:
+        mine = writer.map(writer.files.install(shared.get()))
+        theirs = reader.receive(shared)
+    return World(host, device, engine, chosen, driver, buffer, shared, oracle, writer, reader, mine, theirs, watch)
 
 
 def noise(seed: int, height: int, width: int) -> Bytes:

@@ -1,0 +1,87 @@
+"""What a client may ask the renderer for, and what it comes to: commands for the engine, pages read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from models.dmabuf import Buffer
+from models.engine import Command, Copy, Fill
+from models.errors import DriverError
+from models.events import Render
+from models.surface import Box
+from models.transfer import pages_of_box
+
+__all__ = ["CopyBox", "FillBox", "Work", "check_box", "plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class FillBox:
+    """Draw: fill a box with one pixel."""
+
+    box: Box
+    pixel: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CopyBox:
+    """Draw: copy a box of the same extent from (source_x bytes, source_y rows) of `source`, or of the target itself."""
+
+    box: Box
+    source_x: int
+    source_y: int
+    source: Buffer | None = None
+
+
+@dataclass(slots=True)
+class Work:
+    """One submission's commands with the pages that they read and write, by buffer."""
+
+    commands: list[Command] = field(default_factory=list)
+    events: list[Render] = field(default_factory=list)
+    reads: dict[Buffer, set[int]] = field(default_factory=dict)
+    writes: dict[Buffer, set[int]] = field(default_factory=dict)
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        """All buffers, in the order in which their locks are taken."""
+        return sorted(self.reads.keys() | self.writes.keys(), key=lambda buffer: buffer.reservation.lock)
+
+
+def plan(target: Buffer, commands: Sequence[FillBox | CopyBox]) -> Work:
+    """Return the work of some commands. DriverError EINVAL for one that makes no sense."""
+    if not commands:
+        raise DriverError("EINVAL", "nothing to draw")
+    work = Work()
+    for command in commands:
+        box, operation = command.box, "FILL"
+        check_box(target, box)
+        work.writes.setdefault(target, set()).update(pages_of_box(target.surface, box))
+        if isinstance(command, FillBox):
+            if len(command.pixel) != target.surface.bytes_per_pixel:
+                raise DriverError("EINVAL", f"a pixel of {len(command.pixel)} bytes")
+            work.commands.append(Fill(target.surface_handle, box, command.pixel))
+        else:
+            source, operation = command.source or target, "COPY"
+            origin = Box(command.source_x, command.source_y, box.width, box.height)
+            check_box(source, origin)
+            if source is target and origin.overlaps(box):
+                raise DriverError("EINVAL", "a copy between overlapping boxes")
+            if source.surface.bytes_per_pixel != target.surface.bytes_per_pixel:
+                raise DriverError("EINVAL", "a copy between different pixel sizes")
+            work.reads.setdefault(source, set()).update(pages_of_box(source.surface, origin))
+            work.commands.append(Copy(target.surface_handle, box, source.surface_handle, origin.x, origin.y))
+        event = Render(
+            buffer=target.name, operation=operation, x=box.x, y=box.y, width=box.width, height=box.height
+        )
+        work.events.append(event)
+    return work
+
+
+def check_box(buffer: Buffer, box: Box) -> None:
+    """DriverError EINVAL for a box that is not inside the surface or cuts a pixel."""
+    pixel = buffer.surface.bytes_per_pixel
+    if min(box.x, box.y, box.width, box.height) < 0 or not buffer.surface.contains(box):
+        raise DriverError("EINVAL", f"{box} is not inside {buffer.name}")
+    if box.x % pixel or box.width % pixel:
+        raise DriverError("EINVAL", f"{box} cuts a pixel of {buffer.name}")

@@ -1,0 +1,197 @@
+"""The exporter's operations on one buffer: what a shared descriptor reaches when it is mapped, bracketed or moved.
+
+Host pages are what other devices and the kernel can reach. So each operation first makes them the newest, by the same
+readback as a fault; where another device may write them, they count as damage until this device has them too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.attachment import Attachment, ScatterList
+from models.dmabuf import Buffer, ExportOperations
+from models.errors import DeviceError, DriverError
+from models.fence import Fence, Usage, wait_for
+from models.layout import PageTableEntry
+from models.memory import PAGE, Bytes
+from models.promise import Promise
+from models.signals import Signals
+from models.steps import Acquire, Release, Steps, releasing
+
+if TYPE_CHECKING:
+    from models.driver import Driver
+
+__all__ = ["Exporter", "KernelMap"]
+
+
+class KernelMap:
+    """The kernel's mapping of all host pages of a buffer (R13). It has no faults: it is right inside a bracket only."""
+
+    def __init__(self, driver: Driver, buffer: Buffer) -> None:
+        self._driver = driver
+        self._buffer = buffer
+
+    def load(self, offset: int, length: int) -> Bytes:
+        """Return bytes at an offset of the linear view. DriverError EINVAL past its end."""
+        self._check(offset, length)
+        at = np.arange(offset, offset + length)
+        frames = np.asarray(self._buffer.frames, np.int64)[at // PAGE]
+        found: Bytes = self._driver.host.pages[frames, at % PAGE]
+        return found
+
+    def store(self, offset: int, data: Bytes) -> Steps[None]:
+        """Store bytes at an offset of the linear view; the pages count as damage. DriverError EINVAL past its end."""
+        self._check(offset, data.size)
+        buffer = self._buffer
+        at = np.arange(offset, offset + data.size)
+        yield Acquire(buffer.reservation.lock)
+        self._driver.host.pages[np.asarray(buffer.frames, np.int64)[at // PAGE], at % PAGE] = data
+        pages = range(offset // PAGE, (offset + data.size - 1) // PAGE + 1)
+        buffer.valid[list(pages)] = True
+        self._driver.policy.unmapped(buffer, pages)
+        yield Release(buffer.reservation.lock)
+
+    def _check(self, offset: int, length: int) -> None:
+        if offset < 0 or length <= 0 or offset + length > self._buffer.pages * PAGE:
+            raise DriverError("EINVAL", f"bytes {offset}+{length} of {self._buffer.name}")
+
+
+class Exporter:
+    """The operations for one buffer of a driver."""
+
+    def __init__(self, driver: Driver, buffer: Buffer) -> None:
+        self.driver = driver
+        self.buffer = buffer
+
+    def operations(self) -> ExportOperations:
+        """Return what the descriptor is made with (R1)."""
+        driver, buffer = self.driver, self.buffer
+        return ExportOperations(
+            map=self.map,
+            unmap=self.unmap,
+            release=lambda: driver.released.append(buffer),
+            pin=self.pin,
+            unpin=self.unpin,
+            mmap=driver.policy.mmap,
+            may_attach=lambda device: device in driver.peers,
+            begin=self.begin,
+            end=self.end,
+            vmap=self.vmap,
+            vunmap=self.vunmap,
+        )
+
+    # --------------------------------------------------------------------------------------- other devices
+
+    def map(self, attachment: Attachment) -> Steps[ScatterList]:
+        """Make the host pages right and say where they are. DriverError EIO if the readback failed."""
+        yield from self._bring_back(write=False, always=True, signals=None)
+        return ScatterList.of(self.buffer.frames)
+
+    def unmap(self, attachment: Attachment) -> Steps[None]:
+        """What another device may have written is damage now: this device gets it with the next submission."""
+        if attachment.may_write:
+            lock = self.buffer.reservation.lock
+            yield Acquire(lock)
+            self.driver.policy.unmapped(self.buffer, range(self.buffer.pages))
+            self.buffer.valid[:] = True
+            yield Release(lock)
+
+    def pin(self) -> None:
+        """Hold the storage where it is."""
+        self.buffer.pins += 1
+
+    def unpin(self) -> None:
+        """Undo one pin. ValueError if there is none."""
+        if not self.buffer.pins:
+            raise ValueError(f"{self.buffer.name} is not pinned")
+        self.buffer.pins -= 1
+
+    # ------------------------------------------------------------------------------------------ CPU access
+
+    def begin(self, write: bool, signals: Signals | None) -> Steps[None]:
+        """Make host pages right for CPU access as the policy says (R9). Idempotent (R10).
+
+        DriverError EINTR for a signal, EAGAIN when the readback was cut off by another's recovery, EIO when it failed.
+        """
+        yield from self._bring_back(write=write, always=False, signals=signals)
+
+    def end(self, write: bool) -> Steps[None]:
+        """Send what the CPU wrote, if the policy sends it now; nobody waits (R11)."""
+        buffer = self.buffer
+        yield Acquire(buffer.reservation.lock)
+        if self.driver.policy.end(buffer, write):
+            yield from self.driver.upload(buffer, "end", everything=True)
+        yield Release(buffer.reservation.lock)
+
+    def vmap(self) -> KernelMap:
+        """Map for the kernel; the storage stays where it is meanwhile (R13)."""
+        self.buffer.vmaps += 1
+        self.pin()
+        return KernelMap(self.driver, self.buffer)
+
+    def vunmap(self) -> None:
+        """Undo `vmap`."""
+        self.buffer.vmaps -= 1
+        self.unpin()
+
+    def _bring_back(self, *, write: bool, always: bool, signals: Signals | None) -> Steps[None]:
+        buffer = self.buffer
+        lock = buffer.reservation.lock
+        while True:
+            if (yield Acquire(lock, signals=signals)) is False:
+                raise DriverError("EINTR", f"interrupted while waiting for {lock}")
+            waits = yield from releasing(self._bring_back_now(write, always), lock)
+            if not waits:
+                return
+            yield from wait_for(waits, cause="begin", buffer=buffer.name, signals=signals)
+
+    def _bring_back_now(self, write: bool, always: bool) -> Steps[tuple[Fence, ...]]:
+        """With the lock held: bring back what is needed, or return what is to be waited for first."""
+        buffer, policy = self.buffer, self.driver.policy
+        plan = policy.bring_all_back(buffer, write) if always else policy.begin(buffer, write)
+        if plan.wait or not plan.readback:
+            return plan.wait
+        try:
+            if policy.promise is Promise.BRACKETED:
+                # Stores of a bracket that is open elsewhere must not be brought back over.
+                for fence in (yield from self.driver.upload(buffer, "begin", everything=True)):
+                    yield from self.driver.engine.wait(fence, cause="begin", buffer=buffer.name)
+            yield from self.driver.faults.readback(buffer, plan.readback, "")
+        except DeviceError as error:
+            raise DriverError("EAGAIN" if error.cause == "ABORTED" else "EIO", str(error)) from error
+        return ()
+
+    # ------------------------------------------------------------------------------------------------ moving
+
+    def move(self) -> Steps[None]:
+        """Move the host storage elsewhere (R4). DriverError EBUSY while it is pinned, ENOMEM where there is no room.
+
+        Every entry goes, dynamic importers are told, and the engine drops its translations.
+        """
+        lock = self.buffer.reservation.lock
+        yield Acquire(lock)
+        yield from releasing(self._move(), lock)
+
+    def _move(self) -> Steps[None]:
+        driver, buffer = self.driver, self.buffer
+        if buffer.pins or any(one.mapped and not one.dynamic for one in buffer.attachments):
+            raise DriverError("EBUSY", f"{buffer.name} is pinned {buffer.pins} times")
+        yield from wait_for(buffer.reservation.query(Usage.BOOKKEEP), cause="move", buffer=buffer.name)
+        frames = driver.host.allocate(buffer.pages, buffer.name)
+        driver.policy.unmapped(buffer, buffer.space.harvest())
+        entries = buffer.space.zap(range(buffer.pages))
+        yield from driver.costs.zap(entries)
+        old = list(buffer.frames)
+        driver.host.pages[frames] = driver.host.pages[old]
+        for page, frame in enumerate(frames):
+            buffer.table.set(page, PageTableEntry(1, 1, frame))
+        buffer.frames[:] = frames
+        fence = yield from driver.engine.invalidate(buffer.object_handle)
+        yield from driver.engine.wait(fence, cause="move", buffer=buffer.name)
+        for attachment in buffer.attachments:
+            if attachment.mapped and attachment.move_notify is not None:
+                attachment.unmap()
+                attachment.move_notify()
+        driver.host.free(old, buffer.name)

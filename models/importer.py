@@ -1,0 +1,139 @@
+"""The importing side: handles of one client on one device, and DMA by another device's engine (R3, R4).
+
+On the exporting device an import is the exporter's own object. Elsewhere it is an attachment; mapped, its scatter list
+becomes a host object of the other engine, which then reads and writes the exporter's pages like any other host memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from models.attachment import Attachment, Direction
+from models.dmabuf import Buffer, DmaBuf
+from models.engine import Engine, Queue, Transfer
+from models.errors import DriverError
+from models.events import Attach
+from models.fence import Fence, Usage, wait_for
+from models.memory import HostMemory
+from models.page_table import ObjectTable
+from models.signals import Signals
+from models.steps import Note, Steps
+from models.surface import Box
+
+__all__ = ["DeviceFiles", "ForeignImport"]
+
+
+class DeviceFiles:
+    """One client's handles on one device: importing, and the same buffer back again (R3)."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self._handles: dict[int, tuple[DmaBuf, Attachment | None]] = {}
+        self._next = 1
+
+    def import_dmabuf(self, dmabuf: DmaBuf) -> tuple[int, bool]:
+        """Return (handle, same): the same handle for the same buffer, `same` if this device exported it (R3).
+
+        On the exporting device there is no attachment and no copy: it is the exporter's own object. Elsewhere the
+        device attaches first. DriverError EBUSY if that fails (R4).
+        """
+        same = dmabuf.exporter == self.device
+        for handle, (known, _) in self._handles.items():
+            if known is dmabuf:
+                return handle, same
+        attachment = None if same else dmabuf.attach(self.device)
+        handle, self._next = self._next, self._next + 1
+        self._handles[handle] = dmabuf.get(), attachment
+        return handle, same
+
+    def buffer(self, handle: int) -> Buffer:
+        """Return the object behind a handle: the exporter's own (R3). DriverError EINVAL."""
+        return self.export(handle).buffer
+
+    def attachment(self, handle: int) -> Attachment:
+        """Return the attachment behind a foreign handle. DriverError EINVAL where there is none."""
+        found = self._find(handle)[1]
+        if found is None:
+            raise DriverError("EINVAL", f"handle {handle} is {self.device}'s own object")
+        return found
+
+    def export(self, handle: int) -> DmaBuf:
+        """Return the original shared buffer of a handle (R3). DriverError EINVAL for an unknown handle."""
+        return self._find(handle)[0]
+
+    def close(self, handle: int) -> None:
+        """Give a handle back, and its attachment and reference with it. DriverError EINVAL."""
+        dmabuf, attachment = self._find(handle)
+        if attachment is not None:
+            dmabuf.detach(attachment)
+        del self._handles[handle]
+        dmabuf.put()
+
+    def close_all(self) -> None:
+        """Close every handle, as the end of a client does."""
+        for handle in list(self._handles):
+            self.close(handle)
+
+    def _find(self, handle: int) -> tuple[DmaBuf, Attachment | None]:
+        if handle not in self._handles:
+            raise DriverError("EINVAL", f"no handle {handle} on {self.device}")
+        return self._handles[handle]
+
+
+class ForeignImport:
+    """A mapped attachment as a host object of the importing engine, for DMA both ways."""
+
+    def __init__(self, host: HostMemory, engine: Engine, dmabuf: DmaBuf, attachment: Attachment) -> None:
+        self.host = host
+        self.engine = engine
+        self.dmabuf = dmabuf
+        self.attachment = attachment
+        self._table: ObjectTable | None = None
+        self._object = 0
+
+    def map(self, direction: Direction = Direction.BIDIRECTIONAL, signals: Signals | None = None) -> Steps[None]:
+        """Map the attachment and make its pages known to the engine; writable only if the direction says so."""
+        scatter = yield from self.dmabuf.map(self.attachment, direction, signals)
+        writable = direction is not Direction.TO_DEVICE
+        self._table = ObjectTable(self.host, scatter.frames(), writable=writable)
+        self._object = yield from self.engine.bind_object(self._table)
+        yield Note(Attach(cause="map", buffer=self.dmabuf.buffer.name, device=self.attachment.device))
+
+    def read(
+        self, surface: int, box: Box, *, offset: int = 0, stride: int = 0, after: Sequence[Fence] = ()
+    ) -> Steps[Fence]:
+        """Have the engine fetch host bytes into a box of its own surface (a handle); it adds a READ fence.
+
+        `offset` and `stride` are those of the rows in the exporter's linear view, whose stride is the default; `after`
+        is work on the importer's own surface to stay behind.
+        """
+        return (yield from self._dma(False, surface, box, offset, stride, after))
+
+    def write(
+        self, surface: int, box: Box, *, offset: int = 0, stride: int = 0, after: Sequence[Fence] = ()
+    ) -> Steps[Fence]:
+        """Have the engine store a box of its own surface into the host bytes; it adds a WRITE fence."""
+        return (yield from self._dma(True, surface, box, offset, stride, after))
+
+    def _dma(
+        self, write: bool, surface: int, box: Box, offset: int, stride: int, own: Sequence[Fence]
+    ) -> Steps[Fence]:
+        if self._table is None:
+            raise DriverError("EINVAL", f"{self.dmabuf.buffer.name} is not mapped for {self.attachment.device}")
+        buffer = self.dmabuf.buffer
+        transfer = Transfer(write, surface, self._object, box, offset, stride or buffer.surface.row_bytes)
+        after = (*buffer.reservation.waits(write), *own)
+        fence = yield from self.engine.submit(Queue.TRANSFER, [transfer], after, cause="import")
+        buffer.reservation.add(fence, Usage.WRITE if write else Usage.READ)
+        return fence
+
+    def unmap(self) -> Steps[None]:
+        """Wait for the DMA and give the pages back. DriverError EINVAL if they are not mapped."""
+        if self._table is None:
+            raise DriverError("EINVAL", f"{self.dmabuf.buffer.name} is not mapped for {self.attachment.device}")
+        mine = [f for f in self.dmabuf.buffer.reservation.query(Usage.BOOKKEEP) if f.engine is self.engine]
+        yield from wait_for(mine, cause="unmap", buffer=self.dmabuf.buffer.name)
+        yield from self.engine.release_object(self._object)
+        self._table.free()
+        self._table = None
+        yield from self.dmabuf.unmap(self.attachment)

@@ -1,0 +1,108 @@
+"""CPU grabs: waiting for idle, keeping submissions out, not blocking, and going with the client."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from models.drawing import CopyBox, FillBox
+from models.errors import DriverError
+from models.grab import GRAB_ALLOW_SUBMISSION, GRAB_DONTBLOCK, GRAB_READ, GRAB_WRITE
+from models.surface import Box
+from models.transfer_object import MapFlag
+from tests.models.world import World, make_world
+
+FILL = FillBox(Box(100, 8, 300, 10), bytes((1, 2, 3, 4)))
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world()
+
+
+def refuses(errno: str) -> pytest.RaisesContext[DriverError]:
+    return pytest.raises(DriverError, match=f"^{errno}:")
+
+
+def test_a_grab_waits_for_idle_and_keeps_submissions_out(world: World) -> None:
+    """R24."""
+    fence = world.run(world.writer.draw(world.buffer, [FILL]))
+    world.run(world.reader.grabs.grab(world.buffer, GRAB_READ))
+    assert fence.done
+    with refuses("EBUSY"):
+        world.run(world.driver.draw(world.buffer, [FILL]))
+    other = world.run(world.driver.create("other", 160, 40, 4, world.buffer.surface.layout))
+    with refuses("EBUSY"):
+        world.run(world.driver.draw(other, [CopyBox(Box(0, 0, 640, 40), 0, 0, world.buffer)]))
+    with refuses("EBUSY"):
+        world.run(world.driver.transfers.map(world.buffer, Box(0, 0, 4, 1), MapFlag.WRITE))
+    assert not world.device.locks
+    world.reader.grabs.release(world.buffer)
+    world.run(world.driver.draw(world.buffer, [FILL]))
+
+
+def test_a_grab_that_must_not_block_is_refused_while_the_device_or_the_lock_is_busy(world: World) -> None:
+    """R24."""
+    fence = world.run(world.writer.draw(world.buffer, [FILL]))
+    grabs = world.reader.grabs
+    with refuses("EBUSY"):
+        world.run(grabs.grab(world.buffer, GRAB_WRITE | GRAB_DONTBLOCK))
+    assert not world.buffer.grabs and not world.device.locks
+    world.run(world.driver.wait(fence))
+    world.run(world.driver.device_read(world.buffer))
+    world.run(grabs.grab(world.buffer, GRAB_WRITE | GRAB_DONTBLOCK))
+    grabs.release(world.buffer)
+    world.device.locks.add(world.buffer.reservation.lock)
+    with refuses("EBUSY"):
+        world.run(grabs.grab(world.buffer, GRAB_WRITE | GRAB_DONTBLOCK))
+
+
+def test_polling_without_blocking_gets_there_in_the_end(world: World) -> None:
+    """R24: each try lets the driver see what has ended."""
+    world.run(world.writer.draw(world.buffer, [FILL]))
+    tries = 0
+    while not world.buffer.grabs and tries < 50:
+        tries += 1
+        with contextlib.suppress(DriverError):
+            world.run(world.reader.grabs.grab(world.buffer, GRAB_READ | GRAB_DONTBLOCK))
+    assert world.buffer.grabs == {"reader": 1} and tries > 1
+
+
+def test_a_grab_that_allows_submission_only_waits(world: World) -> None:
+    """R24."""
+    fence = world.run(world.writer.draw(world.buffer, [FILL]))
+    world.run(world.reader.grabs.grab(world.buffer, GRAB_READ | GRAB_ALLOW_SUBMISSION))
+    assert fence.done and not world.buffer.grabs
+    world.run(world.driver.draw(world.buffer, [FILL]))
+
+
+def test_grabs_are_counted_and_go_with_the_client(world: World) -> None:
+    """R24."""
+    grabs = world.reader.grabs
+    world.run(grabs.grab(world.buffer, GRAB_READ))
+    world.run(grabs.grab(world.buffer, GRAB_WRITE))
+    world.run(world.writer.grabs.grab(world.buffer, GRAB_WRITE))
+    assert world.buffer.grabs == {"reader": 2, "writer": 1}
+    grabs.release(world.buffer)
+    assert world.buffer.grabs == {"reader": 1, "writer": 1}
+    world.run(world.reader.exit())
+    assert world.buffer.grabs == {"writer": 1}
+    with refuses("EINVAL"):
+        grabs.release(world.buffer)
+
+
+@pytest.mark.parametrize("flags", [0, GRAB_DONTBLOCK, 16 | GRAB_READ])
+def test_unknown_flags_or_no_direction_are_refused(world: World, flags: int) -> None:
+    """R24."""
+    with refuses("EINVAL"):
+        world.run(world.reader.grabs.grab(world.buffer, flags))
+
+
+def test_an_interrupted_grab_holds_nothing(world: World) -> None:
+    """R10, R24."""
+    world.run(world.writer.draw(world.buffer, [FILL]))
+    world.reader.signals.send()
+    with refuses("EINTR"):
+        world.run(world.reader.grabs.grab(world.buffer, GRAB_READ, world.reader.signals))
+    assert not world.buffer.grabs and not world.device.locks

@@ -1,0 +1,193 @@
+"""Another device at the buffer: scatter lists, DMA by a second engine, static and dynamic importers, moving."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.attachment import Direction, ScatterList
+from models.client.process import Process
+from models.device import Device
+from models.dmabuf import Buffer, DmaBuf
+from models.drawing import FillBox
+from models.driver import Driver
+from models.errors import DriverError
+from models.events import Attach
+from models.faultline_engine import FaultlineEngine
+from models.fence import Usage
+from models.importer import DeviceFiles, ForeignImport
+from models.layout import Layout
+from models.memory import Bytes, HostMemory
+from models.page_table import Mapping
+from models.perform import Machine, run
+from models.policy.page_mkwrite import PageMkwrite
+from models.surface import Box
+from tests.models.world import noise
+
+
+@dataclass
+class Pair:
+    """Two devices on one host RAM, a buffer of the first, and the second's import of it."""
+
+    machine: Machine
+    one: Driver
+    two: Driver
+    buffer: Buffer
+    shared: DmaBuf
+    target: Buffer
+    client: Process
+    mapping: Mapping
+    files: DeviceFiles
+    foreign: ForeignImport
+
+    def run(self, steps: Any) -> Any:
+        return run(steps, self.machine)
+
+    def picture(self, slot: int, buffer: Buffer) -> Bytes:
+        surface = buffer.surface
+        return surface.detile(self.machine.devices[slot].memory[surface.base : surface.base + surface.size])
+
+
+def make_pair() -> Pair:
+    host = HostMemory(None, 16 << 20)
+    machine = Machine([Device(host, device_size=1 << 20) for _ in range(2)])
+    drivers = [
+        Driver(host, FaultlineEngine(host, ring_log2=6, slot=slot), PageMkwrite(), device=name)
+        for slot, name in enumerate(("faultline", "other"))
+    ]
+    one, two = drivers
+    one.peers.add("other")
+    for driver in drivers:
+        run(driver.initialise(), machine)
+    buffer = run(one.create("canvas", 160, 40, 4, Layout.Y_TILED), machine)
+    target = run(two.create("target", 160, 40, 4, Layout.X_TILED), machine)
+    shared = one.export(buffer)
+    client = Process("client", one)
+    mapping = client.map(client.files.install(shared.get()))
+    files = DeviceFiles("other")
+    handle, _ = files.import_dmabuf(shared)
+    foreign = ForeignImport(host, two.engine, shared, files.attachment(handle))
+    return Pair(machine, one, two, buffer, shared, target, client, mapping, files, foreign)
+
+
+@pytest.fixture
+def pair() -> Pair:
+    return make_pair()
+
+
+def refuses(errno: str) -> pytest.RaisesContext[DriverError]:
+    return pytest.raises(DriverError, match=f"^{errno}:")
+
+
+def test_a_scatter_list_merges_neighbours_and_keeps_the_order() -> None:
+    assert ScatterList.of([5, 6, 7, 2, 9, 8]).segments == ((5, 3), (2, 1), (9, 1), (8, 1))
+    assert ScatterList.of([5, 6, 7, 2, 9, 8]).frames() == [5, 6, 7, 2, 9, 8]
+
+
+def test_a_second_engine_fetches_what_cpu_and_first_engine_wrote(pair: Pair) -> None:
+    """R4, R10: through the exporter's pages, behind the exporter's work."""
+    image = noise(1, 40, 640)
+    pair.run(pair.client.store_box(pair.mapping, 0, 0, image))
+    pair.run(pair.one.draw(pair.buffer, [FillBox(Box(40, 3, 200, 9), b"fill")]))
+    image[3:12, 40:240] = np.tile(np.frombuffer(b"fill", np.uint8), 50)
+    pair.run(pair.foreign.map(Direction.TO_DEVICE))
+    pair.run(pair.two.wait(pair.run(pair.foreign.read(pair.target.surface_handle, pair.target.surface.box))))
+    assert np.array_equal(pair.picture(1, pair.target), image)
+    assert [event.device for event in pair.machine.events if isinstance(event, Attach)] == ["other"]
+    # Drawn while it is mapped: the host's pages follow without any fault.
+    pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, 20, 640, 2), b"more")]))
+    pair.run(pair.two.wait(pair.run(pair.foreign.read(pair.target.surface_handle, pair.target.surface.box))))
+    assert bytes(pair.picture(1, pair.target)[20, :8]) == b"moremore"
+    with refuses("EINVAL"):
+        pair.run(pair.foreign.map())
+    pair.run(pair.foreign.unmap())
+    with refuses("EINVAL"):
+        pair.run(pair.foreign.unmap())
+    with refuses("EINVAL"):
+        pair.run(pair.foreign.read(pair.target.surface_handle, pair.target.surface.box))
+
+
+def test_what_a_second_engine_writes_reaches_the_cpu_and_the_first_engine(pair: Pair) -> None:
+    """R4, R14, R19."""
+    pair.run(pair.foreign.map())
+    drawn = pair.run(pair.two.draw(pair.target, [FillBox(Box(0, 0, 640, 40), b"two!")]))
+    part = Box(80, 4, 160, 12)
+    fence = pair.run(pair.foreign.write(pair.target.surface_handle, part, offset=4 * 640 + 80, after=[drawn]))
+    assert fence in pair.buffer.reservation.query(Usage.WRITE)
+    pair.run(pair.one.device_read(pair.buffer))
+    assert fence.done, "the exporter's device waited for the importer's"
+    expected = np.zeros((40, 640), np.uint8)
+    expected[4:16, 80:240] = np.tile(np.frombuffer(b"two!", np.uint8), 40)
+    assert np.array_equal(pair.picture(0, pair.buffer), expected)
+    assert np.array_equal(pair.run(pair.client.load_box(pair.mapping, pair.buffer.surface.box)), expected)
+    pair.run(pair.foreign.unmap())
+    pair.run(pair.one.device_read(pair.buffer))
+    assert np.array_equal(pair.picture(0, pair.buffer), expected)
+
+
+def test_a_device_that_only_reads_cannot_write(pair: Pair) -> None:
+    """R4: the importer's entries are read-only then."""
+    pair.run(pair.foreign.map(Direction.TO_DEVICE))
+    fence = pair.run(pair.foreign.write(pair.target.surface_handle, pair.target.surface.box))
+    with pytest.raises(Exception, match="READ_ONLY"):
+        pair.run(pair.two.wait(fence))
+
+
+def test_a_static_map_waits_for_kernel_fences_only(pair: Pair) -> None:
+    """R4."""
+    kernel = pair.run(pair.one.engine.invalidate(pair.buffer.object_handle))
+    pair.buffer.reservation.add(kernel, Usage.KERNEL)
+    other = pair.run(pair.two.draw(pair.target, [FillBox(Box(0, 0, 640, 40), b"two!")]))
+    pair.buffer.reservation.add(other, Usage.READ)
+    pair.run(pair.foreign.map(Direction.TO_DEVICE))
+    assert kernel.done and not other.done
+
+
+def test_storage_moves_until_a_static_importer_maps_it(pair: Pair) -> None:
+    """R4, R20: entries go, bytes stay."""
+    image = noise(2, 40, 640)
+    pair.run(pair.client.store_box(pair.mapping, 0, 0, image))
+    exporter = pair.shared.operations.map.__self__  # type: ignore[union-attr]
+    before = list(pair.buffer.frames)
+    pair.run(exporter.move())
+    assert not set(before) & set(pair.buffer.frames) and not pair.mapping.present.any()
+    assert all(pair.one.host.owner(frame) is None for frame in before)
+    assert np.array_equal(pair.run(pair.client.load_box(pair.mapping, pair.buffer.surface.box)), image)
+    pair.run(pair.one.device_read(pair.buffer))
+    assert np.array_equal(pair.picture(0, pair.buffer), image)
+    pair.run(pair.foreign.map(Direction.TO_DEVICE))
+    with refuses("EBUSY"):
+        pair.run(exporter.move())
+    assert not pair.machine.locks
+    pair.run(pair.foreign.unmap())
+    pair.run(exporter.move())
+
+
+def test_a_dynamic_importer_is_told_of_a_move_and_maps_again(pair: Pair) -> None:
+    """R4."""
+    told: list[str] = []
+    attachment = pair.shared.attach("other", lambda: told.append("moved"))
+    pair.run(pair.shared.map(attachment, Direction.TO_DEVICE))
+    pair.run(pair.shared.operations.map.__self__.move())  # type: ignore[union-attr]
+    assert told == ["moved"] and not attachment.mapped
+    scatter = pair.run(pair.shared.map(attachment, Direction.TO_DEVICE))
+    assert scatter.frames() == pair.buffer.frames
+    with refuses("EINVAL"):
+        pair.shared.detach(attachment)
+    pair.run(pair.shared.unmap(attachment))
+    pair.shared.detach(attachment)
+
+
+def test_a_handle_that_is_no_import_has_no_attachment(pair: Pair) -> None:
+    """R3."""
+    here = DeviceFiles("faultline")
+    handle, same = here.import_dmabuf(pair.shared)
+    assert same
+    with refuses("EINVAL"):
+        here.attachment(handle)
+    here.close_all()
+    pair.files.close_all()
+    assert pair.shared.attachments == []

@@ -1,0 +1,377 @@
+"""One contract for all coherence strategies: the same programs, judged by the oracle with the strategy's promise.
+
+Each strategy runs with and without implicit synchronisation (R18). Broken variants of the strategies are caught by the
+same programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.client.portable import Portable
+from models.dmabuf import Buffer
+from models.drawing import CopyBox, FillBox
+from models.errors import DriverError
+from models.events import Fault, FenceWait, Readback, Writeback, Zap
+from models.fence import Fence
+from models.oracle import Oracle, Violation
+from models.page_table import Mapping
+from models.perform import run_together
+from models.policy import FaultPlan, Policy
+from models.policy.aperture import AperturePolicy
+from models.policy.damage_rectangles import DamageRectangles
+from models.policy.deferred_io import DeferredIo
+from models.policy.no_mmap import NoMmap
+from models.policy.page_mkwrite import PageMkwrite
+from models.policy.page_pagetable import PagePagetable
+from models.policy.region_transfer import RegionTransfer
+from models.policy.sync_bracket import SyncBracket
+from models.policy.vmwgfx import Vmwgfx
+from models.policy.whole_surface import WholeSurface
+from models.promise import Promise
+from models.publish import damage, flush_later
+from models.steps import Delay, Steps
+from models.surface import Box
+from tests.models.world import World, make_world, noise
+
+POLICIES: list[Callable[..., Policy]] = [
+    NoMmap, SyncBracket, RegionTransfer, WholeSurface, PageMkwrite, PagePagetable, Vmwgfx, DeferredIo, DamageRectangles,
+    AperturePolicy,
+]  # fmt: skip
+FILL = FillBox(Box(100, 8, 300, 10), bytes((1, 2, 3, 4)))
+COPY = CopyBox(Box(0, 30, 640, 6), 0, 0)
+
+
+class Scene:
+    """A world with two portable clients of one buffer."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.world: World = make_world(policy=policy)
+        world = self.world
+        self.one = Portable("one", world.driver, world.shared, world.watch)
+        self.two = Portable("two", world.driver, world.shared, world.watch)
+        self.random = np.random.default_rng(7)
+
+    def run(self, steps: Any) -> Any:
+        return self.world.run(steps)
+
+    def draw(self, *commands: FillBox | CopyBox) -> None:
+        self.run(self.one.draw(self.world.buffer, commands))
+
+    def violations(self) -> list[Violation]:
+        """What the oracles of all buffers have found."""
+        return [violation for oracle in self.world.watch.values() for violation in oracle.violations]
+
+    def judge(self) -> None:
+        """Look everywhere by every means; nobody may have seen what it must not."""
+        everything = self.world.buffer.surface.box
+        for client in (self.one, self.two):
+            self.run(client.read_box(everything))
+        if self.world.policy.promise is Promise.DEFERRED:
+            self.run(self.one.flush())
+        self.run(self.one.show())
+        assert self.violations() == []
+        assert self.world.oracle.reads >= 3 * everything.bytes
+        assert not self.world.device.locks
+
+
+def paint_and_show(scene: Scene) -> None:
+    """The CPU paints, both look, the device shows."""
+    scene.run(scene.one.write_box(0, 0, noise(1, 40, 640)))
+    scene.run(scene.two.write_box(60, 7, noise(2, 9, 200)))
+
+
+def draw_and_read(scene: Scene) -> None:
+    """The device draws what the CPU painted, and is read while it still does."""
+    scene.run(scene.one.write_box(0, 0, noise(1, 40, 640)))
+    scene.draw(COPY, FILL)
+    scene.run(scene.two.read_box(Box(80, 5, 360, 30)))
+
+
+def write_into_what_was_drawn(scene: Scene) -> None:
+    """R31: a partly written page keeps the newer device bytes around it."""
+    scene.run(scene.one.write_box(0, 0, noise(1, 40, 640)))
+    scene.draw(FILL)
+    scene.run(scene.one.write_box(112, 9, noise(3, 2, 40)))
+    scene.draw(FillBox(Box(0, 12, 40, 2), bytes(4)))
+    scene.run(scene.two.write_box(8, 12, noise(4, 1, 8)))
+
+
+def ping_pong(scene: Scene) -> None:
+    """CPU and device take turns on the same pages, one client after the other."""
+    for lap in range(4):
+        client = (scene.one, scene.two)[lap % 2]
+        scene.run(client.write_box(40 * lap, 4 * lap, noise(lap, 5, 64)))
+        scene.draw(CopyBox(Box(40 * lap, 20 + lap, 64, 5), 40 * lap, 4 * lap))
+        scene.run(client.read_box(Box(0, 18, 640, 12)))
+
+
+def two_buffers(scene: Scene) -> None:
+    """A copy from one buffer into another carries what both CPU and device wrote there."""
+    world = scene.world
+    other = world.run(world.driver.create("other", 160, 40, 4, world.buffer.surface.layout))
+    world.watch[other] = Oracle(
+        other.surface, world.policy.promise, snapshot=world.policy.snapshot, others=world.watch
+    )
+    third = Portable("third", world.driver, world.driver.export(other), world.watch)
+    scene.run(third.write_box(0, 0, noise(5, 40, 640)))
+    scene.draw(CopyBox(Box(0, 4, 320, 20), 40, 6, other), FILL)
+    scene.run(third.write_box(40, 6, noise(6, 20, 320)))
+    scene.run(third.read_box(other.surface.box))
+    assert world.watch[other].reads > 0
+
+
+PROGRAMS = [paint_and_show, draw_and_read, write_into_what_was_drawn, ping_pong, two_buffers]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+@pytest.mark.parametrize("implicit", [False, True], ids=["explicit", "implicit"])
+@pytest.mark.parametrize("make", POLICIES, ids=lambda make: make.__name__)
+def test_every_policy_keeps_its_promise(
+    make: Callable[..., Policy], implicit: bool, program: Callable[[Scene], None]
+) -> None:
+    """R9, R18, R19, R31 and what each strategy promises beside them."""
+    scene = Scene(make(implicit_sync=implicit))
+    program(scene)
+    scene.judge()
+
+
+def race(scene: Scene, seed: int) -> None:
+    """A painter, a drawer and a reader in a random order."""
+    random = np.random.default_rng(seed)
+    scene.run(scene.one.write_box(0, 0, noise(seed, 40, 640)))
+
+    def paint() -> Steps[None]:
+        for lap in range(4):
+            x, y = 4 * int(random.integers(0, 140)), int(random.integers(0, 38))
+            yield from scene.one.write_box(x, y, noise(lap, 2, 60))
+            yield Delay(100, "thinking")
+
+    def draw() -> Steps[None]:
+        for lap in range(3):
+            fill = FillBox(Box(100, 8 + lap, 300, 10), bytes([lap] * 4))
+            yield from scene.two.draw(scene.world.buffer, [COPY, fill])
+
+    def look() -> Steps[None]:
+        for _ in range(3):
+            yield from scene.two.read_box(Box(80, 5, 100, 32))
+            yield Delay(100, "thinking")
+
+    run_together([paint(), draw(), look()], scene.world.device, lambda count: int(random.integers(count)))
+
+
+@pytest.mark.parametrize("make", POLICIES, ids=lambda make: make.__name__)
+def test_every_policy_keeps_its_promise_in_many_orders(make: Callable[..., Policy]) -> None:
+    for seed in range(4):
+        scene = Scene(make())
+        race(scene, seed)
+        scene.judge()
+
+
+# ---------------------------------------------------------------------------------------------- broken variants
+
+
+class WholeSurfaceZapsNothing(WholeSurface):
+    """Breaks R19: takes the surface for device-dirty already."""
+
+    def to_zap(self, buffer: Buffer, writes: Iterable[int]) -> list[int]:
+        return []
+
+
+class WholeSurfaceBringsBackOnePage(WholeSurface):
+    """Breaks R17: clears the mark for all, having read one page."""
+
+    def fault(self, buffer: Buffer, page: int, write: bool) -> FaultPlan:
+        plan = super().fault(buffer, page, write)
+        return FaultPlan(plan.wait, plan.readback and (page,), plan.around, plan.writable)
+
+
+class PagetableForgetsToProtect(PagePagetable):
+    """Breaks R20: records bits, and leaves pages writable that the device will write."""
+
+    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+        pages = buffer.space.record()
+        self.take_damage(buffer)
+        return pages
+
+    def to_zap(self, buffer: Buffer, writes: Iterable[int]) -> list[int]:
+        return []
+
+
+class AdaptiveLosesBits(Vmwgfx):
+    """Breaks R20: a scan clears the bits and forgets them."""
+
+    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+        super().harvest(buffer, writes, everything=everything)
+        return []
+
+
+class BracketBeginsWithoutReadback(SyncBracket):
+    """Breaks R9: begin waits and brings nothing back."""
+
+    def begin(self, buffer: Buffer, write: bool) -> FaultPlan:
+        return FaultPlan(super().begin(buffer, write).wait)
+
+
+class BracketEndsWithoutUpload(SyncBracket):
+    """Breaks R11: end(WRITE) sends nothing."""
+
+    def end(self, buffer: Buffer, write: bool) -> bool:
+        return False
+
+
+class RegionBelievesEverythingClean(RegionTransfer):
+    """Breaks R25: serves a read from host pages that are not right."""
+
+    def device_dirty(self, buffer: Buffer) -> list[int]:
+        return []
+
+
+class DeferredDrawsOverDirtyPages(DeferredIo):
+    """Breaks R31: pages that the device writes are not sent before; the flush puts old bytes over new ones."""
+
+    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+        if everything:
+            return super().harvest(buffer, everything=True)
+        self.look(buffer).damage[buffer.space.record(writes)] = True
+        return []
+
+
+class DamageSendsPages(DamageRectangles):
+    """Breaks R31: the mapping's dirty pages go as a whole with the next submission."""
+
+    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+        return buffer.space.record()
+
+
+class ApertureDoesNotWait(AperturePolicy):
+    """Breaks R17: an access does not wait for the drawing on its page."""
+
+    def writers(self, buffer: Buffer, pages: Iterable[int]) -> tuple[Fence, ...]:
+        return ()
+
+
+class MkwriteTakesFreshMappingsForRight(PageMkwrite):
+    """Breaks R17: a new mapping shows host pages as they are."""
+
+    def mapped(self, buffer: Buffer, mapping: Mapping) -> None:
+        for page in range(mapping.first, mapping.first + mapping.count):
+            mapping.insert(page, False)
+
+    def to_zap(self, buffer: Buffer, writes: Iterable[int]) -> list[int]:
+        return []
+
+
+class NoMmapServesFromTheHost(NoMmap):
+    """There is no host copy; believing in one gives zeros."""
+
+    def device_dirty(self, buffer: Buffer) -> list[int]:
+        return []
+
+
+BROKEN: list[Callable[..., Policy]] = [
+    WholeSurfaceZapsNothing, WholeSurfaceBringsBackOnePage, PagetableForgetsToProtect, AdaptiveLosesBits,
+    BracketBeginsWithoutReadback, BracketEndsWithoutUpload, RegionBelievesEverythingClean, DeferredDrawsOverDirtyPages,
+    DamageSendsPages, ApertureDoesNotWait, MkwriteTakesFreshMappingsForRight, NoMmapServesFromTheHost,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", BROKEN, ids=lambda make: make.__name__)
+def test_a_policy_that_breaks_its_promise_is_caught(make: Callable[..., Policy]) -> None:
+    found = []
+    for program in PROGRAMS:
+        scene = Scene(make())
+        program(scene)
+        for client in (scene.one, scene.two):
+            scene.run(client.read_box(scene.world.buffer.surface.box))
+        if scene.world.policy.promise is Promise.DEFERRED:
+            scene.run(scene.one.flush())
+        scene.run(scene.one.show())
+        scene.run(scene.one.read_box(scene.world.buffer.surface.box))
+        found += scene.violations()
+    for seed in range(12):
+        if found:
+            break
+        scene = Scene(make())
+        race(scene, seed)
+        scene.run(scene.one.show())
+        found += scene.violations()
+    assert found
+
+
+def figures(make: Callable[..., Policy]) -> dict[str, int]:
+    """Paint everything, draw a little, look at one row: what that costs, counted from the drawing on."""
+    scene = Scene(make())
+    world = scene.world
+    scene.run(scene.one.write_box(0, 0, noise(1, 40, 640)))
+    world.mark()
+    scene.draw(FILL)
+    scene.run(scene.two.read_box(Box(0, 9, 640, 1)))
+    return {
+        "faults": len(world.events(Fault)),
+        "zapped": sum(event.entries for event in world.events(Zap)),
+        "back": sum(event.bytes for event in world.events(Readback)),
+        "out": sum(event.bytes for event in world.events(Writeback)),
+        "waits": len([event for event in world.events(FenceWait) if event.queue == 1]),
+    }
+
+
+def test_the_policies_differ_in_what_they_do_as_the_table_says() -> None:
+    """The rules' table of strategies: faults, bytes and waits."""
+    size, page = 640 * 40, 4096
+    assert figures(NoMmap) == {"faults": 0, "zapped": 0, "back": 0, "out": 0, "waits": 1}
+    assert figures(RegionTransfer) == figures(NoMmap)
+    bracket = figures(SyncBracket)
+    assert (bracket["faults"], bracket["zapped"], bracket["back"]) == (0, 0, 2 * page)
+    whole, pages = figures(WholeSurface), figures(PageMkwrite)
+    assert (whole["faults"], whole["back"], whole["out"]) == (1, size, size)
+    assert (pages["faults"], pages["back"], pages["out"]) == (1, page, size)
+    assert whole["zapped"] > pages["zapped"] > 0
+    assert figures(DamageRectangles)["faults"] == 0
+    assert figures(DeferredIo)["out"] == 2 * page, "only what the device is about to write"
+    assert figures(AperturePolicy)["back"] == figures(AperturePolicy)["zapped"] == 0
+
+
+def test_where_mmap_is_refused_callers_import_or_transfer() -> None:
+    """R3, R6: both ways out of a refused mapping."""
+    scene = Scene(NoMmap())
+    assert scene.one.refusal == "EINVAL" and scene.one.mapping is None
+    image = noise(1, 40, 640)
+    scene.run(scene.one.write_box(0, 0, image))
+    assert np.array_equal(scene.run(scene.one.show()), image), "by import"
+    assert np.array_equal(scene.run(scene.two.read_box(Box(4, 3, 40, 2))), image[3:5, 4:44]), "by transfer object"
+    assert not scene.world.buffer.space.mappings
+
+
+def test_deferred_stores_reach_the_device_after_the_delay_and_not_before() -> None:
+    """R21: by the worker, a thread of its own."""
+    scene = Scene(DeferredIo(delay_ns=1000))
+    image = noise(1, 40, 640)
+    scene.run(scene.one.write_box(0, 0, image))
+    assert not scene.run(scene.one.show()).any()
+    scene.run(flush_later(scene.world.driver, scene.world.buffer, 1000, 1))
+    assert scene.world.device.delayed["deferred"] == 1000
+    assert np.array_equal(scene.run(scene.one.show()), image)
+
+
+def test_damage_is_sent_byte_for_byte_or_as_one_box_around_it() -> None:
+    """R31."""
+    boxes = [Box(0, 0, 40, 2), Box(200, 10, 8, 1)]
+    for bounding, size in ((False, 88), (True, 208 * 11)):
+        scene = Scene(DamageRectangles(bounding=bounding))
+        assert scene.one.mapping is not None
+        scene.run(scene.one.store_box(scene.one.mapping, 0, 0, noise(1, 40, 640)))
+        scene.world.mark()
+        scene.run(scene.one.damage(boxes))
+        assert [event.bytes for event in scene.world.events(Writeback)] == [size]
+        scene.judge()
+    for wrong, errno in (([], "EINVAL"), ([Box(0, 0, 644, 1)], "EINVAL")):
+        with pytest.raises(DriverError, match=errno):
+            scene.run(damage(scene.world.driver, scene.world.buffer, wrong))
+    other = Scene(PageMkwrite())
+    with pytest.raises(DriverError, match="EOPNOTSUPP"):
+        other.run(damage(other.world.driver, other.world.buffer, boxes))
