@@ -75,7 +75,7 @@ class Oracle:
 
     def stored(self, offset: int, data: Bytes) -> None:
         """A store took effect: bytes at an offset of the linear view; what lies past its end is nobody's."""
-        end = min(offset + data.size, self.surface.linear_size)
+        end = max(offset, min(offset + data.size, self.surface.linear_size))
         for world in self._worlds:
             world.image.reshape(-1)[offset:end] = data[: end - offset]
         self._writer.reshape(-1)[offset:end] = _CPU
@@ -113,7 +113,7 @@ class Oracle:
 
     def loaded(self, reader: str, offset: int, data: Bytes) -> None:
         """A read returned these bytes: take note of a violation if it must not have."""
-        end = min(offset + data.size, self.surface.linear_size)
+        end = max(offset, min(offset + data.size, self.surface.linear_size))
         got = data[: end - offset]
         right: npt.NDArray[np.bool_] = np.zeros(got.size, np.bool_)
         for world in self._worlds:

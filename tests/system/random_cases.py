@@ -135,7 +135,9 @@ class Rounds:
         coalesce = IrqCoalesce(count=int(random.integers(4)), cycles=int(random.integers(1, 300)))
         yield CsrWrite(Address.IRQ_COALESCE, coalesce.to_int())
 
-    def planner(self, *, queues: Sequence[Queue] = tuple(Queue), independent: bool = False, faults: float = 0.0) -> Planner:
+    def planner(
+        self, *, queues: Sequence[Queue] = tuple(Queue), independent: bool = False, faults: float = 0.0
+    ) -> Planner:
         """A planner for the site as it is.  With faults, no byte that a failed READBACK leaves open is read again."""
         site = self.site
         if faults:
@@ -169,6 +171,8 @@ class Rounds:
         yield from self._publish(work)
         yield from self._finish(by_interrupt=not faults and bool(self.random.integers(2)))
         self.progress.doing = f"comparing {_words(work)}"
+        if faults:
+            yield from self._release()
         yield from self._acknowledge()
         yield from self.site.settle()
         self.progress.done += len(work)
@@ -262,6 +266,16 @@ class Rounds:
                 yield Delay(upto(self.random, 64) * PERIOD_NS, "poll")
         missing = {queue.name: ring.written - ring.taken for queue, ring in rig.rings.items()}
         raise Hang(f"records missing after {_POLLS} looks: {missing}")
+
+    def _release(self) -> Steps[None]:
+        """Queues may halt at an error behind which there is nothing: let them go on."""
+        for queue in Queue:
+            for _ in range(_POLLS):
+                status = QueueStatus.from_int((yield CsrRead(queue_address(queue, QueueOffset.STATUS))))
+                if status.halted:
+                    yield from self.site.rig.control(queue, resume=True)
+                elif not status.busy:
+                    break
 
     def _due(self) -> bool:
         """Whether a record is to come that asks for an interrupt, so that waiting for one ends."""
