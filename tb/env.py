@@ -11,7 +11,8 @@
         memory      MemoryAgent            passive: knobs of the Verilog memory, image of host memory
         scoreboard  Scoreboard             ledger of descriptors, records and images
 
-Every error that anything logs during the run fails the test: pyuvm alone would let it pass.
+Every error that anything logs during the run fails the test: pyuvm alone would let it pass.  So does whatever is still
+under way when the body has ended (tb/quiescence.py).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tb.agents.csr import CsrAgent
 from tb.agents.interrupt import InterruptAgent
 from tb.agents.memory import MemoryAgent, MemoryConfig
 from tb.clocking import PERIOD_NS
+from tb.quiescence import leftovers
 from tb.registers import RegisterModel
 from tb.scoreboard import Scoreboard
 from tb.sim_top import ObserverError, assert_clean
@@ -92,6 +94,11 @@ class Environment(uvm_env):  # type: ignore[misc]  # pyuvm carries no types
         except ObserverError as error:
             self.logger.error("%s", error)
 
+    async def quiesce(self) -> None:
+        """Log an error for everything that is still under way, or contradicts itself."""
+        for problem in await leftovers(self.csr.port, self.interrupt, self.top.memory):
+            self.logger.error("at the end of the test %s", problem)
+
     def make_register_model(self) -> RegisterModel:
         """A register model on the CSR agent's sequencer; its mirror starts at the reset values."""
         return RegisterModel(self.csr.sequencer)
@@ -103,6 +110,7 @@ class _Plan:
     body: Callable[[Environment], Awaitable[Any]]
     memory: MemoryConfig
     limit: int
+    quiet: bool
     result: Any = None
     error: BaseException | None = field(default=None)
 
@@ -120,6 +128,8 @@ class BodyTest(uvm_test):  # type: ignore[misc]  # pyuvm carries no types
         self.raise_objection()
         try:
             self.plan.result = await with_timeout(self.plan.body(self.env), self.plan.limit * PERIOD_NS, "ns")
+            if self.plan.quiet:
+                await self.env.quiesce()
         except Exception as error:
             self.plan.error = error
         finally:
@@ -132,14 +142,16 @@ async def run_body(
     *,
     memory: MemoryConfig | None = None,
     limit: int = 50_000_000,
+    quiet: bool = True,
 ) -> Any:
     """Run `body` in a fresh environment around `top`; returns its result.
 
     limit: clock cycles after which the run is given up.
+    quiet: the engine must be at rest when the body has ended.
     Raises what the body raises, and CheckFailed when anything logged an error.
     """
     counter = _ErrorCounter()
-    plan = _Plan(top, body, memory or MemoryConfig(), limit)
+    plan = _Plan(top, body, memory or MemoryConfig(), limit, quiet)
     with counter.attached():
         uvm_root().clear_singletons(set())
         ConfigDB().set(None, "*", _PLAN, plan)
