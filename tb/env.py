@@ -9,6 +9,7 @@
         interrupt   InterruptAgent         passive
           watch                    ------> port: InterruptEdge, level for the bridge
         memory      MemoryAgent            passive: knobs of the Verilog memory, image of host memory
+        predictor   RegisterPredictor      port: CsrAccess -> mirror of the register model
         scoreboard  Scoreboard             ledger of descriptors, records and images
 
 Every error that anything logs during the run fails the test: pyuvm alone would let it pass.  So does whatever is still
@@ -18,7 +19,7 @@ under way when the body has ended (tb/quiescence.py).
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,12 +27,13 @@ from typing import Any
 from cocotb.triggers import with_timeout
 from pyuvm import ConfigDB, uvm_env, uvm_root, uvm_test
 
+from models.layout import REGISTERS, Register
 from tb.agents.csr import CsrAgent
 from tb.agents.interrupt import InterruptAgent
 from tb.agents.memory import MemoryAgent, MemoryConfig
 from tb.clocking import PERIOD_NS
 from tb.quiescence import leftovers
-from tb.registers import RegisterModel
+from tb.registers import RegisterModel, RegisterPredictor
 from tb.scoreboard import Scoreboard
 from tb.sim_top import ObserverError, assert_clean
 
@@ -85,6 +87,7 @@ class Environment(uvm_env):  # type: ignore[misc]  # pyuvm carries no types
         self.csr = CsrAgent("csr", self, top, top.clk)
         self.interrupt = InterruptAgent("interrupt", self, top, top.clk)
         self.memory = MemoryAgent("memory", self, top.memory, self._memory_config)
+        self.predictor = RegisterPredictor("predictor", self)
         self.scoreboard = Scoreboard("scoreboard", self)
 
     def check_phase(self) -> None:
@@ -99,9 +102,17 @@ class Environment(uvm_env):  # type: ignore[misc]  # pyuvm carries no types
         for problem in await leftovers(self.csr.port, self.interrupt, self.top.memory):
             self.logger.error("at the end of the test %s", problem)
 
-    def make_register_model(self) -> RegisterModel:
-        """A register model on the CSR agent's sequencer; its mirror starts at the reset values."""
-        return RegisterModel(self.csr.sequencer)
+    def make_register_model(self, entries: Mapping[str, Register] = REGISTERS) -> RegisterModel:
+        """A register model on the CSR agent's sequencer; its mirror starts at the reset values.
+
+        It may begin to follow what the monitor sees.  entries: what it is made of; others are for twins.
+        """
+        self.predictor.model = RegisterModel(self.csr.sequencer, entries)
+        return self.predictor.model
+
+    def connect_phase(self) -> None:
+        """Let the register model see every access."""
+        self.csr.monitor.port.connect(self.predictor.analysis_export)
 
 
 @dataclass
