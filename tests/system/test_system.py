@@ -11,7 +11,7 @@ import pytest
 from tb.sim_top import system
 from tb.simulation import simulators
 
-BENCHES = ("copies", "errors", "queues", "registers", "agents", "end_twins")
+BENCHES = ("copies", "errors", "queues", "registers", "agents", "end_twins", "unknown")
 
 
 @pytest.mark.parametrize("bench", BENCHES)
