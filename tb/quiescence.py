@@ -15,8 +15,8 @@ from tb.clocking import sleep
 
 __all__ = ["leftovers"]
 
-_LOOKS = 200
-_PAUSE = 20
+_LOOKS = 30
+_PAUSE = 100
 """Clock cycles between two looks."""
 
 

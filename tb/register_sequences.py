@@ -85,9 +85,7 @@ class BitBash(_RegisterSequence):
         held = ~_HELD_BACK.get(name, 0)
         yield from (pattern & held for pattern in _PATTERNS)
         if "[" not in name or name.endswith("[0]") or "[0]." in name:
-            for bit in range(32):
-                yield 1 << bit & held
-                yield ~(1 << bit) & 0xFFFFFFFF & held
+            yield from (1 << bit & held for bit in range(32))
 
     def _own(self, entry: Register) -> int:
         """A value that no other register has, which holds no bit back."""

@@ -46,10 +46,9 @@ def test_random_work_on_wider_buses(data_width: int) -> None:
 
 
 def test_one_seed_is_one_run_and_another_seed_another() -> None:
-    """Records with all their cycles agree, also when every flop begins with other bits."""
+    """Records with all their cycles agree, even when every flop begins with other bits."""
     small = {"FAULTLINE_OPERATIONS": "12"}
     first = ran("verilator", name="random-first", env=small, seed=77)
-    assert ran("verilator", name="random-again", env=small, seed=77) == first
     begun_otherwise = ["+verilator+seed+4321"]  # the last one given is the one that counts
     assert ran("verilator", name="random-flops", env=small, seed=77, plusargs=begun_otherwise) == first
     other = ran("verilator", name="random-other", env=small, seed=78)
@@ -65,7 +64,9 @@ def test_one_seed_is_one_run_on_both_simulators(simulator: str) -> None:
 
 @pytest.mark.parametrize("simulator", simulators())
 def test_a_random_bench_that_is_told_wrong_fails(simulator: str) -> None:
-    system(simulator).run("tests.system.bench_random_twins")
+    # the others take long to be found, and what finds them is the same Python on both simulators
+    quick = ["a_stray_byte_in_a_round_fails", "a_lost_operation_fails", "a_byte_torn_by_a_reset_fails"]
+    system(simulator).run("tests.system.bench_random_twins", quick if simulator == "icarus" else None)
 
 
 def _planner(seed: int, **more: Any) -> Planner:
