@@ -101,7 +101,7 @@ class Oracle:
 
     def stored(self, offset: int, data: Bytes) -> None:
         """A store took effect: bytes at an offset of the linear view; what lies past its end is nobody's."""
-        end = min(offset + data.size, self.surface.linear_size)
+        end = max(offset, min(offset + data.size, self.surface.linear_size))
         data = data[: end - offset]
         run = slice(offset, end)
         if self._contended.reshape(-1)[run].any():
@@ -245,7 +245,7 @@ class Oracle:
         self._forget(self._windows.pop(token))
 
     def _judge(self, view: ValueSets, reader: str, offset: int, data: Bytes, *, settle: bool = True) -> None:
-        end = min(offset + data.size, self.surface.linear_size)
+        end = max(offset, min(offset + data.size, self.surface.linear_size))
         got = data[: end - offset]
         right = view.holds(offset, got)
         self.reads += got.size

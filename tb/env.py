@@ -2,22 +2,29 @@
 
     uvm_test_top  BodyTest                 runs the body of a bench in its run phase
       env         Environment
-        csr         CsrAgent               active (or passive)
+        csr         CsrAgent               active unless told
           monitor     CsrMonitor   ------> port: CsrAccess
-          sequencer   uvm_sequencer <----- register model (frontdoor), sequences
-          driver      CsrDriver    ------> master <------ port: bridge
-        interrupt   InterruptAgent         passive
-          watch                    ------> port: InterruptEdge, level for the bridge
-        memory      MemoryAgent            passive: knobs of the Verilog memory, image of host memory
+          sequencer   uvm_sequencer <----- CsrItem: register model (frontdoor), sequences      active only
+          driver      CsrDriver    ------> master <------ port: bridge                         active only
+        interrupt   InterruptAgent         passive unless told
+          watch       InterruptWatch ----> port: InterruptEdge, level for the bridge
+          sequencer   uvm_sequencer <----- InterruptItem: sequences                            active only
+          driver      InterruptDriver ---> csr.port: acknowledges                              active only
+        memory      MemoryAgent            active unless told; image of host memory
+          monitor     MemoryMonitor -----> port: Burst, out of the trace
+          sequencer   uvm_sequencer <----- TemperItem: sequences                               active only
+          driver      MemoryDriver ------> knobs of the Verilog memory                         active only
+        predictor   RegisterPredictor      port: CsrAccess -> mirror of the register model
         scoreboard  Scoreboard             ledger of descriptors, records and images
 
-Every error that anything logs during the run fails the test: pyuvm alone would let it pass.
+Every error that anything logs during the run fails the test: pyuvm alone would let it pass.  So does whatever is still
+under way when the body has ended (tb/quiescence.py).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,15 +32,17 @@ from typing import Any
 from cocotb.triggers import with_timeout
 from pyuvm import ConfigDB, uvm_env, uvm_root, uvm_test
 
-from tb.agents.csr import CsrAgent
-from tb.agents.interrupt import InterruptAgent
+from models.layout import REGISTERS, Register
+from tb.agents.csr import CsrAgent, CsrConfig
+from tb.agents.interrupt import InterruptAgent, InterruptConfig
 from tb.agents.memory import MemoryAgent, MemoryConfig
 from tb.clocking import PERIOD_NS
-from tb.registers import RegisterModel
+from tb.quiescence import leftovers
+from tb.registers import RegisterModel, RegisterPredictor
 from tb.scoreboard import Scoreboard
 from tb.sim_top import ObserverError, assert_clean
 
-__all__ = ["BodyTest", "CheckFailed", "Environment", "run_body"]
+__all__ = ["Agents", "BodyTest", "CheckFailed", "Environment", "run_body"]
 
 _PLAN = "plan"
 _LOGGERS = ("", "uvm", "RegModel", "pyuvm")
@@ -69,20 +78,32 @@ class _ErrorCounter(logging.Handler):
                 logger.removeHandler(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """Which agents are active, and how they are built."""
+
+    csr: CsrConfig = CsrConfig()
+    interrupt: InterruptConfig = InterruptConfig()
+    memory: bool = True
+    """Whether the memory agent is active."""
+
+
 class Environment(uvm_env):  # type: ignore[misc]  # pyuvm carries no types
     """The agents and the scoreboard of one engine; `top` is the simulation's top, `memory` the first configuration."""
 
-    def __init__(self, name: str, parent: uvm_test, top: Any, memory: MemoryConfig) -> None:
+    def __init__(self, name: str, parent: uvm_test, top: Any, memory: MemoryConfig, agents: Agents) -> None:
         super().__init__(name, parent)
         self.top = top
+        self.agents = agents
         self._memory_config = memory
 
     def build_phase(self) -> None:
         """Build the agents and the scoreboard."""
         top = self.top
-        self.csr = CsrAgent("csr", self, top, top.clk)
-        self.interrupt = InterruptAgent("interrupt", self, top, top.clk)
-        self.memory = MemoryAgent("memory", self, top.memory, self._memory_config)
+        self.csr = CsrAgent("csr", self, top, top.clk, self.agents.csr)
+        self.interrupt = InterruptAgent("interrupt", self, top, top.clk, self.agents.interrupt)
+        self.memory = MemoryAgent("memory", self, top.memory, self._memory_config, active=self.agents.memory)
+        self.predictor = RegisterPredictor("predictor", self)
         self.scoreboard = Scoreboard("scoreboard", self)
 
     def check_phase(self) -> None:
@@ -92,9 +113,25 @@ class Environment(uvm_env):  # type: ignore[misc]  # pyuvm carries no types
         except ObserverError as error:
             self.logger.error("%s", error)
 
-    def make_register_model(self) -> RegisterModel:
-        """A register model on the CSR agent's sequencer; its mirror starts at the reset values."""
-        return RegisterModel(self.csr.sequencer)
+    async def quiesce(self) -> None:
+        """Log an error for everything that is still under way, or contradicts itself, if the CSR agent is active."""
+        if not self.csr.active():
+            return
+        for problem in await leftovers(self.csr.port, self.interrupt, self.top.memory):
+            self.logger.error("at the end of the test %s", problem)
+
+    def make_register_model(self, entries: Mapping[str, Register] = REGISTERS) -> RegisterModel:
+        """A register model on the CSR agent's sequencer; its mirror starts at the reset values.
+
+        It may begin to follow what the monitor sees.  entries: what it is made of; others are for twins.
+        """
+        self.predictor.model = RegisterModel(self.csr.sequencer, entries)
+        return self.predictor.model
+
+    def connect_phase(self) -> None:
+        """Let the register model see every access."""
+        self.csr.monitor.port.connect(self.predictor.analysis_export)
+        self.interrupt.registers = self.csr.port if self.csr.active() else None
 
 
 @dataclass
@@ -103,6 +140,8 @@ class _Plan:
     body: Callable[[Environment], Awaitable[Any]]
     memory: MemoryConfig
     limit: int
+    quiet: bool
+    agents: Agents
     result: Any = None
     error: BaseException | None = field(default=None)
 
@@ -113,13 +152,15 @@ class BodyTest(uvm_test):  # type: ignore[misc]  # pyuvm carries no types
     def build_phase(self) -> None:
         """Take the plan out of the configuration database."""
         self.plan: _Plan = self.cdb_get(_PLAN)
-        self.env = Environment("env", self, self.plan.top, self.plan.memory)
+        self.env = Environment("env", self, self.plan.top, self.plan.memory, self.plan.agents)
 
     async def run_phase(self) -> None:
         """Run the body; its exception is kept, so that the later phases and the caller can deal with it."""
         self.raise_objection()
         try:
             self.plan.result = await with_timeout(self.plan.body(self.env), self.plan.limit * PERIOD_NS, "ns")
+            if self.plan.quiet:
+                await self.env.quiesce()
         except Exception as error:
             self.plan.error = error
         finally:
@@ -132,14 +173,18 @@ async def run_body(
     *,
     memory: MemoryConfig | None = None,
     limit: int = 50_000_000,
+    quiet: bool = True,
+    agents: Agents | None = None,
 ) -> Any:
     """Run `body` in a fresh environment around `top`; returns its result.
 
     limit: clock cycles after which the run is given up.
+    quiet: the engine must be at rest when the body has ended.
+    agents: which of them are active.
     Raises what the body raises, and CheckFailed when anything logged an error.
     """
     counter = _ErrorCounter()
-    plan = _Plan(top, body, memory or MemoryConfig(), limit)
+    plan = _Plan(top, body, memory or MemoryConfig(), limit, quiet, agents or Agents())
     with counter.attached():
         uvm_root().clear_singletons(set())
         ConfigDB().set(None, "*", _PLAN, plan)

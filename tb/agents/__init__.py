@@ -1,4 +1,5 @@
-"""The pyuvm agents, one folder each: CSR (active or passive), host memory and interrupt line (both passive).
+"""The pyuvm agents, one folder each: CSR, host memory, interrupt line; each active or passive.
 
-None of them handles a data beat: host memory is answered in Verilog, agents configure it and watch.
+A folder has item, driver, monitor, config and agent; the sequencer is pyuvm's own, which needs no file.  None of them
+handles a data beat: host memory is answered in Verilog, agents configure it and watch.
 """

@@ -60,7 +60,9 @@ def test_a_store_in_a_draws_window_may_come_before_or_after_it(oracle: Oracle) -
 def test_bytes_past_the_end_of_the_view_are_nobodys(oracle: Oracle) -> None:
     oracle.stored(510, array(1, 2, 3, 4))
     oracle.loaded("r", 510, array(1, 2, 77, 78))
-    assert not oracle.violations
+    oracle.stored(520, array(5, 6))
+    oracle.loaded("r", 520, array(7, 8))
+    assert not oracle.violations and oracle.reads == 2
 
 
 def test_a_wrong_scanout_is_seen() -> None:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import cocotb
 import pytest
 
 from models.engine import Queue
-from models.layout import REGISTERS, Address, Opcode
+from models.layout import REGISTERS, Address, Descriptor, Opcode, QueueOffset, Register, queue_address
 from models.memory import PAGE, HostMemory
 from models.surface import Box
 from tb.agents.csr import CsrError
 from tb.agents.memory import ErrorWindow, MemoryConfig
 from tb.bridge import BridgeError
 from tb.env import CheckFailed, Environment, run_body
+from tb.register_sequences import BitBash, HardwareReset, OneClears, TrafficWalk
+from tb.registers import RegisterMismatch, RegisterModel
 from tb.sequences import boxed
 from tb.sim_top import reset
+from tests.system.fault_ground import Ground, on_ground
+from tests.system.random_cases import Progress, Rounds, told
 from tests.system.rtl_bench import Stand, stand
 from tests.system.workbench import DESTINATION
 
@@ -41,17 +47,127 @@ async def _fails(dut: Any, body: Any, error: type[BaseException], words: str, *,
         await (stand(dut, body, patience=5000) if bench else _alone(dut, body))
 
 
+async def _run(env: Environment, sequence: Any) -> int:
+    """Start a sequence on the CSR agent; returns how much it has seen."""
+    await sequence.start(env.csr.sequencer)
+    return int(sequence.seen)
+
+
 @cocotb.test()
 async def reset_values_and_bits(dut: Any) -> None:
-    """Reset values, access types, aliases."""
+    """Every bit by its access type, then reset values again after a hardware reset of registers that are full."""
 
     async def body(env: Environment) -> None:
         model = env.make_register_model()
-        assert await model.reset_walk() == len(REGISTERS)
-        assert await model.bit_bash() > 100
+        assert await _run(env, HardwareReset(model)) == len(REGISTERS)
+        assert await _run(env, BitBash(model)) == len(REGISTERS) - len(Queue)
         assert env.csr.monitor.seen > 2000
+        for name in REGISTERS:
+            if name.split(".")[-1] != "tail":
+                await model.write(name, 0xFFFFFFFF & ~(0b010 if name == "control" else 0))
+        await reset(dut)
+        assert await _run(env, HardwareReset(model)) == len(REGISTERS)
 
     await _alone(dut, body)
+
+
+@cocotb.test()
+async def one_clears_each_cause(dut: Any) -> None:
+    """IRQ_STATUS with causes of both queues: a 1 clears its bit and no other."""
+
+    async def body(stand: Stand) -> None:
+        bench = stand.bench
+        await stand.perform(bench.open())
+        await stand.perform(bench.good())
+        for queue in Queue:
+            await stand.perform(bench.rig.control(queue, halt=False))
+            await stand.perform(bench.rig.post(queue, [Descriptor(opcode=99), Descriptor(opcode=Opcode.NOP)]))
+            tail = bench.rig.rings[queue].tail & 0xFFFF
+            await stand.perform(bench.rig.until(queue_address(queue, QueueOffset.COMPLETION_TAIL), 0xFFFF, tail))
+            bench.rig.take(queue, 2)
+            await stand.perform(bench.rig.consume(queue))
+        await stand.perform(bench.settle())
+        assert await _run(stand.env, OneClears(stand.env.make_register_model(), "irq_status")) == 4
+
+    await stand(dut, body)
+
+
+@cocotb.test()
+async def registers_during_traffic(dut: Any) -> None:
+    """Every register is read again and again while both queues work on random plans and the driver writes others."""
+    progress = Progress()
+
+    async def on(ground: Ground) -> None:
+        env = ground.env
+        model = env.make_register_model()
+        await model.begin_to_follow()
+        rounds = Rounds(ground.site, progress, seed=1)
+        walk = TrafficWalk(model, int(cocotb.RANDOM_SEED))
+        task = cocotb.start_soon(walk.start(env.csr.sequencer))
+        for _ in range(3):
+            await ground.perform(rounds.run(8))
+        walk.stop()
+        await task
+        assert walk.laps and walk.seen >= len(REGISTERS) * walk.laps, "nothing was read"
+
+    with told(progress):
+        await on_ground(dut, on)
+
+
+Change = Callable[[Register], Register]
+
+
+def _field(name: str, **wrong: Any) -> Change:
+    """A register of whose fields one is described wrongly."""
+
+    def change(entry: Register) -> Register:
+        fields = tuple(replace(field, **wrong) if field.name == name else field for field in entry.fields)
+        return replace(entry, fields=fields, reset=sum(field.reset << field.lsb for field in fields))
+
+    return change
+
+
+@cocotb.test()
+async def wrong_register_models_fail(dut: Any) -> None:
+    """Twin: a wrong reset value, access type or width does not get through the sequences, nor does nothing to clear."""
+
+    async def expect(words: str, make: Callable[[RegisterModel], Any], wrong: dict[str, Change]) -> None:
+        async def body(env: Environment) -> None:
+            entries = {name: change(REGISTERS[name]) for name, change in wrong.items()}
+            await _run(env, make(env.make_register_model(entries)))
+
+        await _fails(dut, body, RegisterMismatch, words, bench=False)
+
+    for name, field, wrong, sequence, words in (
+        ("irq_coalesce", "count", {"reset": 4}, HardwareReset, "0x00000000 after reset, not 0x00000004"),
+        ("queue[1].control", "halt_on_error", {"reset": 0}, HardwareReset, "0x00000002 after reset, not 0x00000000"),
+        ("irq_coalesce", "count", {"access": "ro"}, BitBash, "0xffffffff after 0xffffffff was written"),
+        ("id", "magic", {"access": "rw"}, BitBash, "0x464c544c after 0xffffffff was written"),
+        ("queue[1].control", "resume", {"access": "rw"}, BitBash, "0x00000003 after 0xffffffff was written"),
+        ("surface[3].base", "page", {"lsb": 11, "width": 21}, BitBash, "0xfffff000 after 0xffffffff was written"),
+    ):
+        await expect(f"{name}: {words}", sequence, {name: _field(field, **wrong)})
+    await expect("irq_status: no bit was set", lambda model: OneClears(model, "irq_status"), {"irq_status": _field("")})
+
+
+@cocotb.test()
+async def a_register_changed_in_traffic_fails(dut: Any) -> None:
+    """Twin: a write that the mirror is not told of, and a register that the model takes for steady."""
+
+    async def body(env: Environment, *, quietly: bool) -> None:
+        model = env.make_register_model()
+        if not quietly:
+            entry = REGISTERS["cycle_lo"]
+            model = env.make_register_model(REGISTERS | {"cycle_lo": _field("count", volatile=False)(entry)})
+        await model.begin_to_follow()
+        if quietly:
+            env.predictor.model = None
+            await env.csr.port.write(Address.IRQ_COALESCE, 6)
+        await _run(env, TrafficWalk(model, 1))
+
+    words = "irq_coalesce: 0x00000006 does not match"
+    await _fails(dut, partial(body, quietly=True), RegisterMismatch, words, bench=False)
+    await _fails(dut, partial(body, quietly=False), RegisterMismatch, "cycle_lo: ", bench=False)
 
 
 @cocotb.test()
@@ -64,7 +180,7 @@ async def wrong_mirror_fails(dut: Any) -> None:
         await env.csr.port.write(Address.IRQ_COALESCE, 6)
         await model.read("irq_coalesce")
 
-    await _fails(dut, body, CheckFailed, "does not match mirrored value", bench=False)
+    await _fails(dut, body, RegisterMismatch, "does not match mirrored value", bench=False)
 
 
 @cocotb.test()

@@ -12,9 +12,9 @@ import cocotb
 
 from models.memory import Bytes, HostMemory
 from models.steps import Steps
-from tb.agents.memory import HostImage
+from tb.agents.memory import HostImage, MemoryConfig
 from tb.bridge import Bridge, bridge_of
-from tb.env import Environment, run_body
+from tb.env import Agents, Environment, run_body
 from tb.scoreboard import Ledger
 from tb.sim_top import flush_trace, reset
 from tb.trace import Kind, Trace
@@ -88,9 +88,19 @@ def tell(**counts: int) -> None:
 
 
 async def on_ground(
-    dut: Any, body: Callable[[Ground], Awaitable[None]], *, halt: bool = True, watchdog: int = 0, **layout: int
+    dut: Any,
+    body: Callable[[Ground], Awaitable[None]],
+    *,
+    halt: bool = True,
+    watchdog: int = 0,
+    memory: MemoryConfig | None = None,
+    agents: Agents | None = None,
+    **layout: int,
 ) -> None:
-    """Run `body` on an opened site beside fresh host memory; at the end the grants are checked."""
+    """Run `body` on an opened site beside fresh host memory; at the end the grants are checked.
+
+    memory: its temper from the reset on, which alone decides about the seed of its draws.  agents: which are active.
+    """
     seed = int(cocotb.RANDOM_SEED)
     cocotb.log.info("random seed %d", seed)
 
@@ -115,4 +125,4 @@ async def on_ground(
         assert not offences, "; ".join(offences)
         env.memory.image = None
 
-    await run_body(dut, in_environment, limit=1 << 34)
+    await run_body(dut, in_environment, memory=memory, limit=1 << 34, agents=agents)

@@ -11,7 +11,7 @@ import pytest
 from tb.sim_top import system
 from tb.simulation import SimulationError, simulators
 
-BENCHES = ("copies", "errors", "queues", "registers")
+BENCHES = ("copies", "errors", "queues", "registers", "agents", "end_twins", "unknown")
 NOTICED = {
     "foreign_page": "accesses to pages that nobody owns",
     "unwritten_byte": "1 read beats with bytes that nobody wrote",

@@ -12,6 +12,7 @@ from typing import Any
 from cocotb.handle import SimHandleBase
 from pyuvm import uvm_agent, uvm_component, uvm_sequencer
 
+from tb.agents.csr.config import CsrConfig
 from tb.agents.csr.driver import CsrDriver, CsrError, CsrMaster
 from tb.agents.csr.item import Response
 from tb.agents.csr.monitor import CsrMonitor
@@ -40,19 +41,26 @@ class CsrPort:
 
 
 class CsrAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
-    """Active unless the configuration database says `is_active` = UVM_PASSIVE for it."""
+    """The registers' bus on pins `s_axil_*` of `entity`, driven by `clock`; a passive agent drives none of them."""
 
-    def __init__(self, name: str, parent: uvm_component, entity: SimHandleBase, clock: Any) -> None:
+    def __init__(
+        self, name: str, parent: uvm_component, entity: SimHandleBase, clock: Any, config: CsrConfig | None = None
+    ) -> None:
         super().__init__(name, parent)
+        self.config = config or CsrConfig()
         self._entity = entity
         self._clock = clock
+
+    def active(self) -> bool:
+        """Whether it drives the bus."""
+        return self.config.active
 
     def build_phase(self) -> None:
         """Build the monitor, and the active half if asked for."""
         super().build_phase()
         self.monitor = CsrMonitor("monitor", self, self._entity, self._clock)
         if self.active():
-            self.master = CsrMaster(self._entity, self._clock)
+            self.master = CsrMaster(self._entity, self._clock, self.config.patience)
             self.port = CsrPort(self.master)
             self.sequencer = uvm_sequencer("sequencer", self)
             self.driver = CsrDriver("driver", self)

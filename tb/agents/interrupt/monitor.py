@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cocotb.triggers import RisingEdge
 from cocotb_bus.monitors import BusMonitor
 
+from tb.agents.interrupt.item import InterruptEdge
 from tb.clocking import cycle_now
 
-__all__ = ["InterruptEdge", "InterruptWatch"]
-
-
-@dataclass(frozen=True, slots=True)
-class InterruptEdge:
-    """The line rose in clock cycle `cycle`."""
-
-    cycle: int
+__all__ = ["InterruptWatch"]
 
 
 class InterruptWatch(BusMonitor):  # type: ignore[misc]  # cocotb-bus carries no types
