@@ -15,7 +15,7 @@ from models.costs import Costs
 from models.dmabuf import Buffer, DmaBuf, ExportOperations
 from models.engine import Command, Copy, Engine, Fill, Queue
 from models.errors import DeviceError, DriverError
-from models.events import Harvest, Render, Writeback, Zap, runs_of
+from models.events import Harvest, Render, Unmap, Writeback, Zap, runs_of
 from models.fault import FaultHandler
 from models.fence import Fence, Usage
 from models.layout import Layout
@@ -181,6 +181,8 @@ class Driver:
         yield Acquire(buffer.reservation.lock)
         self.policy.unmapped(buffer, buffer.space.remove(mapping))
         table.remove(mapping)
+        run = (mapping.first, mapping.count)
+        yield Note(Unmap(process=mapping.process, buffer=buffer.name, pages=(run,)))
         yield Release(buffer.reservation.lock)
         dmabuf.put()
 

@@ -17,23 +17,26 @@ Every error that anything logs during the run fails the test: pyuvm alone would 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from cocotb.triggers import with_timeout
 from pyuvm import ConfigDB, uvm_env, uvm_root, uvm_test
 
+from models.events import Event
 from tb.agents.csr import CsrAgent
 from tb.agents.interrupt import InterruptAgent
 from tb.agents.memory import MemoryAgent, MemoryConfig
 from tb.clocking import PERIOD_NS
+from tb.cov.recorder import position, record
 from tb.registers import RegisterModel
 from tb.scoreboard import Scoreboard
-from tb.sim_top import ObserverError, assert_clean
+from tb.sim_top import ObserverError, assert_clean, flush_trace
+from tb.toolchain import wants_coverage
 
-__all__ = ["BodyTest", "CheckFailed", "Environment", "run_body"]
+__all__ = ["BodyTest", "CheckFailed", "Environment", "Noted", "run_body"]
 
 _PLAN = "plan"
 _LOGGERS = ("", "uvm", "RegModel", "pyuvm")
@@ -69,13 +72,30 @@ class _ErrorCounter(logging.Handler):
                 logger.removeHandler(self)
 
 
+class Noted(Protocol):
+    """A driver event with its cycle and task, as a bridge notes it."""
+
+    @property
+    def cycle(self) -> int: ...
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def event(self) -> Event: ...
+
+
 class Environment(uvm_env):  # type: ignore[misc]  # pyuvm carries no types
-    """The agents and the scoreboard of one engine; `top` is the simulation's top, `memory` the first configuration."""
+    """The agents and the scoreboard of one engine; `top` is the simulation's top, `memory` the first configuration.
+
+    notes: the events of each bridge that was made on it.
+    """
 
     def __init__(self, name: str, parent: uvm_test, top: Any, memory: MemoryConfig) -> None:
         super().__init__(name, parent)
         self.top = top
         self._memory_config = memory
+        self.notes: list[Sequence[Noted]] = []
 
     def build_phase(self) -> None:
         """Build the agents and the scoreboard."""
@@ -91,6 +111,13 @@ class Environment(uvm_env):  # type: ignore[misc]  # pyuvm carries no types
             assert_clean(self.top)
         except ObserverError as error:
             self.logger.error("%s", error)
+
+    async def record_coverage(self, since: int) -> None:
+        """Write what the test met, whose trace began at event `since`, beside the log of the run."""
+        await flush_trace(self.top)
+        noted = sorted((note for notes in self.notes for note in notes), key=lambda note: note.cycle)
+        told = [(note.task, note.event) for note in noted]
+        record(since, self.scoreboard.ledgers, self.memory.history, told)
 
     def make_register_model(self) -> RegisterModel:
         """A register model on the CSR agent's sequencer; its mirror starts at the reset values."""
@@ -119,7 +146,10 @@ class BodyTest(uvm_test):  # type: ignore[misc]  # pyuvm carries no types
         """Run the body; its exception is kept, so that the later phases and the caller can deal with it."""
         self.raise_objection()
         try:
+            begun = position() if wants_coverage() else 0
             self.plan.result = await with_timeout(self.plan.body(self.env), self.plan.limit * PERIOD_NS, "ns")
+            if wants_coverage():
+                await self.env.record_coverage(begun)
         except Exception as error:
             self.plan.error = error
         finally:

@@ -90,6 +90,11 @@ class Simulation:
         given = os.environ.get("WAVES", "")
         return self.waves if given == "" else given not in ("0", "no", "false")
 
+    @property
+    def record_coverage(self) -> bool:
+        """Whether lines, expressions and toggles are counted: on Verilator, where coverage is wanted."""
+        return self.simulator == "verilator" and toolchain.wants_coverage()
+
     def build(self) -> Path:
         """Compile unless the same inputs were compiled before.  Returns the directory of the products.
 
@@ -100,7 +105,7 @@ class Simulation:
         files = self._files()
         headers = [path for folder in toolchain.INCLUDES for path in sorted(folder.glob("*.*vh"))]
         native = [toolchain.NATIVE_SOURCE] if self.native else []
-        arguments = toolchain.simulator_arguments(self.simulator, self.native)
+        arguments = toolchain.simulator_arguments(self.simulator, self.native, self.record_coverage)
         facts = (self.top, self.simulator, sorted(self.parameters.items()), sorted(self.defines.items()), arguments)
         tools = (str(tool), tool.stat().st_mtime_ns, version("cocotb"), toolchain.VERILATOR_MAKEFLAGS)
         key = toolchain.digest([*files, *headers, *native], facts, tools, self.record_waves)
@@ -181,6 +186,8 @@ class Simulation:
         extra, arguments = self._wave_arguments(waves)
         if self.native and self.simulator == "icarus":
             arguments += ["-M", str(product), "-m", "hostmem"]
+        if self.record_coverage:
+            extra.append(f"+verilator+coverage+file+{directory / 'coverage.dat'}")
         files = {name: str(directory / file) for name, file in _RUN_FILES.items()}
         with _readable_disk_errors(), _locked(directory):
             shutil.rmtree(directory, ignore_errors=True)

@@ -10,6 +10,7 @@ from models.layout import Cause
 from models.memory import HostMemory
 from tb.agents.memory.config import MemoryConfig
 from tb.agents.memory.image import HostImage
+from tb.clocking import cycle_now
 
 __all__ = ["MemoryAgent"]
 
@@ -17,7 +18,7 @@ __all__ = ["MemoryAgent"]
 class MemoryAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
     """Sets the knobs of the Verilog memory `entity`.
 
-    image: what host memory must contain, once a test has called `begin`.
+    image: what host memory must contain, once a test has called `begin`.  history: (cycle, configuration) of each call.
     """
 
     def __init__(self, name: str, parent: uvm_component, entity: Any, config: MemoryConfig) -> None:
@@ -25,6 +26,7 @@ class MemoryAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
         self._entity = entity
         self._written: dict[str, int] = {}
         self.config = config
+        self.history: list[tuple[int, MemoryConfig]] = []
         self.image: HostImage | None = None
 
     def start_of_simulation_phase(self) -> None:
@@ -34,6 +36,7 @@ class MemoryAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
     def configure(self, config: MemoryConfig) -> None:
         """Write the knobs that differ from the last configuration; it holds for bursts accepted from now on."""
         self.config = config
+        self.history.append((cycle_now(), config))
         for name, value in config.knobs():
             if self._written.get(name) != value:
                 getattr(self._entity, name).value = value
