@@ -27,8 +27,8 @@ _INTERACTIONS = ("alone", "beside", "behind", "ahead")
 _INTERACTION = Point(
     "other queue",
     _INTERACTIONS,
-    "beside: it had work under way meanwhile; behind: a WAIT for it stood before, since the last FENCE; ahead: it stood "
-    "at a WAIT for this queue; alone: none of these",
+    "beside: it had work under way meanwhile; behind: a WAIT for it stood before, since the last FENCE; ahead: it "
+    "stood at a WAIT for this queue; alone: none of these",
 )
 _ROW = Point("row", tuple(name for name, _ in ROWS), "bytes of a row of the box")
 _LAYOUT = Point("layout", _LAYOUTS, "layout of the surface")

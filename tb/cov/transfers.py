@@ -22,7 +22,7 @@ from tb.cov.groups import COMMAND, DRAWING, REFUSAL, ROWS, TRANSFER
 from tb.scoreboard import Settled
 from tb.trace import Kind, Trace
 
-__all__ = ["Tempers", "sample_records"]
+__all__ = ["Tempers", "draw_place", "move_place", "sample_records"]
 
 Tempers = Sequence[tuple[int, MemoryConfig]]
 """(cycle from which it held, temper of host memory), ascending."""
@@ -161,7 +161,20 @@ def _move(one: _Ran, bursts: _Bursts, tempers: Tempers, lanes: int) -> dict[str,
     if not _began(one):
         return {}
     it = one.descriptor
-    surface = _surface(one)
+    values = {name: [value] for name, value in move_place(it, _surface(one), lanes).items()}
+    values["stall"] = _stalls(tempers, it.opcode == Opcode.READBACK, one.begin, one.end)
+    most = bursts.most(one.begin, one.end)
+    if most:
+        few = "1" if most == 1 else "2 to 7"
+        values["outstanding"] = [few if most < 8 else "8 to 31" if most < 32 else "32 and more"]
+    return values
+
+
+def move_place(it: Descriptor, surface: Surface, lanes: int) -> dict[str, str]:
+    """The bins of where a READBACK or WRITEBACK moves bytes: alignment, row, rows, crossing, layout.
+
+    lanes: bytes of the bus.
+    """
     host, device = it.host_offset % lanes, it.x % lanes
     if it.height == 1:
         rows = "single"
@@ -170,19 +183,13 @@ def _move(one: _Ran, bursts: _Bursts, tempers: Tempers, lanes: int) -> dict[str,
         rows = "merged" if whole and it.host_stride == it.width else "apart"
     starts = it.host_offset + np.arange(it.height, dtype=np.int64) * it.host_stride
     borders = int(((starts + it.width - 1) // PAGE - starts // PAGE).max())
-    values = {
-        "alignment": [_lanes(host, device, "host off", "device off")],
-        "row": [_row(it.width)],
-        "rows": [rows],
-        "crossing": [("none", "one", "several")[min(borders, 2)]],
-        "layout": [surface.layout.name],
-        "stall": _stalls(tempers, it.opcode == Opcode.READBACK, one.begin, one.end),
+    return {
+        "alignment": _lanes(host, device, "host off", "device off"),
+        "row": _row(it.width),
+        "rows": rows,
+        "crossing": ("none", "one", "several")[min(borders, 2)],
+        "layout": surface.layout.name,
     }
-    most = bursts.most(one.begin, one.end)
-    if most:
-        few = "1" if most == 1 else "2 to 7"
-        values["outstanding"] = [few if most < 8 else "8 to 31" if most < 32 else "32 and more"]
-    return values
 
 
 def _lanes(first: int, second: int, first_off: str, second_off: str) -> str:
@@ -223,20 +230,27 @@ def _draw(one: _Ran, lanes: int) -> dict[str, list[str]]:
     """The bins of a FILL or COPY beside operation, cause and other queue."""
     if not _began(one):
         return {}
-    it = one.descriptor
-    surface = _surface(one)
+    source = one.settled.tables.surfaces[one.descriptor.source_surface]
+    place = draw_place(one.descriptor, _surface(one), source, lanes)
+    return {name: [value] for name, value in place.items()}
+
+
+def draw_place(it: Descriptor, surface: Surface, source: Surface | None, lanes: int) -> dict[str, str]:
+    """The bins of where a FILL or COPY draws: alignment, row, layout, pixel and the layout of the source.
+
+    lanes: bytes of a device word.
+    """
     pixel = surface.bytes_per_pixel
+    copied = it.source_x % lanes if it.opcode == Opcode.COPY else 0
     values = {
-        "row": [_row(it.width)],
-        "layout": [surface.layout.name],
-        "pixel": [str(pixel) if pixel in (1, 2, 3, 4, 8, 16) else "5 to 7" if pixel < 8 else "9 to 15"],
+        "alignment": _lanes(copied, it.x % lanes, "source off", "target off"),
+        "row": _row(it.width),
+        "layout": surface.layout.name,
+        "pixel": str(pixel) if pixel in (1, 2, 3, 4, 8, 16) else "5 to 7" if pixel < 8 else "9 to 15",
     }
-    source = it.source_x % lanes if it.opcode == Opcode.COPY else 0
-    values["alignment"] = [_lanes(source, it.x % lanes, "source off", "target off")]
     if it.opcode == Opcode.COPY:
-        behind = one.settled.tables.surfaces[it.source_surface]
-        assert behind is not None, "a COPY from a surface that is not valid is refused"
-        values["source"] = [f"from {behind.layout.name}"]
+        assert source is not None, "a COPY from a surface that is not valid is refused"
+        values["source"] = f"from {source.layout.name}"
     return values
 
 
