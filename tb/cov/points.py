@@ -2,8 +2,8 @@ r"""Code coverage: reads what Verilator counted, and merges it over runs, widths
 
 A `coverage.dat` has a line a point: `C '<fields>' <count>`, each field `\x01<key>\x02<value>`. Keys used here: f
 the file, l and n line and column, t the kind (line, branch, expr, toggle), o what the point is, S the source lines it
-stands for, such as 12-15,17. The instance (h) and the parameters in the page's name are not looked at: a point is the same at
-every width and in every instance. Only rtl/ counts.
+stands for, such as 12-15,17. The instance (h) and the parameters in the page's name are not looked at: a point is the
+same at every width and in every instance. Only rtl/ counts.
 
 Line coverage is by source line: it is covered when any line or branch point that stands for it was reached.
 """

@@ -6,6 +6,7 @@ out is predicted and compared like everything else; that a record has the cause 
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -57,6 +58,14 @@ def transfer_rules(choice: Choice) -> bool:
         long = get("row") in ("4096", "over 4096") or get("rows", "single") != "single"
         if long or get("crossing", "none") != "none" or get("cause") == "ABORTED":
             return False
+    begins = get("alignment", "")  # in host memory
+    if (get("row"), get("rows"), get("crossing")) == ("2 to 7", "single", "one") and begins in ("both", "device off"):
+        return False  # it ends within its first lanes
+    if (get("row"), get("crossing")) == ("4096", "none") and begins not in ("", "both", "device off"):
+        return False  # it fills a page
+    many = (get("rows"), get("cause")) == ("merged", "ABORTED")
+    if many and get("crossing") == "none" and begins not in ("", "both"):
+        return False  # one of many rows end to end crosses a border
     if get("cause") == "ABORTED" and get("rows") == "single":  # later bursts must wait to be cut
         return get("row", "over 4096") == "over 4096" and get("stall", "single") == "single"
     return True
@@ -66,8 +75,9 @@ def drawing_rules(lanes: int) -> list[Rule]:
     """What a drawing cannot be made of at a bus width of `lanes` bytes."""
 
     def lane(choice: Choice) -> bool:
-        whole = {"8": 8, "16": 16}.get(choice.get("pixel", ""), 1) % lanes == 0
-        return not (whole and choice.get("alignment", "both") != "both")
+        pixel = int(choice.get("pixel", "1").split(" ")[0])
+        off = lanes // math.gcd(pixel, lanes) - 1  # lanes beside 0 at which a pixel may begin
+        return off >= {"both": 0, "different lanes": 2}.get(choice.get("alignment", "both"), 1)
 
     return [lane]
 
@@ -247,10 +257,10 @@ def _place(bench: Workbench, choice: Choice, rng: random.Random) -> tuple[Descri
         height = {"single": 1, "apart": 250 if aborted else 3, "merged": 3}[rows]
         if aborted and rows != "single":
             height = max(3, min(250, 160_000 // (x + width)))
-        stride = width if rows == "merged" else PAGE * -(-(width + 1) // PAGE)
-        page = rng.randrange(_FIRST_PAGE, 530 - height * -(-stride // PAGE) - 4)
+        stride = width if rows == "merged" else PAGE * -(-(width + 1) // PAGE) + rng.choice((0, 0, 1, 3, 8))
+        page = rng.randrange(_FIRST_PAGE, 530 - height * stride // PAGE - 4)
         to_the_end = PAGE - 1 - rng.randrange(min(width, PAGE))
-        inside = rng.choice((0, 8 * rng.randrange(512), rng.randrange(PAGE), to_the_end))
+        inside = rng.choice((0, PAGE - 8, 8 * rng.randrange(512), rng.randrange(PAGE), to_the_end))
         if alone and inside % 2048 + width > 2048:
             continue
         surface = Surface(bench.scratch, x + width, height, 1, layout)
