@@ -111,7 +111,7 @@ class Unmap(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fork(Event):
-    """A child, `process`, got copies of the entries of these pages, clean but still writable (R22)."""
+    """A child, `process`, got copies of the entries that its parent, the cause, has of these pages (R22)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,7 +111,8 @@ class _Replay:
                     page.readers.discard(event.process)
             case Fork():
                 for page in self._met(event, event.pages, "fork"):
-                    page.readers.add(event.process)
+                    if event.cause in page.readers:
+                        page.readers.add(event.process)
             case _:
                 pass
 
