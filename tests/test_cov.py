@@ -236,14 +236,14 @@ def test_a_record_is_measured_in_its_own_run_of_the_trace() -> None:
     bursts = [(cycle, Kind.READ_ADDRESS, 0, 0) for cycle in range(1010, 1015)]
     bursts += [(cycle, Kind.READ_LAST, 0, 0) for cycle in range(1060, 1065)]
     events = trace(
-        (0, Kind.RESET, 0, 0), (50, Kind.RECORD, 0, 7), (1000, Kind.RESET, 0, 0), *bursts,
-        (1100, Kind.RECORD, 0, 7), (1101, Kind.RECORD, 1, 8),
+        (0, Kind.RESET, 0, 0), (50, Kind.RECORD, 0, 7), (1000, Kind.RESET, 0, 0), (1006, Kind.DOORBELL, 1, 0),
+        *bursts, (1100, Kind.RECORD, 0, 7), (1101, Kind.RECORD, 1, 8),
     )  # fmt: skip
     place = {"x": 9, "width": 100, "height": 2, "host_offset": 4090, "host_stride": 200}
     history = [
         settled(Descriptor(opcode=Opcode.NOP, tag=7), Queue.TRANSFER, 40, 3),
         settled(Descriptor(opcode=Opcode.WRITEBACK, tag=7, **place), Queue.TRANSFER, 90, 85),
-        settled(Descriptor(opcode=Opcode.WAIT, tag=8, queue=0), Queue.RENDER, 95, 60),
+        settled(Descriptor(opcode=Opcode.WAIT, tag=8, queue=0), Queue.RENDER, 95, 2),
     ]
     counts: Counter[str] = Counter()
     stalling = MemoryConfig(r=Stall(1, 2), b=Stall(1, 2))

@@ -1,14 +1,15 @@
 """Transfer coverage: from descriptors, records and the trace to the bins of `groups`.
 
 A record is found in the trace again by its queue and tag, which gives the run since the last reset to which its cycles
-belong. Bursts, the temper of host memory and the other queue's descriptors are looked at in those cycles.
+belong. A WAIT stands from its doorbell, or from the end of what precedes it, to its own end. Bursts, the
+temper of host memory and the other queue's descriptors are looked at in those cycles.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -56,10 +57,10 @@ class _Bursts:
         self._ended = np.sort(spans[:, 1])
 
     def most(self, begin: int, end: int) -> int:
-        """The most at once in the cycles [begin, end]."""
+        """The most at once in the cycles [begin, end]; one that ends in a cycle makes room for one that begins in it."""
         at = self._begun[np.searchsorted(self._begun, begin) : np.searchsorted(self._begun, end, "right")]
         at = np.append(at, np.uint64(begin))
-        under_way = np.searchsorted(self._begun, at, "right") - np.searchsorted(self._ended, at)
+        under_way = np.searchsorted(self._begun, at, "right") - np.searchsorted(self._ended, at, "right")
         return int(under_way.max())
 
 
@@ -76,25 +77,39 @@ def sample_records(
     """
     resets = np.flatnonzero(events["kind"] == Kind.RESET)
     runs = [Trace(part, data_width) for part in np.split(events, resets)[1:]]
-    places: dict[tuple[int, int], deque[int]] = defaultdict(deque)
+    places: dict[tuple[int, int], deque[tuple[int, int]]] = defaultdict(deque)
     for number, run in enumerate(runs):
+        came: Counter[int] = Counter()
         for event in run.of(Kind.RECORD):
-            places[int(event["id"]), int(event["tag"])].append(number)
+            queue = int(event["id"])
+            places[queue, int(event["tag"])].append((number, came[queue]))
+            came[queue] += (int(event["cause"]) & 0xFF) != Cause.RING_OVERFLOW
     found: dict[int, list[_Ran]] = defaultdict(list)
     for settled in history:
         place = places[settled.queue, settled.record.tag]
         if place:
-            number = place.popleft()
+            number, index = place.popleft()
             zero = int(runs[number].events["cycle"][0])
             end = zero + settled.record.end_cycle
-            found[number].append(_Ran(settled, end - settled.record.elapsed, end))
+            begin = end - settled.record.elapsed
+            if settled.descriptor.opcode == Opcode.WAIT:
+                begin = min(begin, _published(runs[number], settled.queue, index))
+            found[number].append(_Ran(settled, begin, end))
     for number, ran in found.items():
         _sample_run(counts, runs[number], sorted(ran, key=lambda one: one.end), tempers, data_width // 8)
 
 
+def _published(run: Trace, queue: Queue, index: int) -> int:
+    """The cycle of the doorbell that published the index-th descriptor of a queue; the first cycle if none did."""
+    rung = run.of(Kind.DOORBELL)
+    rung = rung[rung["id"] == queue]
+    enough = np.flatnonzero((rung["value"].astype(np.int64) - index - 1) % (1 << 16) < 1 << 15)
+    return int(rung["cycle"][enough[0]] if len(enough) else run.events["cycle"][0])
+
+
 def _sample_run(counts: Counter[str], run: Trace, ran: list[_Ran], tempers: Tempers, lanes: int) -> None:
     bursts = {write: _Bursts(run.bursts(write)) for write in (False, True)}
-    queues = {queue: [one for one in ran if one.settled.queue == queue] for queue in Queue}
+    queues = {queue: _in_turn([one for one in ran if one.settled.queue == queue]) for queue in Queue}
     for queue, mine in queues.items():
         others = _Neighbours(queues[Queue(1 - queue)])
         waited = False
@@ -113,6 +128,15 @@ def _sample_run(counts: Counter[str], run: Trace, ran: list[_Ran], tempers: Temp
                 DRAWING.sample(counts, {"operation": [Opcode(opcode).name], **values, **_draw(one, lanes)})
             else:
                 COMMAND.sample(counts, {**values, **_command(one, queue)})
+
+
+def _in_turn(ran: list[_Ran]) -> list[_Ran]:
+    """One queue's descriptors, where a WAIT stands no earlier than what precedes it has ended."""
+    ends = [0, *(one.end for one in ran)]
+    return [
+        replace(one, begin=min(max(one.begin, before), one.end)) if one.descriptor.opcode == Opcode.WAIT else one
+        for one, before in zip(ran, ends, strict=False)
+    ]
 
 
 class _Neighbours:
