@@ -57,7 +57,7 @@ class _Bursts:
         self._ended = np.sort(spans[:, 1])
 
     def most(self, begin: int, end: int) -> int:
-        """The most at once in the cycles [begin, end]; one that ends in a cycle makes room for one that begins in it."""
+        """The most at once in the cycles [begin, end]; one that ends in a cycle makes room for one that begins then."""
         at = self._begun[np.searchsorted(self._begun, begin) : np.searchsorted(self._begun, end, "right")]
         at = np.append(at, np.uint64(begin))
         under_way = np.searchsorted(self._begun, at, "right") - np.searchsorted(self._ended, at, "right")
