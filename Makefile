@@ -9,15 +9,16 @@
 #   WAVES=1                 record waves in `make sim`
 #   PGO=1                   compile Verilator's model twice, the second time by a profile: a minute longer, a third faster
 #   TESTS=PATHS  ARGS=...   what `make test` runs (tests), and further arguments for pytest
-#   JOBS=N                  processes of `make test`, `make formal` and `make synth` (one a core)
+#   JOBS=N                  processes of `make test`, `make cov`, `make formal` and `make synth` (one a core)
 #   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
+#   RERUN=0                 `make cov` merges what earlier runs left and runs nothing
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
 #   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5)
 #   RACE=WORDS              races that `make schedules` runs, as for pytest -k (all)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test sim speed bench faults schedules lint generate formal synth help clean distclean
+.PHONY: photo setup test sim speed bench cov faults schedules lint generate formal synth help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -80,6 +81,9 @@ speed: setup ## simulated cycles a second of CPU time, beside the targets; by a 
 bench: setup ## utilization and latency in cycles, beside bound, peers and floors: WIDTH=64|512 UPDATE=1
 	@$(BIN)/python -m tb.bench $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH") \
 	    $(if $(filter-out 0,$(UPDATE)),--update)
+
+cov: setup ## coverage of the regression on Verilator, with its page, judged by its targets: JOBS= RERUN=0
+	@$(BIN)/python -m tb.cov --jobs=$(JOBS) $(if $(filter 0,$(RERUN)),--no-rerun)
 
 formal: setup ## prove what the hardware promises, and that broken twins fail: PROOF= JOBS=
 	@$(BIN)/python -m tb.formal --proof="$$PROOF" --jobs=$(JOBS)

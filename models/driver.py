@@ -16,7 +16,7 @@ from models.dmabuf import Buffer, DmaBuf
 from models.drawing import CopyBox, FillBox, plan
 from models.engine import Engine, Fill, Queue
 from models.errors import DeviceError, DriverError
-from models.events import Harvest, Writeback, Zap, runs_of
+from models.events import Harvest, Unmap, Writeback, Zap, runs_of
 from models.exporter import Exporter
 from models.fault import FaultHandler
 from models.fence import Fence, Usage, wait_for
@@ -178,6 +178,8 @@ class Driver:
         yield Acquire(buffer.reservation.lock)
         self.policy.unmapped(buffer, buffer.space.remove(mapping))
         table.remove(mapping)
+        run = (mapping.first, mapping.count)
+        yield Note(Unmap(process=mapping.process, buffer=buffer.name, pages=(run,)))
         yield Release(buffer.reservation.lock)
         yield Release(table.lock)
         dmabuf.put()

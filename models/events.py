@@ -17,6 +17,7 @@ __all__ = [
     "Fault",
     "FenceSignal",
     "FenceWait",
+    "Fork",
     "Harvest",
     "Import",
     "Insert",
@@ -29,6 +30,7 @@ __all__ = [
     "ScanOutDone",
     "Sigbus",
     "Submit",
+    "Unmap",
     "Writeback",
     "Zap",
     "page_count",
@@ -100,6 +102,16 @@ class Zap(Event):
     """Entries were removed from every mapping (R7); `entries` counts those that were present."""
 
     entries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmap(Event):
+    """A mapping of these pages went away; what it left dirty is collected with the next submission (R20)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fork(Event):
+    """A child, `process`, got copies of the entries that its parent, the cause, has of these pages (R22)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -219,7 +219,9 @@ def bridge_of(
 ) -> Bridge:
     """A bridge on the agents of an environment."""
     scan_out = partial(device_bytes, env.top)
-    return Bridge(env.csr.port, env.interrupt, scan_out, patience=patience, on_note=on_note)
+    bridge = Bridge(env.csr.port, env.interrupt, scan_out, patience=patience, on_note=on_note)
+    env.notes.append(bridge.notes)
+    return bridge
 
 
 async def run(

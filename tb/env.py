@@ -24,25 +24,28 @@ under way when the body has ended (tb/quiescence.py).
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from cocotb.triggers import with_timeout
 from pyuvm import ConfigDB, uvm_env, uvm_root, uvm_test
 
+from models.events import Event
 from models.layout import REGISTERS, Register
 from tb.agents.csr import CsrAgent, CsrConfig
 from tb.agents.interrupt import InterruptAgent, InterruptConfig
 from tb.agents.memory import MemoryAgent, MemoryConfig
 from tb.clocking import PERIOD_NS
+from tb.cov.recorder import position, record
 from tb.quiescence import leftovers
 from tb.registers import RegisterModel, RegisterPredictor
 from tb.scoreboard import Scoreboard
-from tb.sim_top import ObserverError, assert_clean
+from tb.sim_top import ObserverError, assert_clean, flush_trace
+from tb.toolchain import wants_coverage
 
-__all__ = ["Agents", "BodyTest", "CheckFailed", "Environment", "run_body"]
+__all__ = ["Agents", "BodyTest", "CheckFailed", "Environment", "Noted", "run_body"]
 
 _PLAN = "plan"
 _LOGGERS = ("", "uvm", "RegModel", "pyuvm")
@@ -88,14 +91,31 @@ class Agents:
     """Whether the memory agent is active."""
 
 
+class Noted(Protocol):
+    """A driver event with its cycle and task, as a bridge notes it."""
+
+    @property
+    def cycle(self) -> int: ...
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def event(self) -> Event: ...
+
+
 class Environment(uvm_env):  # type: ignore[misc]  # pyuvm carries no types
-    """The agents and the scoreboard of one engine; `top` is the simulation's top, `memory` the first configuration."""
+    """The agents and the scoreboard of one engine; `top` is the simulation's top, `memory` the first configuration.
+
+    notes: the events of each bridge that was made on it.
+    """
 
     def __init__(self, name: str, parent: uvm_test, top: Any, memory: MemoryConfig, agents: Agents) -> None:
         super().__init__(name, parent)
         self.top = top
         self.agents = agents
         self._memory_config = memory
+        self.notes: list[Sequence[Noted]] = []
 
     def build_phase(self) -> None:
         """Build the agents and the scoreboard."""
@@ -133,6 +153,13 @@ class Environment(uvm_env):  # type: ignore[misc]  # pyuvm carries no types
         self.csr.monitor.port.connect(self.predictor.analysis_export)
         self.interrupt.registers = self.csr.port if self.csr.active() else None
 
+    async def record_coverage(self, since: int) -> None:
+        """Write what the test met, whose trace began at event `since`, beside the log of the run."""
+        await flush_trace(self.top)
+        noted = sorted((note for notes in self.notes for note in notes), key=lambda note: note.cycle)
+        told = [(note.task, note.event) for note in noted]
+        record(since, self.scoreboard.ledgers, self.memory.history, told)
+
 
 @dataclass
 class _Plan:
@@ -158,7 +185,10 @@ class BodyTest(uvm_test):  # type: ignore[misc]  # pyuvm carries no types
         """Run the body; its exception is kept, so that the later phases and the caller can deal with it."""
         self.raise_objection()
         try:
+            begun = position() if wants_coverage() else 0
             self.plan.result = await with_timeout(self.plan.body(self.env), self.plan.limit * PERIOD_NS, "ns")
+            if wants_coverage():
+                await self.env.record_coverage(begun)
             if self.plan.quiet:
                 await self.env.quiesce()
         except Exception as error:

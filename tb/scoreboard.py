@@ -21,7 +21,7 @@ from models.layout import Cause, Descriptor, Opcode, Record, Status
 from models.memory import PAGE, Bytes
 from tb.agents.memory.image import HostImage, runs
 
-__all__ = ["Ledger", "Scoreboard"]
+__all__ = ["Ledger", "Scoreboard", "Settled"]
 
 BusCheck = Callable[[int, int, bool], Cause]
 
@@ -37,6 +37,16 @@ class _Expected:
     fence_at: int
     outcome: Outcome | None
     cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A descriptor that was compared: the tables that held, its queue, and the record it got."""
+
+    descriptor: Descriptor
+    tables: Tables
+    queue: Queue
+    record: Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,7 @@ class Ledger:
         self.device = device.copy()
         self.data_width = data_width
         self.settled = 0
+        self.history: list[Settled] = []
         self._waiting: dict[Queue, deque[_Expected]] = {queue: deque() for queue in Queue}
         self._ended: list[_Ended] = []
         self._problems: list[str] = []
@@ -172,6 +183,7 @@ class Ledger:
         if descriptor.opcode == Opcode.FENCE and outcome.status is Status.OK:
             self._put(expected.fence_at, descriptor.host_offset.to_bytes(8, "little"))
         self.settled += 1
+        self.history.append(Settled(descriptor, expected.tables, ended.queue, record))
 
     def _allow_later_bursts(self, expected: _Expected, outcome: Outcome) -> None:
         """Writes that were on their way when one failed or was cut: each byte may be the old one or the new one."""
@@ -243,10 +255,12 @@ class Scoreboard(uvm_scoreboard):  # type: ignore[misc]  # pyuvm carries no type
     def __init__(self, name: str, parent: uvm_component) -> None:
         super().__init__(name, parent)
         self.ledger: Ledger | None = None
+        self.ledgers: list[Ledger] = []
 
     def open(self, image: HostImage, device: Bytes, data_width: int) -> Ledger:
         """Start a ledger."""
         self.ledger = Ledger(image, device, data_width)
+        self.ledgers.append(self.ledger)
         return self.ledger
 
     def settle(self, device: Bytes) -> list[str]:

@@ -106,6 +106,11 @@ class Simulation:
         asked = os.environ.get("PGO", "") not in ("", *_OFF)
         return asked and self.training is not None and self.simulator == "verilator" and not self.record_waves
 
+    @property
+    def record_coverage(self) -> bool:
+        """Whether lines, expressions and toggles are counted: on Verilator, where coverage is wanted."""
+        return self.simulator == "verilator" and toolchain.wants_coverage()
+
     def build(self) -> Path:
         """Compile unless the same inputs were compiled before.  Returns the directory of the products.
 
@@ -116,7 +121,7 @@ class Simulation:
         files = self._files()
         headers = [path for folder in toolchain.INCLUDES for path in sorted(folder.glob("*.*vh"))]
         native = [toolchain.NATIVE_SOURCE] if self.native else []
-        arguments = toolchain.simulator_arguments(self.simulator, self.native)
+        arguments = toolchain.simulator_arguments(self.simulator, self.native, self.record_coverage)
         facts = (self.top, self.simulator, sorted(self.parameters.items()), sorted(self.defines.items()), arguments)
         tools = (str(tool), tool.stat().st_mtime_ns, version("cocotb"), toolchain.VERILATOR_MAKEFLAGS)
         trained = (self.training, toolchain.VERILATOR_TRAINING, toolchain.VERILATOR_TRAINED) if self.trained else ()
@@ -229,6 +234,8 @@ class Simulation:
         extra, arguments = self._wave_arguments(waves)
         if self.native and self.simulator == "icarus":
             arguments += ["-M", str(product), "-m", "hostmem"]
+        if self.record_coverage:
+            extra.append(f"+verilator+coverage+file+{directory / 'coverage.dat'}")
         files = {name: str(directory / file) for name, file in _RUN_FILES.items()}
         failure = ""
         try:

@@ -23,6 +23,7 @@ from typing import Any, TextIO
 from cocotb_tools import runner as cocotb_runner
 
 __all__ = [
+    "COVERAGE_FLAGS",
     "INCLUDES",
     "NATIVE_SOURCE",
     "ROOT",
@@ -41,6 +42,7 @@ __all__ = [
     "run_plusargs",
     "simulator_arguments",
     "vpi_command",
+    "wants_coverage",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,6 +62,11 @@ VERILATOR_TRAINING = ("-CFLAGS", "-fprofile-generate -fprofile-update=single", "
 _BY_PROFILE = "-flto -fprofile-use -fprofile-partial-training"
 VERILATOR_TRAINED = ("-CFLAGS", f"{_BY_PROFILE} -Wno-missing-profile", "-LDFLAGS", f"-O2 {_BY_PROFILE}")
 """Flags of a model compiled as a whole by those counts, which the model above left beside its objects."""
+COVERAGE_FLAGS = (
+    *("--coverage-line", "--coverage-toggle", "--coverage-expr", "--coverage-user"),
+    *("--coverage-max-width", "512"),
+)
+"""Each kind by itself: `--coverage` as a whole also extracts state machines, and this Verilator crashes on them."""
 
 VERILATOR_SEEDS = 2**31 - 1
 """Verilator takes seeds from 1 to this."""
@@ -225,12 +232,17 @@ def make_runner(
     return chosen
 
 
-def simulator_arguments(simulator: str, native: bool) -> list[str]:
-    """Compiler flags that every build of `simulator` gets."""
+def wants_coverage() -> bool:
+    """FAULTLINE_COVERAGE=1 in the environment (COVERAGE alone is cocotb's word for that of Python)."""
+    return os.environ.get("FAULTLINE_COVERAGE", "") not in ("", "0", "no", "false")
+
+
+def simulator_arguments(simulator: str, native: bool, coverage: bool = False) -> list[str]:
+    """Compiler flags that every build of `simulator` gets; `coverage` counts lines, expressions and toggles."""
     if simulator == "icarus":
         return ["-Wall", "-Wno-timescale"]
     flags = ["--timing", "-O3", "--assert", "--x-initial", "unique", "-Wno-TIMESCALEMOD", "--no-trace-top"]
-    return flags + ([str(NATIVE_SOURCE)] if native else [])
+    return flags + ([*COVERAGE_FLAGS] if coverage else []) + ([str(NATIVE_SOURCE)] if native else [])
 
 
 def run_plusargs(simulator: str, seed: int) -> list[str]:

@@ -24,7 +24,7 @@ from models.faultline_engine import FaultlineEngine
 from models.memory import HostMemory
 from models.policy.page_mkwrite import PageMkwrite
 from tb import sim_top
-from tb.bridge import Bridge, Stamped
+from tb.bridge import Stamped, bridge_of
 from tb.clocking import cycle_now, sleep
 from tb.env import Environment, run_body
 from tb.photo.phases import rows_of
@@ -70,9 +70,7 @@ async def photo_scenario(dut: Any) -> None:
 
     async def body(env: Environment) -> None:
         await sim_top.reset(dut)
-        bridge = Bridge(
-            env.csr.port, env.interrupt, lambda base, size: sim_top.device_bytes(dut, base, size), on_note=progress.note
-        )
+        bridge = bridge_of(env, on_note=progress.note)
         driver = Driver(host, FaultlineEngine(host), PageMkwrite())
         beat = cocotb.start_soon(progress.beat())
         began, cpu = cycle_now(), time.process_time()

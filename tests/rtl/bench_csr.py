@@ -433,6 +433,21 @@ async def soft_reset_lasts_until_done_and_keeps_the_tables(dut: Any) -> None:
 
 
 @cocotb.test()
+async def a_control_byte_that_is_not_strobed_does_nothing(dut: Any) -> None:
+    """Neither enable nor soft reset, and no interrupt is enabled, when the write leaves their byte out."""
+    bus = Bus(dut)
+    await bus.start()
+    await bus.write(Address.CONTROL, 1)
+    await bus.write(Address.IRQ_ENABLE, 0x2A)
+    for address in (Address.CONTROL, Address.IRQ_ENABLE):
+        assert await bus.write(address, 0x0000_0057, 0b1110) == OKAY
+    await bus.cycles(3)
+    assert int(dut.soft_reset_o.value) == 0
+    assert await bus.get(Address.CONTROL) == 1
+    assert await bus.get(Address.IRQ_ENABLE) == 0x2A
+
+
+@cocotb.test()
 async def each_cause_raises_its_bit_and_one_clears_it(dut: Any) -> None:
     """IRQ_STATUS is sticky, write-1-clear, masked by IRQ_ENABLE; a cause that comes with its clearing survives."""
     bus = Bus(dut)

@@ -39,7 +39,7 @@ HOST_SIZE = 16 << 20
 PAGES = 40
 """Pages of the source and of the destination object."""
 
-SCRATCH_PAGES = 64
+SCRATCH_PAGES = 128
 """Pages of device memory behind the surfaces, from `Workbench.scratch` on, for the surfaces of a case."""
 
 SOURCE, DESTINATION, LARGE = 0, 1, 2

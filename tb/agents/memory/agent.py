@@ -15,6 +15,7 @@ from tb.agents.memory.config import MemoryConfig
 from tb.agents.memory.driver import MemoryDriver
 from tb.agents.memory.image import HostImage
 from tb.agents.memory.monitor import MemoryMonitor
+from tb.clocking import cycle_now
 
 __all__ = ["MemoryAgent"]
 
@@ -23,6 +24,8 @@ class MemoryAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
     """Watches the Verilog memory `entity`, and sets its knobs unless it is passive.
 
     config: the temper from the start; passive, it says what somebody else has set.
+    history: (cycle, temper) of each that was set.
+    image: what host memory must contain, once a test has called `begin`.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class MemoryAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
         self._entity = entity
         self._active = active
         self.config = config
+        self.history: list[tuple[int, MemoryConfig]] = []
         self.image: HostImage | None = None
 
     def active(self) -> bool:
@@ -57,6 +61,7 @@ class MemoryAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
         """Write the first configuration."""
         if self.active():
             self.driver.apply(self.config)
+        self._performed(self.config)
 
     def configure(self, config: MemoryConfig) -> None:
         """Set a temper at once; it holds for bursts accepted from now on.  AttributeError for a passive agent."""
@@ -67,6 +72,7 @@ class MemoryAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
 
     def _performed(self, config: MemoryConfig) -> None:
         self.config = config
+        self.history.append((cycle_now(), config))
 
     def begin(self, host: HostMemory) -> HostImage:
         """Start (over) to watch `host`: what it contains now is as it should be."""
