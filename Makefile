@@ -7,15 +7,18 @@
 #   COCOTB_RANDOM_SEED=N    seed of every random choice (1)
 #   MODULE=tests.x.bench_y  bench that `make sim` runs, where the name of the test leaves it open
 #   WAVES=1                 record waves in `make sim`
-#   TESTS=PATHS  ARGS=...   what `make test` runs (tests), and further arguments for pytest
-#   JOBS=N                  processes of `make test`, `make formal` and `make synth` (one a core)
+#   TESTS=PATHS  ARGS=...   what `make test` and `make regress` run (tests), and further arguments for pytest
+#   JOBS=N                  processes of `make test`, `make regress`, `make formal` and `make synth` (one a core)
 #   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
+#   SCHEDULER=WHERE         workers of `make regress`: local (default), tcp://HOST:PORT of a Dask cluster, slurm or lsf
+#   QUEUE=  WALLTIME=  MEMORY=   of the jobs that slurm or lsf get; the rest is Dask's configuration (jobqueue.slurm)
+#   COVERAGE=1  RESUME=0    `make regress` gathers coverage; it does not go on with one that was interrupted
 #   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5; less for blocks)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test sim speed bench faults lint generate formal synth help clean distclean
+.PHONY: photo setup test regress sim speed bench faults lint generate formal synth help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -41,7 +44,11 @@ export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
-export BLOCK IMAGE MODULE PROOF SEEDS WIDTH
+export BLOCK IMAGE JOBS MODULE PROOF SCHEDULER SEEDS TESTS WIDTH
+
+ifneq ($(strip $(QUEUE)$(WALLTIME)$(MEMORY)),)
+export QUEUE WALLTIME MEMORY
+endif
 
 ifneq ($(strip $(COCOTB_TESTCASE)),)
 export COCOTB_TESTCASE
@@ -64,6 +71,13 @@ test: setup ## every test, on both simulators; SIM= leaves out those on the othe
 	    [ -e "$${path%%::*}" ] || { echo "error: no tests at $$path: name files or folders under tests with TESTS=" >&2; exit 2; }; \
 	done
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS) $(TESTS)
+
+# WIDTH has a default for the photo scenario; a regression at one width only is asked for by name.
+regress: setup ## every test on both simulators and widths with SEEDS= seeds: TESTS= JOBS= SCHEDULER= COVERAGE=1
+	@$(BIN)/python -m tb.regress --tests="$$TESTS" --seeds="$$SEEDS" --jobs="$$JOBS" --scheduler="$$SCHEDULER" \
+	    $(if $(strip $(SIM)),--sim $(CHOSEN)) \
+	    $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH") \
+	    $(if $(filter-out 0,$(COVERAGE)),--coverage) $(if $(filter 0,$(RESUME)),--anew)
 
 sim: setup ## one simulation: COCOTB_TESTCASE= COCOTB_RANDOM_SEED= WAVES=1 SIM= MODULE=
 	@$(BIN)/python -m tb.simulation --sim $(CHOSEN) --module="$$MODULE"

@@ -213,9 +213,8 @@ def regress(wish: Wish, console: Console) -> int:
             told.tick()
         (directory / "finished").touch()
         results = sorted(regression.results.values(), key=lambda result: (result.node, result.seed))
-        known = {node.id for node in nodes}
-        _write(build / "seconds.json", json.dumps({**{name: took for name, took in seconds.items() if name not in known},
-                                           **{result.node: result.seconds for result in results}}))  # fmt: skip
+        took_each = {result.node: result.seconds for result in results}
+        _write(build / "seconds.json", json.dumps({**seconds, **took_each}))
         took = time.monotonic() - began
         hosts = sorted({result.host for result in results if result.host})
         facts = {

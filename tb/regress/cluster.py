@@ -26,6 +26,8 @@ __all__ = ["KINDS", "batch_options", "check_scheduler", "connected", "parse_sche
 KINDS = ("local", "slurm", "lsf")
 ANSWER_S = 5.0
 """Seconds in which a scheduler must answer."""
+LONGEST_GREETING = 1 << 20
+"""Bytes that a scheduler's greeting stays below; text that another server says is a larger number."""
 _SUBMIT = {"slurm": "sbatch", "lsf": "bsub"}
 _FORMS = "use local, tcp://HOST:PORT, slurm or lsf"
 
@@ -57,16 +59,21 @@ def check_scheduler(kind: str, within_s: float = ANSWER_S) -> None:
     if kind in KINDS:
         return
     parts = urlsplit(kind)
-    failure: list[str] = [f"no answer in {within_s:.0f} s"]
+    failure: list[str] = [f"no Dask scheduler answers in {within_s:.0f} s"]
 
     def knock() -> None:
         try:
-            socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=within_s).close()
+            with socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=within_s) as connection:
+                # A Dask scheduler speaks first, the length of its greeting; distributed waits for ever for others.
+                if parts.scheme == "tcp" and not 0 < int.from_bytes(connection.recv(8), "little") < LONGEST_GREETING:
+                    raise OSError("what listens there is no Dask scheduler")
             failure.clear()
+        except TimeoutError:
+            failure[0] = f"no Dask scheduler answers in {within_s:.0f} s"
         except socket.gaierror:
             failure[0] = f"the name {parts.hostname} is not known"
         except OSError as error:
-            failure[0] = (error.strerror or str(error)).lower()
+            failure[0] = error.strerror.lower() if error.strerror else str(error)
 
     thread = threading.Thread(target=knock, daemon=True)
     thread.start()
@@ -139,7 +146,7 @@ def connected(kind: str, jobs: int, directory: Path, environment: Mapping[str, s
                 stack.callback(target.close, timeout=ANSWER_S)
             client = distributed.Client(target, timeout=ANSWER_S, set_as_default=False)
             stack.callback(client.close, timeout=ANSWER_S)
-        except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+        except (OSError, TimeoutError, TypeError, ValueError, RuntimeError) as error:
             words = (" ".join(str(error).split()) or type(error).__name__)[:200]
             if kind in KINDS:
                 raise RegressError(f"cannot start workers with SCHEDULER={kind}: {words}: try fewer JOBS") from None
