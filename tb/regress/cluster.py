@@ -117,6 +117,9 @@ def connected(kind: str, jobs: int, directory: Path, environment: Mapping[str, s
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
+    if kind.startswith("tls:") and distributed.Security().get_connection_args("client").get("ssl_context") is None:
+        cure = "name them in Dask's configuration, distributed.comm.tls"
+        raise RegressError(f"SCHEDULER={kind} needs certificates: {cure}")
     settings = {
         "distributed.scheduler.allowed-failures": 3,
         "distributed.comm.timeouts.connect": ANSWER_S,

@@ -26,10 +26,11 @@ dl { display: grid; grid-template-columns: max-content auto; gap: .15rem 1rem; m
 dd { margin: 0 } table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #e2e6eb; vertical-align: top }
 th { font-weight: 600; color: #5a6576; white-space: nowrap } td.n, th.n { text-align: right; white-space: nowrap }
-td.cell { text-align: center; white-space: nowrap }
+td.cell, th.seed { text-align: center; white-space: nowrap }
 code, pre { font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", monospace } code { overflow-wrap: anywhere }
-pre { background: #f5f7f9; padding: .6rem .8rem; overflow-x: auto; border-radius: .3rem; margin: .4rem 0 }
-pre.command { background: #1c2430; color: #f0f3f7; user-select: all; white-space: pre-wrap; overflow-wrap: anywhere }
+pre { background: #f5f7f9; padding: .6rem .8rem; border-radius: .3rem; margin: .4rem 0; white-space: pre-wrap;
+  overflow-wrap: anywhere }
+pre.command { background: #1c2430; color: #f0f3f7; user-select: all }
 article { border-left: 4px solid #c0392b; padding: .1rem 0 .1rem 1rem; margin: 1rem 0 }
 summary { cursor: pointer; color: #34506e } .quiet { color: #5a6576 }
 .state { border-radius: .3rem; padding: .05rem .5rem; white-space: nowrap }
@@ -93,7 +94,7 @@ def _matrix(summary: Summary) -> Iterable[str]:
     seeds = sorted({seed for _, _, seed in cells})
     yield "<h2>Simulator, width and seed</h2>"
     yield '<p class="quiet">Tests passed of tests run. A test that draws on no seed runs once.</p>'
-    heads = "".join(f"<th>seed {seed}</th>" for seed in seeds)
+    heads = "".join(f"<th class=seed>seed {seed}</th>" for seed in seeds)
     yield f"<table><tr><th>simulator</th><th>width</th>{heads}</tr>"
     for simulator, width in sorted({(simulator, width) for simulator, width, _ in cells}):
         row = f"<tr><td>{escape(simulator or 'none of its own')}</td><td>{f'{width} bit' if width else '-'}</td>"
