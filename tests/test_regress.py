@@ -301,6 +301,34 @@ def test_a_crash_is_the_error_of_one_test_and_another_run_begins_anew(tree: Path
     assert len(_journalled(tree)) == 3
 
 
+DRAWN = '''
+"""A test that draws, and notes what."""
+import os
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+@settings(max_examples=5, database=None)
+@given(st.integers(0, 10**9))
+def test_drawn(n):
+    with Path("drawn" + os.environ["COCOTB_RANDOM_SEED"]).open("a") as stream:
+        stream.write(f"{n} ")
+'''
+
+
+def test_what_hypothesis_draws_follows_from_the_seed_too(tree: Path) -> None:
+    (tree / "tests" / "test_quick.py").write_text(DRAWN)
+    assert regress(tree, "--tests", "tests/test_quick.py", "--seeds", "2", "--jobs", "1")[0] == 0
+    first, second = ((tree / f"drawn{seed}").read_text() for seed in (1, 2))
+    assert first != second
+    (tree / "drawn2").unlink()
+    command = reproduce("tests/test_quick.py::test_drawn", 2)
+    subprocess.run(["sh", "-c", command], cwd=tree, capture_output=True, timeout=120, check=True)
+    assert (tree / "drawn2").read_text() == second
+
+
 COVERED = '''
 """A test that leaves what a run with coverage leaves."""
 import os

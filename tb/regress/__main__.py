@@ -156,7 +156,7 @@ class _Told:
     def tick(self) -> None:
         """Show where it stands."""
         done, total = len(self.regression.results), self.regression.expected
-        words = f"{self.failed} failed, {self.regression.workers} workers"
+        words = f"{self.failed} failed, workers: {self.regression.workers}"
         self.bar.update(self.task, completed=done, total=total, words=words)
         if not self.console.is_terminal and time.monotonic() - self.last > SIGN_OF_LIFE_S:
             self.last = time.monotonic()

@@ -120,12 +120,7 @@ def connected(kind: str, jobs: int, directory: Path, environment: Mapping[str, s
     if kind.startswith("tls:") and distributed.Security().get_connection_args("client").get("ssl_context") is None:
         cure = "name them in Dask's configuration, distributed.comm.tls"
         raise RegressError(f"SCHEDULER={kind} needs certificates: {cure}")
-    settings = {
-        "distributed.scheduler.allowed-failures": 3,
-        "distributed.comm.timeouts.connect": ANSWER_S,
-        "distributed.scheduler.worker-ttl": "60s",
-        "distributed.worker.daemon": True,
-    }
+    settings = {"distributed.scheduler.allowed-failures": 3, "distributed.comm.timeouts.connect": ANSWER_S}
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set(settings))
         try:

@@ -32,7 +32,11 @@ ASK_S = 3.0
 LOST_S = 60.0
 """Seconds without a scheduler, or at an address without a worker, after which the regression stops."""
 
-_UNSET = ("COCOTB_", "COVERAGE", "DASK_", "FAULTLINE_", "MAKE", "MFLAGS", "PYTEST_", "SIM", "TESTS", "WAVES", "WIDTH")
+_UNSET = (
+    *("COCOTB_", "COVERAGE", "DASK_", "FAULTLINE_", "MAKE", "MFLAGS", "PYTEST_"),
+    *("BLOCK", "IMAGE", "JOBS", "MODULE", "PROOF", "SCHEDULER", "SEEDS", "SIM", "TESTS", "WAVES", "WIDTH"),
+)
+"""Beginnings of variables that a worker's environment may have and a job must not."""
 _PASSED_ON = (
     *("HYPOTHESIS_STORAGE_DIRECTORY", "MPLCONFIGDIR", "PYTHONPYCACHEPREFIX", "TMPDIR", "YOWASP_CACHE_DIR"),
     *("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CI"),
