@@ -26,7 +26,7 @@ import pytest
 from rich.console import Console
 
 from tb.regress import __main__ as face
-from tb.regress import cluster, run
+from tb.regress import cluster, run, worker
 from tb.regress.collect import Node, RegressError, batches, paths_of, reproduce
 from tb.regress.journal import Result, begun, read
 from tb.regress.page import page
@@ -487,6 +487,11 @@ def test_tls_without_certificates_is_refused(tmp_path: Path) -> None:
         address = f"tls://127.0.0.1:{other.getsockname()[1]}"
         with pytest.raises(RegressError, match="needs certificates"), cluster.connected(address, 1, tmp_path):
             pass
+
+
+def test_a_worker_without_the_repository_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="/nowhere is not there on .*: workers need the repository at the same"):
+        worker.run_job({"root": "/nowhere", "python": sys.executable, "directory": str(tmp_path)})
 
 
 def test_slurm_without_sbatch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
