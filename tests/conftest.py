@@ -1,12 +1,44 @@
-"""What every test shares: nothing outside sim_build is written, and a missing simulator is loud in CI."""
+"""What every test shares: nothing outside sim_build is written, one seed for all chance, and a look at what ran.
+
+A missing simulator is loud in CI.  Tests marked `regress` are left to `make regress`.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+import pytest
+
+from tb.regress.ran import Watch
+
 ROOT = Path(__file__).resolve().parent.parent
 
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / "sim_build" / "hypothesis"))
 os.environ.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / "sim_build" / "pycache"))
 os.environ.setdefault("MPLCONFIGDIR", str(ROOT / "sim_build" / "matplotlib"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--regress` takes what is marked `regress` too."""
+    parser.addoption("--regress", action="store_true", help="also tests marked regress, as `make regress` does")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch what runs; hypothesis draws from COCOTB_RANDOM_SEED too, where that is given."""
+    config.pluginmanager.register(Watch(config), "what ran")
+    seed = os.environ.get("COCOTB_RANDOM_SEED", "")
+    if seed.isdecimal() and getattr(config.option, "hypothesis_seed", "") is None:
+        config.option.hypothesis_seed = seed
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is for `make regress`, unless it was asked for."""
+    if config.option.regress or "regress" in config.option.markexpr:
+        return
+    named = set(config.args)
+    left_out = [item for item in items if item.get_closest_marker("regress") and item.nodeid not in named]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]

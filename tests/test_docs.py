@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from models.layout import REGISTERS
+from tb.regress import plan
 from tb.sim_top import system
 from tb.simulation import simulators
 
@@ -96,29 +98,44 @@ def missing_tests(root: Path) -> list[str]:
 
 
 def plan_gaps(root: Path) -> list[str]:
-    """Points of the test plan without a test, and test files and benches that no point names."""
-    plan = root / "docs" / "testplan.md"
-    rows = [line for line in plan.read_text(encoding="utf-8").splitlines() if re.match(r"\| [A-Z]+\d+ ", line)]
-    empty = [f"{row.split('|')[1].strip()}: names no test" for row in rows if not named_tests_in(row)]
-    named = {word for row in rows for word in named_tests_in(row)}
+    """What is wrong with the plan: tests that nobody wrote or that two files have, promises that do not exist.
+
+    Also rules and registers without a point, test files and benches that no point names, and a stale page.
+    """
+    points = plan.load(root)
+    named = {name for point in points for name in point.tests}
+    files: dict[str, set[str]] = {}
     inside: dict[str, set[str]] = {}
     for name in written_tests(root):
         stem, _, short = name.partition(".")
         if short:
+            files.setdefault(short, set()).add(stem)
             inside.setdefault(stem, set()).update((name, short))
-    untold = [f"{stem}: no point of the plan names it" for stem in sorted(inside) if not inside[stem] & named]
-    return empty + untold if rows else ["the plan has no points"]
+    gaps = [f"{point.id}: nobody wrote {name}" for point in points for name in point.tests
+            if name not in files and name not in inside.get(name.split(".")[0], ())]
+    twice = sorted(name for name in named if len(files.get(name, ())) > 1)
+    gaps += [f"{name}: in {', '.join(sorted(files[name]))}: say which" for name in twice]
+    gaps += [f"{stem}: no point of the plan names it" for stem in sorted(inside) if not inside[stem] & named]
+    gaps += plan.unknown(points, root, stated_rules(root))
+    missing = plan.not_covered(points, rules_with_tests(root))
+    gaps += [f"{promise}: no point of the plan covers it" for promise in missing]
+    return gaps + ([f"{plan.PAGE_FILE.as_posix()}: stale, run `make generate`"] if plan.stale(root) else [])
 
 
-def named_tests_in(row: str) -> list[str]:
-    """Tests in one row of the plan."""
-    return [word for word in _CODE.findall(row) if word.startswith(("test_", "bench_"))]
+def stated_rules(root: Path) -> list[str]:
+    """Every rule with a row in docs/coherence.md."""
+    return re.findall(r"^\| (R\d+) \|", (root / "docs" / "coherence.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def rules_with_tests(root: Path) -> list[str]:
+    """Those whose row names tests: the others are not built."""
+    text = (root / "docs" / "coherence.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| (R\d+) \|.*\|[^|]*`test_[^|]*\|$", text, re.MULTILINE)
 
 
 def rule_gaps(root: Path) -> list[str]:
     """Rules without a row in docs/coherence.md, and rules that the code cites and nobody stated."""
-    text = (root / "docs" / "coherence.md").read_text(encoding="utf-8")
-    stated = set(re.findall(r"^\| (R\d+) \|", text, re.MULTILINE))
+    stated = set(stated_rules(root))
     gaps = [f"docs/coherence.md: {rule} is not stated" for rule in RULES if rule not in stated]
     for floor in FLOORS:
         for path in sorted(one for one in (root / floor).rglob("*") if one.suffix in (".py", ".v", ".sv", ".c")):
@@ -149,6 +166,7 @@ def test_every_test_named_in_the_documents_exists() -> None:
 
 def test_every_point_of_the_plan_names_tests_and_every_test_file_has_a_point() -> None:
     assert plan_gaps(ROOT) == []
+    assert len(rules_with_tests(ROOT)) > 15
 
 
 def test_every_rule_is_stated_and_no_other_is_cited() -> None:
@@ -163,18 +181,30 @@ def test_the_timelines_are_those_of_the_engine(simulator: str) -> None:
     assert stale_timelines(page, outcome.directory) == []
 
 
+BLOCKS = ", ".join(sorted({name.split("[")[0].split(".")[0] for name in REGISTERS}))
+PLAN = f"""
+- section: All
+  points:
+    - {{id: A1, intent: holds, covers: [R1, docs/coherence.md#the-rules], tests: [test_it]}}
+    - {{id: A2, intent: holds too, covers: [{BLOCKS}, Opcode.FILL], tests: [bench_two.case]}}
+"""
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """A tree whose documents are right."""
+    rows = "".join(f"| {rule} | says | here | |\n" for rule in RULES[1:])
     for name, text in {
         "README.md": "See [rules](docs/coherence.md#the-rules) and `tests/test_one.py`.\n",
-        "docs/coherence.md": "# The rules\n" + "".join(f"| {rule} | says |\n" for rule in RULES),
-        "docs/testplan.md": "| A1 | holds | `test_it` |\n| A2 | holds too | `bench_two.case` |\n",
+        "docs/coherence.md": f"# The rules\n| R1 | says | here | `test_it` |\n{rows}",
+        "docs/registers.md": "# Registers\n",
+        "docs/testplan.yaml": PLAN,
         "tests/test_one.py": "def test_it() -> None:\n    '''R19.'''\n",
         "tests/bench_two.py": "async def case() -> None: ...\n",
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / plan.PAGE_FILE).write_text(plan.render(plan.load(tmp_path)), encoding="utf-8")
     return tmp_path
 
 
@@ -193,13 +223,21 @@ def test_a_right_tree_gives_no_complaint(small: Path) -> None:
         ("README.md", "#the-rules", "#the-rule", "README.md: docs/coherence.md#the-rule has no such heading"),
         ("README.md", "test_one.py", "test_none.py", "README.md: tests/test_none.py"),
         ("docs/testplan.md", "`test_it`", "`test_gone`", "docs/testplan.md: test_gone"),
-        ("docs/testplan.md", "bench_two.case", "bench_two.gone", "docs/testplan.md: bench_two.gone"),
-        ("docs/testplan.md", "`test_it`", "", "A1: names no test"),
-        ("docs/testplan.md", "`bench_two.case`", "`test_it`", "bench_two: no point of the plan names it"),
+        ("docs/testplan.md", "`test_it`", "`bench_two.case`", "docs/testplan.md: stale, run `make generate`"),
+        ("docs/testplan.yaml", "bench_two.case", "bench_two.gone", "A2: nobody wrote bench_two.gone"),
+        ("docs/testplan.yaml", "test_it", "test_gone", "A1: nobody wrote test_gone"),
+        ("docs/testplan.yaml", "bench_two.case", "test_one.test_it", "bench_two: no point of the plan names it"),
+        ("docs/testplan.yaml", "[R1,", f"[R{32},", f"A1: covers R{32}, which does not exist"),
+        ("docs/testplan.yaml", "[R1,", "[R2,", "R1: no point of the plan covers it"),
+        ("docs/testplan.yaml", "#the-rules", "#a-rule", "A1: covers docs/coherence.md#a-rule, which does not exist"),
+        ("docs/testplan.yaml", "irq_status, ", "", "irq_status: no point of the plan covers it"),
+        ("docs/testplan.yaml", "queue, ", "queue.tail, ", "queue.head: no point of the plan covers it"),
+        ("docs/testplan.yaml", "Opcode.FILL", "Opcode.PILL", "A2: covers Opcode.PILL, which does not exist"),
+        ("tests/bench_two.py", "async", "class test_it: ...\nasync", "test_it: in bench_two, test_one: say which"),
         ("docs/coherence.md", "| R7 |", "| R70 |", "docs/coherence.md: R7 is not stated"),
         ("tests/test_one.py", "R19", f"R{32}", f"tests/test_one.py: R{32}"),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_word_is_a_complaint(small: Path, name: str, before: str, after: str, complaint: str) -> None:
     path = small / name
     text = path.read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ from models.memory import HostMemory
 from models.perform import run
 from models.policy.page_mkwrite import PageMkwrite
 from tb.photo.run import PhotoRun, simulate
-from tb.simulation import simulators
+from tb.simulation import simulators, widths
 
 HEIGHT, WIDTH = 120, 160
 
@@ -33,8 +33,8 @@ def picture() -> npt.NDArray[np.uint8]:
 
 
 @cache
-def simulated(simulator: str) -> PhotoRun:
-    return simulate(picture(), simulator)
+def simulated(simulator: str, data_width: int = 64) -> PhotoRun:
+    return simulate(picture(), simulator, data_width)
 
 
 @cache
@@ -54,17 +54,19 @@ def as_json(result: PhotoResult) -> list[dict[str, Any]]:
     return events
 
 
+@pytest.mark.parametrize("data_width", widths())
 @pytest.mark.parametrize("simulator", simulators())
-def test_all_bytes_agree(simulator: str) -> None:
-    found = simulated(simulator)
+def test_all_bytes_agree(simulator: str, data_width: int) -> None:
+    found = simulated(simulator, data_width)
     assert found.differences == []
     assert set(found.compared) == {"scanout", "writer", "reader", "early"}
     assert min(found.compared.values()) > 0
 
 
+@pytest.mark.parametrize("data_width", widths())
 @pytest.mark.parametrize("simulator", simulators())
-def test_the_untimed_device_tells_the_same_events_and_shows_the_same_pictures(simulator: str) -> None:
-    found, expected = simulated(simulator), untimed()
+def test_the_untimed_device_tells_the_same_events_and_shows_the_same_pictures(simulator: str, data_width: int) -> None:
+    found, expected = simulated(simulator, data_width), untimed()
     assert told(found.events) == as_json(expected)
     assert np.array_equal(found.scanout, expected.scanout.reshape(HEIGHT, WIDTH, PIXEL)[:, :, :3])
     assert np.array_equal(found.untranslated, untranslated(expected))

@@ -16,7 +16,7 @@ from models.layout import Cause, Opcode
 from models.memory import PAGE
 from models.surface import Surface
 from tb.sim_top import system
-from tb.simulation import simulators
+from tb.simulation import simulators, widths
 from tb.trace import EVENT, Kind
 from tests.system.fault_grants import Grants, Reader, Writer
 from tests.system.fault_site import SHAPES
@@ -29,10 +29,11 @@ TABLES = Tables((*SURFACES, *[None] * (16 - len(SURFACES))), (None,) * 16)
 
 
 @pytest.mark.parametrize("bench", [name for name in BENCHES if name != "twins"])
+@pytest.mark.parametrize("data_width", widths())
 @pytest.mark.parametrize("simulator", simulators())
-def test_the_engine_survives(simulator: str, bench: str) -> None:
+def test_the_engine_survives(simulator: str, data_width: int, bench: str) -> None:
     depth = {"FAULTLINE_FAULTS": os.environ.get("FAULTLINE_FAULTS", "sample")}
-    system(simulator).run("tests.system.bench_faults", BENCHES[bench], env=depth)
+    system(simulator, data_width=data_width).run("tests.system.bench_faults", BENCHES[bench], env=depth)
 
 
 def test_a_bench_that_is_told_wrong_fails() -> None:

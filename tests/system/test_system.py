@@ -1,4 +1,4 @@
-"""The engine as a whole: both simulators at 64 bits, wider buses.
+"""The engine as a whole: both simulators at 64 bits (and 512 in `make regress`), and a sample on wider buses.
 
 One process runs a whole bench, because starting one costs more than most cases.  Case and seed of a failure are in the
 message; `make sim MODULE=tests.system.bench_... COCOTB_TESTCASE=... COCOTB_RANDOM_SEED=...` runs one again.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from tb.sim_top import system
-from tb.simulation import SimulationError, simulators
+from tb.simulation import SimulationError, simulators, widths
 
 BENCHES = ("copies", "errors", "queues", "registers", "agents", "end_twins", "unknown")
 NOTICED = {
@@ -23,9 +23,10 @@ NOTICED = {
 
 
 @pytest.mark.parametrize("bench", BENCHES)
+@pytest.mark.parametrize("data_width", widths())
 @pytest.mark.parametrize("simulator", simulators())
-def test_engine_at_64_bits(simulator: str, bench: str) -> None:
-    system(simulator).run(f"tests.system.bench_{bench}")
+def test_engine(simulator: str, data_width: int, bench: str) -> None:
+    system(simulator, data_width=data_width).run(f"tests.system.bench_{bench}")
 
 
 @pytest.mark.parametrize("data_width", [128, 256, 512])
