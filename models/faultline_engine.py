@@ -71,6 +71,8 @@ class _Ring:
     flying: deque[tuple[int, bool, Fence]] = field(default_factory=deque)
     """Published and not taken back: (tag, is it the FENCE, fence of its submission)."""
     failed: dict[Fence, DeviceError] = field(default_factory=dict)
+    misled: dict[Fence, DeviceError] = field(default_factory=dict)
+    """Errors of the other queue that submissions of this one stood behind, for those that nothing else cuts short."""
 
     @property
     def lock(self) -> str:
@@ -407,7 +409,8 @@ class FaultlineEngine:
         if record.status != Status.OK:
             ring.failed.setdefault(fence, _error(record, ring.queue))
         if last:
-            fence.finish(ring.failed.pop(fence, None))
+            misled = ring.misled.pop(fence, None)
+            fence.finish(ring.failed.pop(fence, misled))
             cause = fence.error.cause if fence.error else ""
             yield Note(Interrupt(cause=cause, queue=ring.queue, records=ring.taken, value=fence.value))
             yield Note(FenceSignal(cause=cause, queue=ring.queue, value=fence.value))
@@ -440,7 +443,11 @@ class FaultlineEngine:
                 ring.failed.setdefault(later, _error(record, ring.queue))
         ends: list[tuple[_Ring, int]] = []
         batch: set[Fence] = set()
-        if any(not broken.isdisjoint(flying.after) for _, _, flying in other.flying):
+        behind = [flying for _, _, flying in other.flying if not broken.isdisjoint(flying.after)]
+        for later in behind:
+            # A FENCE dispatched before the error has ended its WAIT: it may be done, on wrong data, before the abort.
+            other.misled.setdefault(later, _error(record, ring.queue))
+        if behind:
             ends = [(ring, ring.tail), (other, other.tail)]
             batch = {flying for stopped, _ in ends for _, _, flying in stopped.flying}
             self._aborting |= batch

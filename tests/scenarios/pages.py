@@ -73,11 +73,11 @@ class Pages:
         data = np.arange(self._stores, self._stores + 24, dtype=np.uint8)
         yield from self.writers[name].store(self.mappings[name].address + page * PAGE + 96, data)
 
-    def draw(self, page: int, *, wait: bool = False) -> Steps[None]:
+    def draw(self, page: int, *, width: int = 2000, wait: bool = False) -> Steps[None]:
         """Have the device draw on a page."""
         self._stores += 1
         pixel = bytes((self._stores & 0xFF, page, 7, 255))
-        fence = yield from self.writers["one"].draw(self.buffer, [FillBox(Box(40, page, 2000, 1), pixel)])
+        fence = yield from self.writers["one"].draw(self.buffer, [FillBox(Box(40, page, width, 1), pixel)])
         if wait:
             yield from self.driver.wait(fence)
 
@@ -196,7 +196,7 @@ class Pages:
         self.map("three")
         yield from self.store("one", 9)
         self.error(9, read=True)
-        yield from self._fails(self.draw(9, wait=True))
+        yield from self._fails(self.draw(9, width=16, wait=True))  # done before an abort could stop it
         self.temper(MemoryConfig())
         yield from self.agree()
 
