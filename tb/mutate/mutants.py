@@ -1,0 +1,100 @@
+"""Which faults: Yosys lists candidates module by module, each module gets its share, nothing else is random.
+
+A mutant changes one bit of one port of one cell of the engine's netlist: `inv` inverts it, `const0` and `const1` hold
+it, `cnot0` and `cnot1` invert it while another bit of the port is 0 or 1. A module's share grows with the square root
+of its cells, so that small modules are judged too. Clock pins are left out, because no test is about them, and so are
+memory arrays: what leads into and out of them is there.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+__all__ = ["MODES", "MOST", "Mutant", "MutationError", "named_blocks", "parsed", "shares"]
+
+MOST = 20_000
+"""Most mutants in a netlist: their numbers have 16 bits."""
+
+MODES = {
+    "inv": "inverts",
+    "const0": "holds at 0",
+    "const1": "holds at 1",
+    "cnot0": "inverts while bit {} is 0",
+    "cnot1": "inverts while bit {} is 1",
+}
+"""What a mode of Yosys' `mutate` does, in words; the bit is one of the same port."""
+
+
+class MutationError(Exception):
+    """Mutants cannot be made or judged.  One line: the cause and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One fault: its number in the netlist, the module and line it is in, what it does, and Yosys' own command.
+
+    wire: the named net it concerns, from the engine on, with the bit; empty for a net without a name.
+    """
+
+    id: int
+    module: str
+    line: int
+    what: str
+    mode: str
+    wire: str
+    command: str
+
+    @property
+    def place(self) -> str:
+        """Module and line, as an editor takes them."""
+        return f"rtl/{self.module}.v:{self.line}"
+
+
+_OPTION = re.compile(r"-(\w+) (\S+)")
+_CTRL = re.compile(r"-ctrl \S+ \d+ \d+ ?")
+_CELL = re.compile(r"\$(\w+)(?:\$[^$]*)?(?:\$\d+)?$")
+
+
+def parsed(command: str, module: str, number: int) -> Mutant:
+    """The mutant of a line of `mutate -list`, found in `module`, which gets `number`; MutationError for another line."""
+    body = _CTRL.sub("", command.strip())
+    found: dict[str, list[str]] = {}
+    for name, value in _OPTION.findall(body):
+        found.setdefault(name, []).append(value)
+    try:
+        mode, cell, port, bit = (found[name][0] for name in ("mode", "cell", "port", "portbit"))
+        does = MODES[mode].format(*found.get("ctrlbit", []))
+    except (KeyError, IndexError):
+        raise MutationError(f"Yosys' list of mutations has a line that cannot be read: {command.strip()}") from None
+    mine = [place for place in found.get("src", []) if place.startswith(f"rtl/{module}.v:")]
+    line = int(re.split(r"[:.]", (mine or ["::0"])[-1])[2]) if mine else 0
+    wire = f"{found['wire'][0]}[{found['wirebit'][0]}]" if "wire" in found else ""
+    kind = _CELL.search(cell)
+    path = re.match(r"\$flatten\\?(.*?)\.?\$", cell)
+    inside = path.group(1).replace("\\", "") if path else ""
+    where = f"{port}[{bit}] of {kind.group(1) if kind else cell}{f' in {inside}' if inside else ''}"
+    return Mutant(number, module, line, f"{does} {where}{f', {wire}' if wire else ''}", mode, wire, body)
+
+
+def named_blocks(text: str, known: Sequence[str]) -> list[str]:
+    """The modules that BLOCK asks for, comma-separated, all when empty; MutationError for one that is not there."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in known:
+            raise MutationError(f"no module called {name}: BLOCK is some of {', '.join(known)}")
+    return names or list(known)
+
+
+def shares(count: int, cells: Mapping[str, int]) -> dict[str, int]:
+    """How many of `count` mutants each module gets, by the square root of its cells; at least one while they last."""
+    roots = {name: math.sqrt(number) for name, number in cells.items() if number}
+    total = sum(roots.values())
+    exact = {name: count * root / total for name, root in roots.items()}
+    found = {name: int(share) for name, share in exact.items()}
+    order = sorted(found, key=lambda name: (found[name] > 0, found[name] - exact[name], name))
+    for name in order[: count - sum(found.values())]:
+        found[name] += 1
+    return found
