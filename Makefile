@@ -12,10 +12,11 @@
 #   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
 #   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5; less for blocks)
+#   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test sim speed bench faults lint generate formal synth help clean distclean
+.PHONY: photo setup test sim speed bench faults lint generate formal synth mutate help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -41,7 +42,7 @@ export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
-export BLOCK IMAGE MODULE PROOF SEEDS WIDTH
+export BLOCK COUNT IMAGE MODULE PROOF SEED SEEDS WIDTH
 
 ifneq ($(strip $(COCOTB_TESTCASE)),)
 export COCOTB_TESTCASE
@@ -84,6 +85,9 @@ faults: setup ## every fault in full: bus errors, aborts and resets at every cyc
 
 synth: setup ## area and clock on an ECP5 of the engine and of each block, beside peers: BLOCK= SEEDS= JOBS=
 	@$(BIN)/python -m tb.synth --block="$$BLOCK" --seeds="$$SEEDS" --jobs=$(JOBS)
+
+mutate: setup ## faults made in the engine, and how many the tests notice: SEED= COUNT= BLOCK= JOBS=
+	@$(BIN)/python -m tb.mutate --seed="$${SEED:-1}" --count="$${COUNT:-1000}" --block="$$BLOCK" --jobs=$(JOBS)
 
 lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated files
 	@$(BIN)/python rtl/generate.py --check

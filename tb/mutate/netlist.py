@@ -91,6 +91,8 @@ def _flatten(base: Path) -> None:
     base.mkdir(parents=True, exist_ok=True)
     chosen = " ".join(f"-set {name} {value}" for name, value in _engine_parameters().items())
     passes = ["read_verilog -Irtl rtl/*.v", f"chparam {chosen} faultline", "prep -nomem -flatten -top faultline"]
+    # what no mutant could show: alternatives that are never taken, and bits that nobody reads
+    passes += ["opt_expr -mux_undef -undriven -fine", "splitcells", "opt -full", "wreduce", "opt_clean -purge", "check"]
     passes += [f"tee -o {base}/{name}.count select -count {_cells(name)}" for name in modules()]
     passes.append(f"write_rtlil {base}/writing.il")
     yosys.run(passes, base / "yosys.log", "flatten")

@@ -8,7 +8,7 @@ from typing import Any
 import cocotb
 
 from tb.mutate.forks import Plan, serve
-from tests.mutation.judge import Judge, chosen
+from tests.mutation.judge import attempt, chosen
 
 
 @cocotb.test()
@@ -16,19 +16,16 @@ async def mutants(dut: Any) -> None:
     """Judge every mutant of the plan; the engine without one must pass, else nothing is judged."""
     plan = Plan.load()
     programs = chosen(plan.programs)
-
-    async def attempt(mutant: int, golden: dict[str, Any]) -> dict[str, Any]:
-        return await Judge(dut, programs, golden).attempt(mutant)
-
     golden_file = plan.results.with_name("golden.json")
     if not golden_file.is_file():
-        good = (await serve(plan, lambda mutant: attempt(mutant, {}), [0]))[0]
-        assert good["verdict"] == "survived", f"the engine without a mutant fails in {good['by']}: {good['message']}"
+        good = (await serve(plan, lambda mutant: attempt(dut, mutant, programs, {}), [0]))[0]
+        if good["verdict"] != "survived":
+            raise AssertionError(f"the engine without a mutant fails in {good['by']}: {good['message']}")
         golden_file.write_text(json.dumps(good["seen"], indent=1) + "\n", encoding="utf-8")
     golden = json.loads(golden_file.read_text(encoding="utf-8"))
 
     async def judged(mutant: int) -> dict[str, Any]:
-        result = await attempt(mutant, golden)
+        result = await attempt(dut, mutant, programs, golden)
         result.pop("seen", None)
         return result
 

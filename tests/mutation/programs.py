@@ -1,12 +1,15 @@
 """The fast regression: short programs of the system tests' own cases, in an order in which most mutants end early.
 
-A program is one reset, one environment, and its cases one after the other; a case is compared before the next begins.
+`Cases` runs cases of tests/system on a workbench, one after the other and each compared before the next begins; `Blows`
+hurts the engine on a fault site; `Registers` walks all registers.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from models.engine import Queue
@@ -14,20 +17,29 @@ from models.layout import Layout, Opcode
 from models.memory import PAGE
 from models.steps import Steps
 from models.surface import Box, Surface
-from tb.env import Environment
+from tb.env import Environment, run_body
 from tb.sequences import boxed
+from tb.sim_top import reset
+from tests.mutation import blows
+from tests.mutation.heights import heights
+from tests.mutation.parts import Parts, Program
 from tests.system import copies, errors, timed
+from tests.system.fault_ground import Ground, on_ground
+from tests.system.fault_silence import WATCHDOG
+from tests.system.rtl_bench import Stand, stand
 from tests.system.workbench import DESTINATION, SOURCE, Case, Workbench
 
-__all__ = ["PROGRAMS", "Program", "Registers"]
+__all__ = ["PROGRAMS", "Blows", "Cases", "Registers"]
+
+HOST_SIZE = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class Cases:
     """Cases after one reset: (name, case, thinning of its matrix).
 
     watchdog: cycles, 0 for none.  ring_log2, completion_log2: sizes of the rings.
-    patience: cycles without a step after which it hangs.
+    patience: clock cycles without a step after which a case hangs.
     """
 
     name: str
@@ -37,13 +49,63 @@ class Program:
     completion_log2: int = 6
     patience: int = 30_000
 
+    async def run(self, parts: Parts) -> None:
+        """One reset, the cases, a comparison after each."""
+
+        async def body(stand: Stand) -> None:
+            bench = stand.bench
+            opening = bench.open(watchdog=self.watchdog)
+            await parts.run(f"{self.name}/open", stand.perform(parts.watched(opening)))
+            for name, case, thin in self.cases:
+                bench.thin = thin
+                work = stand.perform(parts.watched(case(bench)))
+                await parts.run(f"{self.name}/{name}", work, stand.perform(bench.settle()))
+
+        layout = {"ring_log2": self.ring_log2, "completion_log2": self.completion_log2}
+        await stand(parts.dut, body, patience=self.patience, host_size=HOST_SIZE, **layout)
+
+
+@dataclass(frozen=True, slots=True)
+class Blows:
+    """Blows on a fault site: (name, what is done there); at the end no burst may have touched a page not granted."""
+
+    name: str
+    blows: tuple[tuple[str, Callable[[Ground], Awaitable[None]]], ...]
+    watchdog: int = 0
+    halt: bool = True
+    completion_log2: int = 5
+
+    async def run(self, parts: Parts) -> None:
+        """One reset, the blows, a comparison after each."""
+
+        async def body(ground: Ground) -> None:
+            for name, blow in self.blows:
+                await parts.run(f"{self.name}/{name}", blow(ground))
+
+        layout = {"ring_log2": 5, "completion_log2": self.completion_log2}
+        await on_ground(parts.dut, body, halt=self.halt, watchdog=self.watchdog, **layout)
+
 
 @dataclass(frozen=True, slots=True)
 class Registers:
-    """A program on the registers alone, without rings or tables; `body` gets the environment and a list for reads."""
+    """Reset values, access types and aliases of all registers, through the register model."""
 
     name: str
-    body: Callable[[Environment, list[int]], Awaitable[None]]
+
+    async def run(self, parts: Parts) -> None:
+        """One reset, a walk and a bash."""
+
+        async def body(env: Environment) -> None:
+            Path(os.environ["HOSTMEM_FILE"]).write_bytes(bytes(1 << 16))
+            await reset(parts.dut)
+            await parts.run(f"{self.name}/walk", walk(env))
+
+        async def walk(env: Environment) -> None:
+            model = env.make_register_model()
+            await model.reset_walk()
+            await model.bit_bash()
+
+        await run_body(parts.dut, body)
 
 
 def smoke(bench: Workbench) -> Steps[None]:
@@ -69,64 +131,55 @@ def rows(bench: Workbench) -> Steps[None]:
         yield from bench.batch(Queue.TRANSFER, [there, back])
 
 
-async def registers(env: Environment, reads: list[int]) -> None:
-    """Reset values, access types, aliases."""
-    model = env.make_register_model()
-    await model.reset_walk()
-    await model.bit_bash()
+_WORK: tuple[tuple[str, Case, int], ...] = (
+    ("smoke", smoke, 1),
+    ("copies", copies.copy_matrix, 64),
+    ("drawing", copies.drawing, 4),
+    ("boxes", copies.boxes_with_strides, 20),
+    ("pixels", copies.every_pixel_size, 40),
+    ("rows", rows, 1),
+    ("two levels", copies.two_level_objects, 1),
+    ("wait", timed.wait_between_queues, 1),
+    ("count", timed.coalescing_by_count, 1),
+    ("time", timed.coalescing_by_time, 1),
+    ("merge", timed.rows_merge, 1),
+    ("tempers", copies.tempers, 16),
+)
 
+_REFUSALS: tuple[tuple[str, Case, int], ...] = (
+    ("opcodes", errors.unknown_opcodes, 1),
+    ("malformed", errors.malformed, 1),
+    ("outside", errors.box_outside, 1),
+    ("alignment", errors.alignment, 1),
+    ("overlap", errors.overlap, 1),
+    ("translations", errors.translation_faults, 1),
+    ("read only", errors.read_only, 1),
+    ("bus errors", errors.bus_errors, 1),
+    ("walk errors", errors.walk_errors, 1),
+    ("fetch errors", errors.fetch_error, 1),
+    ("overflow", errors.ring_overflow, 1),
+    ("aborted", errors.aborted, 1),
+    ("without halt", errors.without_halt, 1),
+)
 
-PROGRAMS: tuple[Program | Registers, ...] = (
-    Program(
-        "work",
-        (
-            ("smoke", smoke, 1),
-            ("copies", copies.copy_matrix, 64),
-            ("drawing", copies.drawing, 4),
-            ("boxes", copies.boxes_with_strides, 20),
-            ("pixels", copies.every_pixel_size, 40),
-            ("rows", rows, 1),
-            ("two levels", copies.two_level_objects, 1),
-        ),
-    ),
-    Program(
-        "refusals",
-        (
-            ("opcodes", errors.unknown_opcodes, 1),
-            ("malformed", errors.malformed, 1),
-            ("outside", errors.box_outside, 1),
-            ("alignment", errors.alignment, 1),
-            ("overlap", errors.overlap, 1),
-            ("translations", errors.translation_faults, 1),
-            ("read only", errors.read_only, 1),
-            ("bus errors", errors.bus_errors, 1),
-            ("walk errors", errors.walk_errors, 1),
-            ("fetch errors", errors.fetch_error, 1),
-            ("overflow", errors.ring_overflow, 1),
-            ("aborted", errors.aborted, 1),
-            ("without halt", errors.without_halt, 1),
-        ),
-    ),
-    Program(
-        "time",
-        (
-            ("wait", timed.wait_between_queues, 1),
-            ("count", timed.coalescing_by_count, 1),
-            ("time", timed.coalescing_by_time, 1),
-            ("merge", timed.rows_merge, 1),
-            ("tempers", copies.tempers, 16),
-            ("outstanding", timed.many_outstanding, 1),
-        ),
-    ),
-    Program("laps", (("wrap", timed.rings_wrap, 1),), ring_log2=3, completion_log2=3),
-    Program("full", (("full", timed.completion_ring_full, 1),), ring_log2=4, completion_log2=3),
-    Program("abort", (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16))),
-    Program(
+PROGRAMS: tuple[Program, ...] = (
+    Cases("work", _WORK),
+    Registers("registers"),
+    Cases("refusals", _REFUSALS),
+    Blows("heights", (("heights", heights),)),
+    Cases("laps", (("wrap", timed.rings_wrap, 1),), ring_log2=3, completion_log2=3),
+    Cases("full", (("full", timed.completion_ring_full, 1),), ring_log2=4, completion_log2=3),
+    Blows("blows", (("aborts", blows.aborts), ("soft", blows.soft_resets), ("hard", blows.hard_resets))),
+    Blows("states", (("states", blows.states), ("full ring", blows.full_rings)), completion_log2=4),
+    Blows("silence", (("silence", blows.silences),), watchdog=WATCHDOG, halt=False),
+    Blows("errors", (("records", blows.record_errors), ("fetches", blows.fetch_errors), ("data", blows.data_errors))),
+    Cases("abort", (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16))),
+    Cases(
         "late",
         (("read", timed.late_read_answer, 1), ("write", timed.late_write_answer, 1)),
         watchdog=20_000,
         patience=80_000,
     ),
-    Registers("registers", registers),
+    Cases("deep", (("outstanding", timed.many_outstanding, 1),)),
 )
 """Every program, quick and general ones first."""

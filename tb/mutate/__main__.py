@@ -1,0 +1,117 @@
+"""`python -m tb.mutate`: judge mutants of the engine, print, write mutate.json; status 1 when too few are killed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tb.mutate.mutants import MOST, MutationError, named_blocks
+from tb.mutate.netlist import BUILD, modules, netlist_of
+from tb.mutate.report import facts_of, merged, reasons_of, table_of
+from tb.mutate.run import Tick, judged
+from tb.simulation import SimulationError
+from tb.toolchain import ROOT
+
+__all__ = ["main"]
+
+RESULT = BUILD / "mutate.json"
+SIGN_OF_LIFE_S = 20.0
+"""Seconds after which progress is printed again where there is no terminal."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Generate, judge, print, write sim_build/mutate/mutate.json; return the exit status.
+
+    0: the floor is reached; 1: too few are killed; 2: bad input, or nothing could be judged.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tb.mutate", description="Mutants of the engine, judged.")
+    parser.add_argument("--seed", default="1", help="which mutants, a number from 1 (SEED)")
+    parser.add_argument("--count", default="1000", help="how many (COUNT)")
+    parser.add_argument("--block", default="", help="modules they are in, comma-separated (BLOCK); all unless told")
+    parser.add_argument("--jobs", default=str(os.cpu_count() or 1), help="processes side by side (JOBS)")
+    parser.add_argument("--programs", default="", help="programs of the regression, comma-separated; all unless told")
+    options = parser.parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
+    console = Console()
+    console.width = max(console.width, 120)
+    began = time.monotonic()
+    try:
+        seed = _number("SEED", options.seed, 2**31 - 1)
+        count = _number("COUNT", options.count, MOST)
+        jobs = _number("JOBS", options.jobs, 1024)
+        blocks = named_blocks(options.block, modules())
+        programs = [name.strip() for name in options.programs.split(",") if name.strip()]
+        reasons = reasons_of()
+        with _progress(console) as tick:
+            tick(0, count, "making the netlist")
+            netlist = netlist_of(seed, count, blocks)
+            results = judged(netlist, jobs, tick, programs=programs)
+        facts = facts_of(netlist.mutants, results, reasons)
+        facts |= {"seed": seed, "blocks": blocks, "seconds": round(time.monotonic() - began, 1)}
+        RESULT.write_text(json.dumps(merged(RESULT, facts), indent=2) + "\n", encoding="utf-8")
+    except (MutationError, SimulationError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        cure = "make sim_build writable, or free space on its disk"
+        print(f"error: cannot use {error.filename or BUILD} ({error.strerror}): {cure}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("error: interrupted: the same command goes on from what is judged", file=sys.stderr)
+        return 130
+    _show(console, facts)
+    console.print(f"{time.monotonic() - began:.0f} s; {os.path.relpath(RESULT, ROOT)}", highlight=False)
+    return 0 if facts["percent"] >= facts["floor"] else 1
+
+
+def _show(console: Console, facts: dict[str, Any]) -> None:
+    console.print(table_of(facts))
+    for one in facts["survivors"]:
+        reason = f" ({one['explained']})" if one["explained"] else ""
+        line = f"survived: {one['id']} {one['source line']}: {one['what']}{reason}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    score = f"{facts['killed']} of {facts['generated']} killed, {facts['percent']} %"
+    timing = f"{facts['killed by timing alone']} of them by timing alone"
+    below = "" if facts["percent"] >= facts["floor"] else f": below the floor of {facts['floor']:g} %"
+    console.print(f"{score} ({timing}); {facts['explained']} survivors explained{below}", highlight=False)
+
+
+def _number(name: str, text: str, most: int) -> int:
+    if not text.strip().isdecimal() or not 1 <= int(text) <= most:
+        raise MutationError(f"{name}={text} is not possible: use 1 to {most}")
+    return int(text)
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Tick]:
+    """A bar on a terminal, a line now and then elsewhere."""
+    if console.is_terminal:
+        columns = (TextColumn("{task.description:40.40}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
+            task = bar.add_task("mutants")
+            yield lambda done, of, last: bar.update(task, completed=done, total=of, description=last)
+        return
+    said = [float("-inf"), ""]
+
+    def line(done: int, of: int, last: str) -> None:
+        now = time.monotonic()
+        if now - float(said[0]) >= SIGN_OF_LIFE_S or done == of:
+            said[0] = now
+            console.print(f"[{done}/{of}] {last}", highlight=False, markup=False)
+
+    yield line
+
+
+if __name__ == "__main__":
+    sys.exit(main())
