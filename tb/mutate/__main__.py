@@ -102,12 +102,13 @@ def _progress(console: Console) -> Iterator[Tick]:
             task = bar.add_task("mutants")
             yield lambda done, of, last: bar.update(task, completed=done, total=of, description=last)
         return
-    said = [float("-inf"), ""]
+    said = float("-inf")
 
     def line(done: int, of: int, last: str) -> None:
+        nonlocal said
         now = time.monotonic()
-        if now - float(said[0]) >= SIGN_OF_LIFE_S or done == of:
-            said[0] = now
+        if now - said >= SIGN_OF_LIFE_S or done == of:
+            said = now
             console.print(f"[{done}/{of}] {last}", highlight=False, markup=False)
 
     yield line

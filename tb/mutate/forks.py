@@ -7,6 +7,7 @@ ends. A result goes into the results file as soon as it is there, so nothing is 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import resource
@@ -97,6 +98,8 @@ async def serve(plan: Plan, attempt: Attempt, mutants: Sequence[int]) -> list[di
 def _died(status: int) -> dict[str, Any]:
     """What a child that said nothing says by its end: the simulator gave up, or never came to an end."""
     number = os.waitstatus_to_exitcode(status)
+    if number == -signal.SIGKILL:  # the simulator does not do that to itself
+        return {"verdict": "error", "how": "SIGKILL", "by": "", "message": "the process was killed from outside"}
     hung = number == -signal.SIGXCPU
     cause = f"ended by signal {signal.Signals(-number).name}" if number < 0 else f"ended with status {number}"
     return {"verdict": "killed", "how": "hang" if hung else "crash", "by": "", "message": f"the simulation {cause}"}
@@ -114,6 +117,8 @@ async def _child(plan: Plan, attempt: Attempt, mutant: int, slot: int, writer: i
     os.dup2(log, 2)
     try:
         result = await attempt(mutant)
+    except asyncio.CancelledError:  # the simulator ended by itself
+        result = {"verdict": "killed", "how": "crash", "by": "", "message": "the simulation ended"}
     except BaseException as error:  # the child must not return into the parent's simulation
         result = {"verdict": "error", "how": type(error).__name__, "by": "", "message": str(error)}
     finally:

@@ -55,11 +55,13 @@ class Mutant:
 
 _OPTION = re.compile(r"-(\w+) (\S+)")
 _CTRL = re.compile(r"-ctrl \S+ \d+ \d+ ?")
-_CELL = re.compile(r"\$(\w+)(?:\$[^$]*)?(?:\$\d+)?$")
+_CELL = re.compile(r"\$(\w+)\$rtl/|\$(proc\w+)\$")
+_KINDS = {"procmux": "multiplexer", "ternary": "multiplexer", "procdff": "register", "procrom": "table"}
+_REGISTER_PORTS = ("D", "Q", "EN", "SRST")
 
 
 def parsed(command: str, module: str, number: int) -> Mutant:
-    """The mutant of a line of `mutate -list`, found in `module`, which gets `number`; MutationError for another line."""
+    """The mutant of a line of `mutate -list` for `module`, with its number; MutationError for a line that is none."""
     body = _CTRL.sub("", command.strip())
     found: dict[str, list[str]] = {}
     for name, value in _OPTION.findall(body):
@@ -72,10 +74,12 @@ def parsed(command: str, module: str, number: int) -> Mutant:
     mine = [place for place in found.get("src", []) if place.startswith(f"rtl/{module}.v:")]
     line = int(re.split(r"[:.]", (mine or ["::0"])[-1])[2]) if mine else 0
     wire = f"{found['wire'][0]}[{found['wirebit'][0]}]" if "wire" in found else ""
-    kind = _CELL.search(cell)
+    made_of = _CELL.search(cell)
+    kind = (made_of.group(1) or made_of.group(2)) if made_of else "cell"
+    kind = "register" if port in _REGISTER_PORTS else _KINDS.get(kind, kind)
     path = re.match(r"\$flatten\\?(.*?)\.?\$", cell)
     inside = path.group(1).replace("\\", "") if path else ""
-    where = f"{port}[{bit}] of {kind.group(1) if kind else cell}{f' in {inside}' if inside else ''}"
+    where = f"{port}[{bit}] of {kind}{f' in {inside}' if inside else ''}"
     return Mutant(number, module, line, f"{does} {where}{f', {wire}' if wire else ''}", mode, wire, body)
 
 

@@ -146,7 +146,9 @@ def _write(base: Path, directory: Path, mutants: Sequence[Mutant]) -> None:
         _TOP.read_text(encoding="utf-8"),
     )
     if changed != 4:
-        raise MutationError(f"{_TOP.relative_to(ROOT)} reaches the device memory in {changed} places, not 4: mend tb/mutate")
+        raise MutationError(f"{_TOP.name} reaches the device memory in {changed} places, not 4: mend tb/mutate")
     (directory / "sim_top.sv").write_text(top, encoding="utf-8")
     control = _CONTROL.read_text(encoding="utf-8") + 'public_flat_rw -module "faultline" -var "mutsel"\n'
-    (directory / "mutants.vlt").write_text(control + 'lint_off -rule UNOPTFLAT\nlint_off -file "*faultline_mutants.v"\n')
+    (directory / "mutants.vlt").write_text(
+        control + 'lint_off -rule UNOPTFLAT\nlint_off -file "*faultline_mutants.v"\n', encoding="utf-8"
+    )

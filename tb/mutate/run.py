@@ -69,7 +69,8 @@ def _judge_digest(simulator: str, programs: Sequence[str]) -> str:
     files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*")) if path.is_file()]
     skipped = ("tests/mutation/test_", "tb/mutate/report", "tb/mutate/__main__", "tb/mutate/equivalent")
     kept = [path for path in files if not str(path.relative_to(ROOT)).startswith(skipped)]
-    return digest([path for path in kept if path.suffix in (".py", ".sv", ".svh", ".c", ".vlt")], simulator, list(programs))
+    sources = [path for path in kept if path.suffix in (".py", ".sv", ".svh", ".c", ".vlt")]
+    return digest(sources, simulator, list(programs))
 
 
 def _known(results: Path) -> dict[int, dict[str, Any]]:

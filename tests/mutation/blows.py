@@ -9,8 +9,8 @@ from models.steps import Steps
 from tb.agents.memory import MemoryConfig
 from tests.system import fault_bursts, fault_silence, fault_states
 from tests.system import fault_moments as moments
-from tests.system.fault_ground import Ground
 from tests.system.fault_grants import Reader, Writer
+from tests.system.fault_ground import Ground
 from tests.system.fault_site import FaultSite
 
 __all__ = [

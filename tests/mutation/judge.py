@@ -13,7 +13,6 @@ from typing import Any
 
 from cocotb.triggers import SimTimeoutError
 
-from tb.bridge import BridgeError
 from tb.env import CheckFailed
 from tb.sim_top import ObserverError
 from tests.mutation.parts import Look, Parts, Program
@@ -39,8 +38,11 @@ async def attempt(dut: Any, mutant: int, programs: Sequence[Program], golden: Ma
         for program in programs:
             parts.name = program.name
             await program.run(parts)
+    except OSError:  # a full disk is no judgement
+        raise
     except Exception as error:
-        return {"verdict": "killed", "how": _kind(error), "by": parts.name, "message": f"{type(error).__name__} {error}"}
+        message = f"{type(error).__name__} {error}"
+        return {"verdict": "killed", "how": _kind(error), "by": parts.name, "message": message}
     if parts.differs:
         return {"verdict": "timing", "how": "timing", "by": parts.differs, "message": "the trace differs"}
     return {"verdict": "survived", "how": "", "by": "", "message": "", "seen": parts.seen}

@@ -10,7 +10,6 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from models.engine import Queue
 from models.layout import Layout, Opcode
