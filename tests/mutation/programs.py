@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.engine import Queue
-from models.layout import Layout, Opcode
+from models.layout import Cause, Layout, Opcode
 from models.memory import PAGE
 from models.steps import Steps
 from models.surface import Box, Surface
 from tb.env import Environment, run_body
 from tb.sequences import boxed
 from tb.sim_top import reset
-from tests.mutation import blows
+from tests.mutation import blows, registers
 from tests.mutation.heights import heights
 from tests.mutation.parts import Parts, Program
 from tests.system import copies, errors, timed
@@ -59,6 +59,7 @@ class Cases:
                 bench.thin = thin
                 work = stand.perform(parts.watched(case(bench)))
                 await parts.run(f"{self.name}/{name}", work, stand.perform(bench.settle()))
+            await parts.run(f"{self.name}/books", stand.perform(parts.watched(registers.books(bench))))
 
         layout = {"ring_log2": self.ring_log2, "completion_log2": self.completion_log2}
         await stand(parts.dut, body, patience=self.patience, host_size=HOST_SIZE, **layout)
@@ -87,22 +88,19 @@ class Blows:
 
 @dataclass(frozen=True, slots=True)
 class Registers:
-    """Reset values, access types and aliases of all registers, through the register model."""
+    """All registers: reset values, access types, aliases, byte lanes; and the holes between them."""
 
     name: str
 
     async def run(self, parts: Parts) -> None:
-        """One reset, a walk and a bash."""
+        """A reset, a walk and a bash; a reset, and a byte lane at a time."""
 
         async def body(env: Environment) -> None:
             Path(os.environ["HOSTMEM_FILE"]).write_bytes(bytes(1 << 16))
             await reset(parts.dut)
-            await parts.run(f"{self.name}/walk", walk(env))
-
-        async def walk(env: Environment) -> None:
-            model = env.make_register_model()
-            await model.reset_walk()
-            await model.bit_bash()
+            await parts.run(f"{self.name}/walk", registers.walk(env))
+            await reset(parts.dut)
+            await parts.run(f"{self.name}/lanes", registers.lanes(env))
 
         await run_body(parts.dut, body)
 
@@ -130,8 +128,14 @@ def rows(bench: Workbench) -> Steps[None]:
         yield from bench.batch(Queue.TRANSFER, [there, back])
 
 
+def wrapping(bench: Workbench) -> Steps[None]:
+    """Rows whose offset passes 2^32: the next page would be one of the object's first again, and is not granted."""
+    far = {"host_offset": PAGE, "host_stride": (1 << 32) - PAGE}
+    bad = [errors.transfer(opcode, Box(0, 0, 32, 2), **far) for opcode in (Opcode.READBACK, Opcode.WRITEBACK)]
+    yield from errors.fails(bench, Queue.TRANSFER, bad, Cause.TRANSLATION_FAULT)
+
+
 _WORK: tuple[tuple[str, Case, int], ...] = (
-    ("smoke", smoke, 1),
     ("copies", copies.copy_matrix, 64),
     ("drawing", copies.drawing, 4),
     ("boxes", copies.boxes_with_strides, 20),
@@ -143,6 +147,7 @@ _WORK: tuple[tuple[str, Case, int], ...] = (
     ("time", timed.coalescing_by_time, 1),
     ("merge", timed.rows_merge, 1),
     ("tempers", copies.tempers, 16),
+    ("clocks", registers.clocks, 1),
 )
 
 _REFUSALS: tuple[tuple[str, Case, int], ...] = (
@@ -152,6 +157,7 @@ _REFUSALS: tuple[tuple[str, Case, int], ...] = (
     ("alignment", errors.alignment, 1),
     ("overlap", errors.overlap, 1),
     ("translations", errors.translation_faults, 1),
+    ("wrapping", wrapping, 1),
     ("read only", errors.read_only, 1),
     ("bus errors", errors.bus_errors, 1),
     ("walk errors", errors.walk_errors, 1),
@@ -162,10 +168,12 @@ _REFUSALS: tuple[tuple[str, Case, int], ...] = (
 )
 
 PROGRAMS: tuple[Program, ...] = (
+    Cases("smoke", (("smoke", smoke, 1),)),
     Cases("work", _WORK),
     Registers("registers"),
     Cases("refusals", _REFUSALS),
     Blows("heights", (("heights", heights),)),
+    Blows("masks", (("masks", registers.masks),)),
     Cases("laps", (("wrap", timed.rings_wrap, 1),), ring_log2=3, completion_log2=3),
     Cases("full", (("full", timed.completion_ring_full, 1),), ring_log2=4, completion_log2=3),
     Blows("blows", (("aborts", blows.aborts), ("soft", blows.soft_resets), ("hard", blows.hard_resets))),
@@ -179,6 +187,7 @@ PROGRAMS: tuple[Program, ...] = (
         watchdog=20_000,
         patience=80_000,
     ),
+    Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),
     Cases("deep", (("outstanding", timed.many_outstanding, 1),)),
 )
 """Every program, quick and general ones first."""
