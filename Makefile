@@ -12,7 +12,7 @@
 #   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
 #   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5; less for blocks)
-#   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules)
+#   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules; models: models/)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo

@@ -1,4 +1,4 @@
-"""`python -m tb.mutate`: judge mutants of the engine, print, write mutate.json; status 1 when too few are killed."""
+"""`python -m tb.mutate`: judge mutants of the engine or of models/, print, write mutate.json; status 1: too few die."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tb.mutate.models import sample
 from tb.mutate.mutants import MOST, MutationError, named_blocks
 from tb.mutate.netlist import BUILD, modules, netlist_of
-from tb.mutate.report import facts_of, merged, reasons_of, table_of
-from tb.mutate.run import Tick, judged
+from tb.mutate.report import facts_of, merged, models_facts_of, reasons_of, table_of
+from tb.mutate.run import Tick, judged, judged_changes
 from tb.simulation import SimulationError
 from tb.toolchain import ROOT
 
 __all__ = ["main"]
 
 RESULT = BUILD / "mutate.json"
+MODELS = "models"
+"""The name among BLOCK that stands for the Python models, instead of modules of the engine."""
 SIGN_OF_LIFE_S = 20.0
 """Seconds after which progress is printed again where there is no terminal."""
 
@@ -37,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tb.mutate", description="Mutants of the engine, judged.")
     parser.add_argument("--seed", default="1", help="which mutants, a number from 1 (SEED)")
     parser.add_argument("--count", default="1000", help="how many (COUNT)")
-    parser.add_argument("--block", default="", help="modules they are in, comma-separated (BLOCK); all unless told")
+    parser.add_argument("--block", default="", help="modules, comma-separated, or models (BLOCK); all unless told")
     parser.add_argument("--jobs", default=str(os.cpu_count() or 1), help="processes side by side (JOBS)")
     parser.add_argument("--programs", default="", help="programs of the regression, comma-separated; all unless told")
     options = parser.parse_args(arguments)
@@ -50,16 +53,15 @@ def main(arguments: list[str] | None = None) -> int:
         seed = _number("SEED", options.seed, 2**31 - 1)
         count = _number("COUNT", options.count, MOST)
         jobs = _number("JOBS", options.jobs, 1024)
-        blocks = named_blocks(options.block, modules())
-        programs = [name.strip() for name in options.programs.split(",") if name.strip()]
-        reasons = reasons_of()
-        with _progress(console) as tick:
-            tick(0, count, "making the netlist")
-            netlist = netlist_of(seed, count, blocks)
-            results = judged(netlist, jobs, tick, programs=programs)
-        facts = facts_of(netlist.mutants, results, reasons)
-        facts |= {"seed": seed, "blocks": blocks, "seconds": round(time.monotonic() - began, 1)}
-        RESULT.write_text(json.dumps(merged(RESULT, facts), indent=2) + "\n", encoding="utf-8")
+        if options.block.strip() == MODELS:
+            facts = _models(seed, count, jobs, console)
+            report: dict[str, Any] = {MODELS: facts}
+        else:
+            programs = [name.strip() for name in options.programs.split(",") if name.strip()]
+            facts = report = _engine(seed, count, named_blocks(options.block, modules()), jobs, programs, console)
+        facts |= {"seed": seed, "seconds": round(time.monotonic() - began, 1)}
+        RESULT.parent.mkdir(parents=True, exist_ok=True)
+        RESULT.write_text(json.dumps(merged(RESULT, report), indent=2) + "\n", encoding="utf-8")
     except (MutationError, SimulationError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -72,16 +74,39 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     _show(console, facts)
     console.print(f"{time.monotonic() - began:.0f} s; {os.path.relpath(RESULT, ROOT)}", highlight=False)
-    return 0 if facts["percent"] >= facts["floor"] else 1
+    return 0 if facts["percent"] >= facts.get("floor", 0) else 1
+
+
+def _engine(
+    seed: int, count: int, blocks: list[str], jobs: int, programs: list[str], console: Console
+) -> dict[str, Any]:
+    reasons = reasons_of()
+    with _progress(console) as tick:
+        tick(0, count, "making the netlist")
+        netlist = netlist_of(seed, count, blocks)
+        results = judged(netlist, jobs, tick, programs=programs)
+    return facts_of(netlist.mutants, results, reasons) | {"blocks": blocks}
+
+
+def _models(seed: int, count: int, jobs: int, console: Console) -> dict[str, Any]:
+    with _progress(console) as tick:
+        tick(0, count, "choosing")
+        changes = sample(seed, count)
+        results = judged_changes(changes, jobs, tick)
+    return models_facts_of(changes, results)
 
 
 def _show(console: Console, facts: dict[str, Any]) -> None:
-    console.print(table_of(facts))
+    if "modules" in facts:
+        console.print(table_of(facts))
     for one in facts["survivors"]:
-        reason = f" ({one['explained']})" if one["explained"] else ""
+        reason = f" ({one['explained']})" if one.get("explained") else ""
         line = f"survived: {one['id']} {one['source line']}: {one['what']}{reason}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     score = f"{facts['killed']} of {facts['generated']} killed, {facts['percent']} %"
+    if "floor" not in facts:
+        console.print(score, highlight=False)
+        return
     timing = f"{facts['killed by timing alone']} of them by timing alone"
     below = "" if facts["percent"] >= facts["floor"] else f": below the floor of {facts['floor']:g} %"
     console.print(f"{score} ({timing}); {facts['explained']} survivors explained{below}", highlight=False)

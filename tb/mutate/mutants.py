@@ -88,7 +88,7 @@ def named_blocks(text: str, known: Sequence[str]) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
         if name not in known:
-            raise MutationError(f"no module called {name}: BLOCK is some of {', '.join(known)}")
+            raise MutationError(f"no module called {name}: BLOCK is models, or some of {', '.join(known)}")
     return names or list(known)
 
 

@@ -17,9 +17,10 @@ from typing import Any
 from rich.table import Table
 
 from tb import toml
+from tb.mutate.models import Change
 from tb.mutate.mutants import MODES, Mutant, MutationError
 
-__all__ = ["FLOOR_PERCENT", "REASONS", "Reason", "facts_of", "merged", "reasons_of", "table_of"]
+__all__ = ["FLOOR_PERCENT", "REASONS", "Reason", "facts_of", "merged", "models_facts_of", "reasons_of", "table_of"]
 
 FLOOR_PERCENT = 95.0
 """Of a hundred mutants of the engine, how many must be killed."""
@@ -105,6 +106,26 @@ def facts_of(
             for name, counts in sorted(by_module.items())
         },
         "survivors": survivors,
+        "cpu_s": round(sum(result["cpu_s"] for result in results.values()), 1),
+    }
+
+
+def models_facts_of(changes: Sequence[Change], results: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """What mutate.json says of the mutants of models/."""
+    alive = [change for change in changes if results[change.id]["verdict"] == "survived"]
+    files: dict[str, Counter[str]] = {}
+    for change in changes:
+        files.setdefault(change.file, Counter())[results[change.id]["verdict"]] += 1
+    killed = len(changes) - len(alive)
+    return {
+        "generated": len(changes),
+        "killed": killed,
+        "percent": round(100 * killed / len(changes), 2) if changes else 0.0,
+        "files": {name: dict(counts) for name, counts in sorted(files.items())},
+        "survivors": [
+            {"id": one.id, "module": one.file, "source line": f"{one.file}:{one.line}", "what": one.what}
+            for one in alive
+        ],
         "cpu_s": round(sum(result["cpu_s"] for result in results.values()), 1),
     }
 

@@ -10,16 +10,18 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tb.mutate.forks import PLAN, Plan
+from tb.mutate.models import Change, judged_models
 from tb.mutate.mutants import MutationError
-from tb.mutate.netlist import Netlist
+from tb.mutate.netlist import BUILD, Netlist
 from tb.simulation import SimulationError
 from tb.toolchain import ROOT, digest
 
-__all__ = ["JUDGE", "judged"]
+__all__ = ["JUDGE", "judged", "judged_changes"]
 
 JUDGE = "tests.mutation.bench_mutants"
 """Bench that judges."""
@@ -39,23 +41,51 @@ def judged(
     MutationError when the engine without a mutant fails, or when a mutant could not be judged.
     """
     directory = netlist.directory / f"judged-{_judge_digest(simulator, programs)}"
+    wanted = [mutant.id for mutant in netlist.mutants]
+
+    def judge(plan: Path) -> None:
+        simulation = netlist.simulation(simulator, TIMEOUT_S)
+        try:
+            name = f"mutate/{netlist.directory.name}-{directory.name}"
+            simulation.run(JUDGE, env={PLAN: str(plan)}, run_name=name)
+        except SimulationError as error:
+            raise MutationError(str(error)) from None
+
+    return _completed(directory, wanted, jobs, tick, judge, programs)
+
+
+def judged_changes(changes: Sequence[Change], jobs: int, tick: Tick) -> dict[int, dict[str, Any]]:
+    """Judge every change of models/, `jobs` at a time; returns the result of each by its number.
+
+    MutationError when the tests fail without a change, or when one could not be judged.
+    """
+    folders = ("models", "tests/models", "tb/mutate")
+    files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    rows = [asdict(change) for change in changes]
+    directory = BUILD / "models" / digest(files, rows)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "changes.json").write_text(json.dumps(rows, indent=0) + "\n", encoding="utf-8")
+    return _completed(directory, [change.id for change in changes], jobs, tick, judged_models)
+
+
+def _completed(
+    directory: Path,
+    wanted: Sequence[int],
+    jobs: int,
+    tick: Tick,
+    judge: Callable[[Path], None],
+    programs: Sequence[str] = (),
+) -> dict[int, dict[str, Any]]:
+    """Have `judge` complete the results in a directory, by a plan of what is missing there."""
     directory.mkdir(parents=True, exist_ok=True)
     results = directory / "results.jsonl"
-    wanted = [mutant.id for mutant in netlist.mutants]
     missing = [number for number in wanted if number not in _known(results)]
     if missing:
         _finish_line(results)
         plan = directory / "plan.json"
         Plan(tuple(missing), jobs, results, programs=tuple(programs)).save(plan)
-        simulation = netlist.simulation(simulator, TIMEOUT_S)
-        tick(len(wanted) - len(missing), len(wanted), "building the netlist")
-        simulation.build()
         with _watching(results, len(wanted), tick):
-            try:
-                name = f"mutate/{netlist.directory.name}-{directory.name}"
-                simulation.run(JUDGE, env={PLAN: str(plan)}, run_name=name)
-            except SimulationError as error:
-                raise MutationError(str(error)) from None
+            judge(plan)
     found = _known(results)
     left = [number for number in wanted if number not in found]
     if left:
@@ -102,8 +132,9 @@ def _watching(results: Path, total: int, tick: Tick) -> Iterator[None]:
     def look() -> None:
         while not over.wait(_LOOK_S):
             known = _known(results)
-            last = list(known.values())[-1:] or [{"id": 0, "verdict": "none yet", "by": ""}]
-            tick(len(known), total, f"{last[0]['id']} {last[0]['verdict']} {last[0]['by']}".strip())
+            last = list(known.values())[-1:]
+            text = f"{last[0]['id']} {last[0]['verdict']} {last[0]['by']}" if last else "building, and without a mutant"
+            tick(len(known), total, text.strip())
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()

@@ -38,9 +38,9 @@ async def attempt(dut: Any, mutant: int, programs: Sequence[Program], golden: Ma
         for program in programs:
             parts.name = program.name
             await program.run(parts)
-    except OSError:  # a full disk is no judgement
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and not isinstance(error, SimTimeoutError):
+            raise  # a full disk is no judgement
         message = f"{type(error).__name__} {error}"
         return {"verdict": "killed", "how": _kind(error), "by": parts.name, "message": message}
     if parts.differs:
