@@ -97,8 +97,11 @@ def shares(count: int, cells: Mapping[str, int]) -> dict[str, int]:
     roots = {name: math.sqrt(number) for name, number in cells.items() if number}
     total = sum(roots.values())
     exact = {name: count * root / total for name, root in roots.items()}
-    found = {name: int(share) for name, share in exact.items()}
-    order = sorted(found, key=lambda name: (found[name] > 0, found[name] - exact[name], name))
-    for name in order[: count - sum(found.values())]:
-        found[name] += 1
+    least = int(count >= len(roots))
+    found = {name: max(least, int(share)) for name, share in exact.items()}
+    while (over := sum(found.values()) - count) != 0:
+        step = -1 if over > 0 else 1
+        able = [name for name in found if found[name] + step >= least]
+        name = max(able, key=lambda name: (step * (exact[name] - found[name]), name))
+        found[name] += step
     return found

@@ -26,6 +26,8 @@ __all__ = ["JUDGE", "judged", "judged_changes"]
 JUDGE = "tests.mutation.bench_mutants"
 """Bench that judges."""
 TIMEOUT_S = 24 * 3600.0
+MODELS_CPU_S = 40
+"""Seconds of processor time after which the tests of models/ hang; they take a fifth of that."""
 _LOOK_S = 0.5
 
 Tick = Callable[[int, int, str], None]
@@ -65,7 +67,7 @@ def judged_changes(changes: Sequence[Change], jobs: int, tick: Tick) -> dict[int
     directory = BUILD / "models" / digest(files, rows)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "changes.json").write_text(json.dumps(rows, indent=0) + "\n", encoding="utf-8")
-    return _completed(directory, [change.id for change in changes], jobs, tick, judged_models)
+    return _completed(directory, [change.id for change in changes], jobs, tick, judged_models, cpu_s=MODELS_CPU_S)
 
 
 def _completed(
@@ -75,6 +77,7 @@ def _completed(
     tick: Tick,
     judge: Callable[[Path], None],
     programs: Sequence[str] = (),
+    cpu_s: int = 120,
 ) -> dict[int, dict[str, Any]]:
     """Have `judge` complete the results in a directory, by a plan of what is missing there."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -83,7 +86,7 @@ def _completed(
     if missing:
         _finish_line(results)
         plan = directory / "plan.json"
-        Plan(tuple(missing), jobs, results, programs=tuple(programs)).save(plan)
+        Plan(tuple(missing), jobs, results, cpu_s, tuple(programs)).save(plan)
         with _watching(results, len(wanted), tick):
             judge(plan)
     found = _known(results)
