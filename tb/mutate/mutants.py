@@ -12,8 +12,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["MODES", "MOST", "Mutant", "MutationError", "named_blocks", "parsed", "shares"]
+__all__ = ["MODES", "MOST", "Mutant", "MutationError", "Wiring", "named_blocks", "parsed", "shares"]
 
 MOST = 20_000
 """Most mutants in a netlist: their numbers have 16 bits."""
@@ -55,13 +56,38 @@ class Mutant:
 
 _OPTION = re.compile(r"-(\w+) (\S+)")
 _CTRL = re.compile(r"-ctrl \S+ \d+ \d+ ?")
-_CELL = re.compile(r"\$(\w+)\$rtl/|\$(proc\w+)\$")
-_KINDS = {"procmux": "multiplexer", "ternary": "multiplexer", "procdff": "register", "procrom": "table"}
-_REGISTER_PORTS = ("D", "Q", "EN", "SRST")
+_KINDS = {"mux": "multiplexer", "pmux": "multiplexer", "bmux": "multiplexer"}
 
 
-def parsed(command: str, module: str, number: int) -> Mutant:
-    """The mutant of a line of `mutate -list` for `module`, with its number; MutationError for a line that is none."""
+class Wiring:
+    """The flat design's cells and what is on their pins, as Yosys' JSON has them."""
+
+    def __init__(self, module: Mapping[str, Any]) -> None:
+        self._cells = module["cells"]
+        self._read = {bit for port in module["ports"].values() for bit in port["bits"]}
+        for cell in self._cells.values():
+            for port, bits in cell["connections"].items():
+                if cell["port_directions"][port] == "input":
+                    self._read.update(bits)
+
+    def kind(self, command: str) -> str:
+        """The type of the cell of a line of `mutate -list`."""
+        found = dict(_OPTION.findall(command))
+        return str(self._cells[found["cell"].lstrip("\\")]["type"]).lstrip("$")
+
+    def matters(self, command: str) -> bool:
+        """Whether a line changes anything: no clock, no bit that is so already, none that nobody reads."""
+        found = dict(_OPTION.findall(command))
+        cell = self._cells[found["cell"].lstrip("\\")]
+        bits = cell["connections"][found["port"]]
+        bit, mode = bits[int(found["portbit"])], found["mode"]
+        constant = {"0": "const0", "1": "const1"}.get(bit) if isinstance(bit, str) else None
+        idle = mode.startswith("cnot") and bits[int(found["ctrlbit"])] == {"cnot0": "1", "cnot1": "0"}[mode]
+        return found["port"] != "CLK" and bit in self._read and bit != "x" and constant != mode and not idle
+
+
+def parsed(command: str, module: str, number: int, kind: str) -> Mutant:
+    """The mutant of a line of `mutate -list`, on a cell of type `kind`; MutationError for a line that is none."""
     body = _CTRL.sub("", command.strip())
     found: dict[str, list[str]] = {}
     for name, value in _OPTION.findall(body):
@@ -74,9 +100,7 @@ def parsed(command: str, module: str, number: int) -> Mutant:
     mine = [place for place in found.get("src", []) if place.startswith(f"rtl/{module}.v:")]
     line = int(re.split(r"[:.]", (mine or ["::0"])[-1])[2]) if mine else 0
     wire = f"{found['wire'][0]}[{found['wirebit'][0]}]" if "wire" in found else ""
-    made_of = _CELL.search(cell)
-    kind = (made_of.group(1) or made_of.group(2)) if made_of else "cell"
-    kind = "register" if port in _REGISTER_PORTS else _KINDS.get(kind, kind)
+    kind = "register" if "dff" in kind else _KINDS.get(kind, kind)
     path = re.match(r"\$flatten\\?(.*?)\.?\$", cell)
     inside = path.group(1).replace("\\", "") if path else ""
     where = f"{port}[{bit}] of {kind}{f' in {inside}' if inside else ''}"

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from tb.mutate.mutants import Mutant, MutationError, parsed, shares
+from tb.mutate.mutants import Mutant, MutationError, Wiring, parsed, shares
 from tb.simulation import SIM_BUILD, Simulation
 from tb.synth import yosys
 from tb.synth.errors import SynthesisError
@@ -30,7 +30,7 @@ PARAMETERS = {"DATA_W": 64, "DEVICE_LOG2": 21}
 
 _TOP = ROOT / "tb" / "hdl" / "sim_top.sv"
 _CONTROL = ROOT / "tb" / "hdl" / "sim_top.vlt"
-_SPARE = 12
+_SPARE = 30
 """Candidates asked for beyond a module's share, to replace those that are left out."""
 
 
@@ -94,7 +94,7 @@ def _flatten(base: Path) -> None:
     # what no mutant could show: alternatives that are never taken, and bits that nobody reads
     passes += ["opt_expr -mux_undef -undriven -fine", "splitcells", "opt -full", "wreduce", "opt_clean -purge", "check"]
     passes += [f"tee -o {base}/{name}.count select -count {_cells(name)}" for name in modules()]
-    passes.append(f"write_rtlil {base}/writing.il")
+    passes += [f"write_json {base}/design.json", f"write_rtlil {base}/writing.il"]
     yosys.run(passes, base / "yosys.log", "flatten")
     (base / "writing.il").replace(base / "design.il")
 
@@ -116,16 +116,17 @@ def _choose(base: Path, directory: Path, seed: int, count: int, blocks: Sequence
         passes.append(f"select -set block {_cells(name)}")
         passes.append(f"mutate -list {wanted} -seed {seed} -ctrl mutsel 16 1 -o {directory}/{name}.list @block")
     yosys.run(passes, directory / "list.log", "list of mutants")
+    wiring = Wiring(json.loads((base / "design.json").read_text(encoding="utf-8"))["modules"]["faultline"])
     listed: dict[str, list[str]] = {}
     for name in share:
         lines = (directory / f"{name}.list").read_text(encoding="utf-8").splitlines()
-        listed[name] = [line for line in lines if line.strip() and " -port CLK " not in line]
+        listed[name] = [line for line in lines if line.strip() and wiring.matters(line)]
     taken = [(name, line) for name, number in share.items() for line in listed[name][:number]]
     spare = [(name, line) for name, number in share.items() for line in listed[name][number:]]
     taken += spare[: count - len(taken)]
     if len(taken) < count:
         raise MutationError(f"COUNT={count} is too many for {', '.join(blocks)}: there are {len(taken)} mutations")
-    return [parsed(line, name, number) for number, (name, line) in enumerate(taken, start=1)]
+    return [parsed(line, name, number, wiring.kind(line)) for number, (name, line) in enumerate(taken, start=1)]
 
 
 def _write(base: Path, directory: Path, mutants: Sequence[Mutant]) -> None:

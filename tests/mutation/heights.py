@@ -34,7 +34,7 @@ async def heights(ground: Ground) -> None:
     site = ground.site
     ledger, site.rig.ledger = site.ledger, None
     for number, high in enumerate(_PATTERNS):
-        for stage in (_frames, _roots, _rings, _records, _fences):
+        for stage in (_frames, _roots, _limits, _rings, _records, _fences):
             await ground.reset()
             await ground.perform(_fresh(site))
             await ground.perform(stage(site, high + 64 * number))
@@ -103,6 +103,16 @@ def _roots(site: FaultSite, high: int) -> Steps[None]:
     _only(site, at // _LINE * _LINE, _LINE)
     far = boxed(Opcode.READBACK, Box(8, 1, 8, 1), object=_OBJECT, host_offset=page * PAGE, **_PLAIN)
     yield from _ends(site, Queue.TRANSFER, far, Cause.WALK_ERROR, at, 8)
+
+
+def _limits(site: FaultSite, high: int) -> Steps[None]:
+    """The page behind an object's last one is refused before its entry is looked for, whatever bit says so."""
+    _only(site, high, 8)
+    for log2 in range(20):
+        table: Any = SimpleNamespace(root=high // PAGE * PAGE & (1 << 52) - 1, pages=1 << log2, two_level=False)
+        yield from site.rig.object(_OBJECT, table)
+        behind = boxed(Opcode.WRITEBACK, Box(8, 1, 8, 1), object=_OBJECT, host_offset=PAGE << log2, **_PLAIN)
+        yield from _ends(site, Queue.TRANSFER, behind, Cause.TRANSLATION_FAULT, PAGE << log2, 1)
 
 
 def _base(queue: Queue, offset: QueueOffset, value: int) -> Steps[None]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.engine import Queue
-from models.layout import Cause, Layout, Opcode
+from models.layout import Cause, Descriptor, Layout, Opcode, QueueOffset, queue_address
 from models.memory import PAGE
-from models.steps import Steps
+from models.steps import Delay, Steps
 from models.surface import Box, Surface
+from tb.agents.memory import MemoryConfig
 from tb.env import Environment, run_body
 from tb.sequences import boxed
 from tb.sim_top import reset
@@ -128,6 +129,98 @@ def rows(bench: Workbench) -> Steps[None]:
         yield from bench.batch(Queue.TRANSFER, [there, back])
 
 
+def fences(bench: Workbench) -> Steps[None]:
+    """Fence values of all bits, of both queues, each waited for by the other queue."""
+    for value in (0xA5A5A5A5, 0xDADADADA, 0xFFFFFFFF, 0x12345678):
+        for queue in Queue:
+            wait = Descriptor(opcode=Opcode.WAIT, queue=queue, host_offset=value)
+            waits = yield from bench.rig.post(Queue(1 - queue), [wait])
+            yield from bench.rig.perform(queue, [Descriptor(opcode=Opcode.FENCE, host_offset=value)])
+            yield from bench.rig.collect(Queue(1 - queue), waits)
+            yield from bench.rig.until(queue_address(queue, QueueOffset.FENCE), 0xFFFFFFFF, value)
+    yield from bench.settle()
+
+
+def behind(bench: Workbench) -> Steps[None]:
+    """Far more descriptors than are fetched ahead stand behind a WAIT, and each still has its turn."""
+    for queue in Queue:
+        waits = [Descriptor(opcode=Opcode.WAIT, queue=1 - queue, host_offset=0x600D + queue)]
+        work = [*waits, *[Descriptor(opcode=Opcode.NOP)] * 60]
+        count = yield from bench.rig.post(queue, work)
+        yield Delay(8000, "fetched ahead")
+        yield from bench.rig.perform(
+            Queue(1 - queue), [Descriptor(opcode=Opcode.FENCE, host_offset=0x600D + queue)]
+        )  # fmt: skip
+        yield from bench.rig.collect(queue, count)
+    yield from bench.settle()
+
+
+def patient(bench: Workbench) -> Steps[None]:
+    """Answers that come late, but before the watchdog's time, are no error."""
+    for more in ({"read_latency": 7000}, {"write_latency": 7000}):
+        bench.temper_host(MemoryConfig(**more))
+        yield from bench.invalidate(DESTINATION)
+        yield from smoke(bench)
+    bench.temper_host(MemoryConfig())
+
+
+def tall(bench: Workbench) -> Steps[None]:
+    """Boxes of thousands of rows, both ways and drawn."""
+    surface = Surface(bench.scratch, 16, 4000, 1, Layout.LINEAR)
+    yield from bench.rig.surface(8, surface)
+    place = {"surface": 8, "host_offset": 77, "host_stride": 19}
+    yield from bench.batch(
+        Queue.TRANSFER,
+        [
+            boxed(Opcode.WRITEBACK, Box(3, 10, 7, 2200), object=SOURCE, **place),
+            boxed(Opcode.READBACK, Box(2, 900, 7, 2200), object=DESTINATION, order=1, **place),
+        ],
+    )
+    half = boxed(Opcode.COPY, Box(9, 0, 5, 1900), surface=8, source_surface=8, source_x=2, source_y=2000)
+    yield from bench.batch(Queue.RENDER, [boxed(Opcode.FILL, Box(1, 5, 9, 3900), surface=8, pattern_low=0x6B), half])
+
+
+def tiles(bench: Workbench) -> Steps[None]:
+    """Surfaces of one column of tiles, and of one row of them: all bits of both coordinates."""
+    for layout, width, height in (
+        (Layout.X_TILED, 512, 512),
+        (Layout.Y_TILED, 128, 2016),
+        (Layout.MORTON, 256, 1024),
+        (Layout.X_TILED, 32_768, 8),
+        (Layout.Y_TILED, 8_192, 32),
+        (Layout.MORTON, 16_384, 16),
+    ):
+        yield from bench.rig.surface(8, Surface(bench.scratch, width, height, 1, layout))
+        place = {"surface": 8, "host_stride": 41, "host_offset": 3}
+        draws, moves = [], []
+        for step in range(1, 6):
+            x, y = (width - 40) * step // 5, (height - 7) * step // 5
+            draws.append(boxed(Opcode.FILL, Box(x, y, 33, 5), surface=8, pattern_low=0x11 * step))
+            moves.append(boxed(Opcode.WRITEBACK, Box(x + 3, y + 1, 31, 6), object=SOURCE, **place))
+            moves.append(boxed(Opcode.READBACK, Box(x, y, 40, 7), object=DESTINATION, order=1, **place))
+        source = {"surface": 8, "source_surface": 8, "source_x": width - 40, "source_y": height - 7}
+        draws.append(boxed(Opcode.COPY, Box(0, 0, 33, 5), **source))
+        yield from bench.batch(Queue.RENDER, draws, compare=False)
+        yield from bench.batch(Queue.TRANSFER, moves)
+
+
+def long(bench: Workbench) -> Steps[None]:
+    """Rows of more than 100,000 bytes."""
+    surface = Surface(bench.scratch, 60_000, 1, 4, Layout.LINEAR)
+    yield from bench.rig.surface(8, surface)
+    place = {"surface": 8, "host_offset": 5, "host_stride": 1}
+    yield from bench.batch(
+        Queue.TRANSFER,
+        [
+            boxed(Opcode.WRITEBACK, Box(90_001, 0, 140_003, 1), object=SOURCE, **place),
+            boxed(Opcode.READBACK, Box(70_002, 0, 131_073, 1), object=DESTINATION, order=1, **place),
+        ],
+    )
+    work = boxed(Opcode.COPY, Box(4, 0, 66_000, 1), surface=8, source_surface=8, source_x=140_000)
+    fill = boxed(Opcode.FILL, Box(66_400, 0, 133_200, 1), surface=8, pattern_low=0xC0FFEE11)
+    yield from bench.batch(Queue.RENDER, [work, fill])
+
+
 def wrapping(bench: Workbench) -> Steps[None]:
     """Rows whose offset passes 2^32: the next page would be one of the object's first again, and is not granted."""
     far = {"host_offset": PAGE, "host_stride": (1 << 32) - PAGE}
@@ -148,6 +241,8 @@ _WORK: tuple[tuple[str, Case, int], ...] = (
     ("merge", timed.rows_merge, 1),
     ("tempers", copies.tempers, 16),
     ("clocks", registers.clocks, 1),
+    ("fences", fences, 1),
+    ("behind", behind, 1),
 )
 
 _REFUSALS: tuple[tuple[str, Case, int], ...] = (
@@ -183,10 +278,11 @@ PROGRAMS: tuple[Program, ...] = (
     Cases("abort", (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16))),
     Cases(
         "late",
-        (("read", timed.late_read_answer, 1), ("write", timed.late_write_answer, 1)),
+        (("patient", patient, 1), ("read", timed.late_read_answer, 1), ("write", timed.late_write_answer, 1)),
         watchdog=20_000,
         patience=80_000,
     ),
+    Cases("large", (("tiles", tiles, 1), ("tall", tall, 1), ("long", long, 1))),
     Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),
     Cases("deep", (("outstanding", timed.many_outstanding, 1),)),
 )

@@ -19,7 +19,7 @@ import pytest
 from tb.mutate import __main__ as face
 from tb.mutate import models, report, run
 from tb.mutate.forks import Plan
-from tb.mutate.mutants import Mutant, MutationError, named_blocks, parsed, shares
+from tb.mutate.mutants import Mutant, MutationError, Wiring, named_blocks, parsed, shares
 from tb.mutate.netlist import modules, netlist_of
 from tb.simulation import simulators
 
@@ -154,12 +154,30 @@ def test_a_line_of_yosys_becomes_a_mutant() -> None:
         " -port A -portbit 3 -ctrlbit 6 -wire u_read.cut -wirebit 2"
         " -src rtl/fifo.v:3.1-3.2 -src rtl/read_mover.v:342.21-342.4"
     )
-    one = parsed(line, "read_mover", 7)
+    one = parsed(line, "read_mover", 7, "logic_or")
     assert one.place == "rtl/read_mover.v:342"
     assert one.what == "inverts while bit 6 is 1 A[3] of logic_or in u_read, u_read.cut[2]"
     assert "-ctrl" in line and "mutsel" not in one.command
     with pytest.raises(MutationError, match="cannot be read"):
-        parsed("mutate -mode nothing", "read_mover", 7)
+        parsed("mutate -mode nothing", "read_mover", 7, "")
+
+
+def test_what_changes_nothing_is_no_mutant() -> None:
+    cell = {
+        "type": "$add",
+        "port_directions": {"A": "input", "Y": "output", "CLK": "input"},
+        "connections": {"A": [5, "0", "1", "x"], "Y": [6, 7], "CLK": [8]},
+    }
+    wiring = Wiring({"cells": {"$it": cell}, "ports": {"out": {"bits": [6]}}})
+
+    def matters(mode: str, port: str, bit: int, control: int = 0) -> bool:
+        return wiring.matters(f"mutate -mode {mode} -cell $it -port {port} -portbit {bit} -ctrlbit {control}")
+
+    assert matters("const0", "A", 0) and matters("const1", "A", 1) and matters("inv", "Y", 0)
+    assert not matters("const0", "A", 1) and not matters("const1", "A", 2) and not matters("inv", "A", 3)
+    assert matters("cnot0", "A", 0, 1) and not matters("cnot1", "A", 0, 1)
+    assert not matters("inv", "Y", 1) and not matters("inv", "CLK", 0)
+    assert wiring.kind("mutate -cell $it -port A") == "add"
 
 
 # ------------------------------------------------------------------------------------------ report
