@@ -21,7 +21,8 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -61,6 +62,21 @@ class Change:
 
 def sample(seed: int, count: int) -> list[Change]:
     """`count` changes drawn from all that are possible; MutationError where there are fewer, or no Cosmic Ray."""
+    found = _possible()
+    kept: list[Change] = []
+    for change in random.Random(seed).sample(found, len(found)):
+        if len(kept) == count:
+            break
+        if _matters(change):
+            kept.append(replace(change, id=len(kept) + 1))
+    if len(kept) < count:
+        raise MutationError(f"COUNT={count} is too many for models: there are {len(kept)} mutations")
+    return kept
+
+
+@cache
+def _possible() -> tuple[Change, ...]:
+    """Every change that an operator without arguments can make, in a fixed order."""
     try:
         plugins = importlib.import_module("cosmic_ray.plugins")
         trees = importlib.import_module("cosmic_ray.ast")
@@ -82,17 +98,7 @@ def sample(seed: int, count: int) -> list[Change]:
                     where = queries.ASTQuery(node).get_definition_name() or "module"
                     found.append(Change(0, str(path.relative_to(ROOT)), line, name, occurrence, where))
                     occurrence += 1
-    drawn = random.Random(seed).sample(found, len(found))
-    kept: list[Change] = []
-    for change in drawn:
-        if len(kept) == count:
-            break
-        if _matters(change):
-            facts = asdict(change) | {"id": len(kept) + 1}
-            kept.append(Change(**facts))
-    if len(kept) < count:
-        raise MutationError(f"COUNT={count} is too many for models: there are {len(kept)} mutations")
-    return kept
+    return tuple(found)
 
 
 def _mutated(change: Change) -> str:

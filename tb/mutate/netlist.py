@@ -129,6 +129,26 @@ def _choose(base: Path, directory: Path, seed: int, count: int, blocks: Sequence
     return [parsed(line, name, number, wiring.kind(line)) for number, (name, line) in enumerate(taken, start=1)]
 
 
+_REG = re.compile(r"^  reg (?:\[(\d+):0\] )?(\S+)\s*(?:\[(\d+):0\])?;$", re.MULTILINE)
+
+
+def _with_start(text: str) -> str:
+    """The netlist with a start value for every register and array where the simulator knows X.
+
+    Gates hand an X on where the RTL's `if` does not, so the netlist would never leave its reset. Verilator starts at
+    random instead. Device memory starts with noise, because the regression would fill an empty one.
+    """
+    lines = ["`ifndef VERILATOR", "  integer start;", "  initial begin"]
+    for _, name, words in _REG.findall(text):
+        if words:
+            noise = "{$random, $random}" if "u_device_memory" in name else "0"
+            lines.append(f"    for (start = 0; start <= {words}; start = start + 1) {name} [start] = {noise};")
+        else:
+            lines.append(f"    {name} = 0;")
+    end = text.rindex("endmodule")
+    return text[:end] + "\n".join([*lines, "  end", "`endif", ""]) + text[end:]
+
+
 def _write(base: Path, directory: Path, mutants: Sequence[Mutant]) -> None:
     """The netlist and what stands around it."""
     script = directory / "apply.ys"
@@ -137,6 +157,8 @@ def _write(base: Path, directory: Path, mutants: Sequence[Mutant]) -> None:
     passes = [f"read_rtlil {base}/design.il", f"script {script}", "rename faultline faultline_mutants", "opt_clean"]
     passes.append(f"write_verilog -noattr {directory}/faultline_mutants.v")
     yosys.run(passes, directory / "apply.log", "netlist of mutants")
+    netlist = directory / "faultline_mutants.v"
+    netlist.write_text(_with_start(netlist.read_text(encoding="utf-8")), encoding="utf-8")
     text = (ROOT / "rtl" / "faultline.v").read_text(encoding="utf-8")
     head = text[text.index("module faultline") : text.index("\n);") + 3]
     body = "\n    reg [15:0] mutsel = 16'd0;\n\n    faultline_mutants u_mutants (.*);\n\nendmodule\n"

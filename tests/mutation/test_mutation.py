@@ -23,7 +23,7 @@ from tb.mutate.mutants import Mutant, MutationError, Wiring, named_blocks, parse
 from tb.mutate.netlist import modules, netlist_of
 from tb.simulation import simulators
 
-SEED, COUNT = 11, 12
+SEED, COUNT = 11, 10
 
 
 def quiet(done: int, of: int, last: str) -> None:
@@ -68,15 +68,18 @@ def test_a_judge_that_looks_at_nothing_kills_nothing_and_fails(
     assert "below the floor of 95 %" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("simulator", simulators())
+@pytest.mark.parametrize("simulator", [one for one in simulators() if one.values[0] == "icarus"])
 def test_both_simulators_judge_alike(simulator: str) -> None:
-    """The quick program on the first few: what Verilator kills Icarus kills."""
+    """The quick program: two that wrong bytes or records kill in Verilator, which is over soon, and one that lives."""
     netlist = netlist_of(SEED, COUNT, modules())
-    few = replace(netlist, mutants=netlist.mutants[:4])
-    here = run.judged(few, 1, quiet, simulator=simulator, programs=["smoke"])
-    there = run.judged(few, 1, quiet, simulator="verilator", programs=["smoke"])
-    assert {n: one["verdict"] == "survived" for n, one in here.items()} == {
-        n: one["verdict"] == "survived" for n, one in there.items()
+    verdicts = run.judged(netlist, 1, quiet, programs=["smoke"])
+    dead = [one for one in netlist.mutants if verdicts[one.id]["how"] in ("data", "record")]
+    alive = [one for one in netlist.mutants if verdicts[one.id]["verdict"] == "survived"]
+    assert dead and alive
+    few = replace(netlist, mutants=(*dead[:2], *alive[:1]))
+    again = run.judged(few, 1, quiet, simulator=simulator, programs=["smoke"])
+    assert {number: one["verdict"] for number, one in again.items()} == {
+        one.id: verdicts[one.id]["verdict"] for one in few.mutants
     }
 
 
