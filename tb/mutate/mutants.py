@@ -3,7 +3,8 @@
 A mutant changes one bit of one port of one cell of the engine's netlist: `inv` inverts it, `const0` and `const1` hold
 it, `cnot0` and `cnot1` invert it while another bit of the port is 0 or 1. A module's share grows with the square root
 of its cells, so that small modules are judged too. Clock pins are left out, because no test is about them, and so are
-memory arrays: what leads into and out of them is there.
+memory arrays: what leads into and out of them is there. Blocks that hold state are entered only in cycles with an
+event (`if (wake)`); being entered more often changes nothing by construction, so no mutant does only that.
 """
 
 from __future__ import annotations
@@ -56,14 +57,23 @@ class Mutant:
 
 _OPTION = re.compile(r"-(\w+) (\S+)")
 _CTRL = re.compile(r"-ctrl \S+ \d+ \d+ ?")
+_WAKE = re.compile(r"^\s*(?P<wire>wire\s+(?:\w*wake\w*|stir)\s*=[^;]*;)", re.MULTILINE)
+_MORE = ("$logic_or", "$or", "$reduce_or", "$logic_and")
+"""Cells of which a 1 on any pin makes a waking condition true more often, never less."""
 _KINDS = {"mux": "multiplexer", "pmux": "multiplexer", "bmux": "multiplexer"}
 
 
 class Wiring:
     """The flat design's cells and what is on their pins, as Yosys' JSON has them."""
 
-    def __init__(self, module: Mapping[str, Any]) -> None:
+    def __init__(self, module: Mapping[str, Any], sources: Mapping[str, str]) -> None:
         self._cells = module["cells"]
+        self._waking = {
+            f"rtl/{name}.v:{text.count(chr(10), 0, found.start('wire')) + 1 + line}."
+            for name, text in sources.items()
+            for found in _WAKE.finditer(text)
+            for line in range(found.group("wire").count(chr(10)) + 1)
+        }
         self._read = {bit for port in module["ports"].values() for bit in port["bits"]}
         for cell in self._cells.values():
             for port, bits in cell["connections"].items():
@@ -75,14 +85,21 @@ class Wiring:
         found = dict(_OPTION.findall(command))
         return str(self._cells[found["cell"].lstrip("\\")]["type"]).lstrip("$")
 
+    def _wakes(self, cell: Mapping[str, Any]) -> bool:
+        """Whether a cell is part of a condition that only skips cycles without an event, and of nothing else."""
+        places = str(cell["attributes"].get("src", "")).split("|")
+        return all(any(place.startswith(line) for line in self._waking) for place in places)
+
     def matters(self, command: str) -> bool:
-        """Whether a line changes anything: no clock, no bit that is so already, none that nobody reads."""
+        """Whether a line changes what can matter: no clock, no bit that is so or is not read, no waking too often."""
         found = dict(_OPTION.findall(command))
         cell = self._cells[found["cell"].lstrip("\\")]
         bits = cell["connections"][found["port"]]
         bit, mode = bits[int(found["portbit"])], found["mode"]
         constant = {"0": "const0", "1": "const1"}.get(bit) if isinstance(bit, str) else None
         idle = mode.startswith("cnot") and bits[int(found["ctrlbit"])] == {"cnot0": "1", "cnot1": "0"}[mode]
+        if mode == "const1" and cell["type"] in _MORE and self._wakes(cell):
+            return False
         return found["port"] != "CLK" and bit in self._read and bit != "x" and constant != mode and not idle
 
 

@@ -79,6 +79,11 @@ def netlist_of(seed: int, count: int, blocks: Sequence[str]) -> Netlist:
     return Netlist(tuple(Mutant(**row) for row in json.loads(listed.read_text(encoding="utf-8"))), directory)
 
 
+def _texts() -> dict[str, str]:
+    """The engine's sources by module."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in closure("faultline")}
+
+
 def _cells(module: str) -> str:
     """Yosys' selection of the cells that a module's source lines became."""
     return f"a:src=rtl/{module}.v:* t:$mem* %d t:$scopeinfo %d"
@@ -116,7 +121,7 @@ def _choose(base: Path, directory: Path, seed: int, count: int, blocks: Sequence
         passes.append(f"select -set block {_cells(name)}")
         passes.append(f"mutate -list {wanted} -seed {seed} -ctrl mutsel 16 1 -o {directory}/{name}.list @block")
     yosys.run(passes, directory / "list.log", "list of mutants")
-    wiring = Wiring(json.loads((base / "design.json").read_text(encoding="utf-8"))["modules"]["faultline"])
+    wiring = Wiring(json.loads((base / "design.json").read_text(encoding="utf-8"))["modules"]["faultline"], _texts())
     listed: dict[str, list[str]] = {}
     for name in share:
         lines = (directory / f"{name}.list").read_text(encoding="utf-8").splitlines()

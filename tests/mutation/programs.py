@@ -104,6 +104,8 @@ class Registers:
             await parts.run(f"{self.name}/lanes", registers.lanes(env))
 
         await run_body(parts.dut, body)
+        await reset(parts.dut)  # no monitor from here on: it expects one access at a time
+        await parts.run(f"{self.name}/overlap", registers.overlap(parts.dut))
 
 
 def smoke(bench: Workbench) -> Steps[None]:

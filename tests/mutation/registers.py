@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from cocotb.triggers import FallingEdge
+
 from models.engine import Queue
 from models.layout import (
     REGISTERS,
@@ -29,7 +33,7 @@ from tests.system.fault_ground import Ground
 from tests.system.fault_site import FaultSite
 from tests.system.workbench import Workbench
 
-__all__ = ["books", "clocks", "lanes", "masks", "walk"]
+__all__ = ["books", "clocks", "lanes", "masks", "overlap", "walk"]
 
 _HOLES = (0x0030, 0x00FC, 0x013C, 0x0180 + 0x3C, 0x01FC, 0x0200, 0x03FC, 0x040C, 0x0C80, 0x0FFC, 0x4000, 0x8000, 0xFFFC)
 """Addresses where no register lies, beside and behind each block."""
@@ -60,6 +64,50 @@ async def lanes(env: Environment) -> None:
         assert refused is Response.SLVERR, f"a read of {hole:#06x} answers {refused.name}"
         refused = await master.write(hole, 0xFFFFFFFF)
         assert refused is Response.SLVERR, f"a write of {hole:#06x} answers {refused.name}"
+
+
+async def overlap(dut: Any) -> None:
+    """Addresses, data and responses that wait for each other on the pins, as a faster master than ours has them."""
+    (first, one), (second, two) = (Address.WATCHDOG, 0x00110022), (Address.IRQ_COALESCE, 0x00330044)
+    await sleep(400)  # after a reset the first access is accepted late
+    dut.s_axil_bready.value = 0
+    await FallingEdge(dut.clk)
+    dut.s_axil_awvalid.value = 1
+    dut.s_axil_awaddr.value = int(first)
+    await sleep(1)
+    dut.s_axil_awaddr.value = int(second)  # it stands there while the first waits for its data
+    await sleep(4)
+    assert not int(dut.s_axil_awready.value), "a second address was taken before the first one's data"
+    dut.s_axil_wvalid.value = 1
+    dut.s_axil_wdata.value = one
+    await sleep(1)
+    dut.s_axil_wdata.value = two
+    await sleep(6)
+    assert int(dut.s_axil_bvalid.value) and not int(dut.s_axil_wready.value), "a response was not waited for"
+    dut.s_axil_awvalid.value = 0
+    dut.s_axil_wvalid.value = 0
+    dut.s_axil_bready.value = 1
+    await sleep(8)
+    dut.s_axil_rready.value = 0
+    dut.s_axil_arvalid.value = 1
+    dut.s_axil_araddr.value = int(first)
+    await sleep(1)
+    dut.s_axil_araddr.value = int(second)
+    await sleep(6)
+    assert int(dut.s_axil_rvalid.value) and int(dut.s_axil_rdata.value) == one, "read data were not held"
+    dut.s_axil_rready.value = 1
+    await sleep(1)
+    dut.s_axil_arvalid.value = 0
+    await sleep(8)
+    dut.s_axil_rready.value = 0
+    dut.s_axil_araddr.value = int(second)
+    dut.s_axil_arvalid.value = 1
+    await sleep(1)
+    dut.s_axil_arvalid.value = 0
+    await sleep(4)
+    assert int(dut.s_axil_rdata.value) == two, "the second register did not get its own data"
+    dut.s_axil_rready.value = 1
+    await sleep(4)
 
 
 def _writable(entry: Register) -> int:

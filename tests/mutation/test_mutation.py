@@ -171,7 +171,7 @@ def test_what_changes_nothing_is_no_mutant() -> None:
         "port_directions": {"A": "input", "Y": "output", "CLK": "input"},
         "connections": {"A": [5, "0", "1", "x"], "Y": [6, 7], "CLK": [8]},
     }
-    wiring = Wiring({"cells": {"$it": cell}, "ports": {"out": {"bits": [6]}}})
+    wiring = Wiring({"cells": {"$it": cell}, "ports": {"out": {"bits": [6]}}}, {})
 
     def matters(mode: str, port: str, bit: int, control: int = 0) -> bool:
         return wiring.matters(f"mutate -mode {mode} -cell $it -port {port} -portbit {bit} -ctrlbit {control}")
@@ -181,6 +181,21 @@ def test_what_changes_nothing_is_no_mutant() -> None:
     assert matters("cnot0", "A", 0, 1) and not matters("cnot1", "A", 0, 1)
     assert not matters("inv", "Y", 1) and not matters("inv", "CLK", 0)
     assert wiring.kind("mutate -cell $it -port A") == "add"
+
+
+def test_a_block_that_is_awake_too_often_is_no_mutant_but_one_that_sleeps_is() -> None:
+    text = "module box;\n\n    wire wake = load ||\n        !rst_ni;\n    wire other = load || give;\n"
+    cell = {"port_directions": {"A": "input", "Y": "output"}, "connections": {"A": [3], "Y": [4]}}
+
+    def matters(mode: str, place: str, kind: str = "$logic_or") -> bool:
+        there = {**cell, "type": kind, "attributes": {"src": place}}
+        wiring = Wiring({"cells": {"$it": there}, "ports": {"out": {"bits": [4]}}}, {"box": text})
+        return wiring.matters(f"mutate -mode {mode} -cell $it -port Y -portbit 0")
+
+    assert not matters("const1", "rtl/box.v:3.5-4.9") and not matters("const1", "rtl/box.v:4.5-4.9")
+    assert matters("const0", "rtl/box.v:4.5-4.9") and matters("inv", "rtl/box.v:4.5-4.9")
+    assert matters("const1", "rtl/box.v:5.5-5.9") and matters("const1", "rtl/box.v:4.5-4.9", "$logic_not")
+    assert matters("const1", "rtl/box.v:4.5-4.9|rtl/box.v:5.5-5.9")
 
 
 # ------------------------------------------------------------------------------------------ report
