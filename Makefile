@@ -18,10 +18,11 @@
 #   COVERAGE=1  RESUME=0    `make regress` gathers coverage; it does not go on with one that was interrupted
 #   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5)
 #   RACE=WORDS              races that `make schedules` runs, as for pytest -k (all)
+#   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules; models: models/)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test regress sim speed bench cov faults schedules lint generate formal synth help clean distclean
+.PHONY: photo setup test regress sim speed bench cov faults schedules lint generate formal synth mutate help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -47,7 +48,7 @@ export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
-export BLOCK IMAGE JOBS MODULE PROOF SCHEDULER SEEDS TESTS WIDTH
+export BLOCK COUNT IMAGE JOBS MODULE PROOF SCHEDULER SEED SEEDS TESTS WIDTH
 
 ifneq ($(strip $(QUEUE)$(WALLTIME)$(MEMORY)),)
 export QUEUE WALLTIME MEMORY
@@ -111,6 +112,9 @@ synth: setup ## area and clock on an ECP5 of the engine and of each block, besid
 schedules: setup ## every order of the driver's named races, exhaustively, with the number of schedules (RACE)
 	@SCHEDULES=20000 $(BIN)/python -m pytest -q -s tests/models/test_schedule.py \
 	    -k "survives and ($(or $(RACE),not none))"
+
+mutate: setup ## faults made in the engine, and how many the tests notice: SEED= COUNT= BLOCK= JOBS=
+	@$(BIN)/python -m tb.mutate --seed="$${SEED:-1}" --count="$${COUNT:-1000}" --block="$$BLOCK" --jobs=$(JOBS)
 
 lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated files
 	@$(BIN)/python rtl/generate.py --check

@@ -43,11 +43,16 @@ def on_icarus() -> bool:
 
 
 async def stand(
-    dut: Any, body: Callable[[Stand], Awaitable[None]], *, patience: int = PATIENCE, **layout: int
+    dut: Any,
+    body: Callable[[Stand], Awaitable[None]],
+    *,
+    patience: int = PATIENCE,
+    host_size: int = HOST_SIZE,
+    **layout: int,
 ) -> None:
     """Reset the engine beside fresh host memory and run `body` on a stand; everything it scored must be right.
 
-    patience: clock cycles without a step after which it hangs.
+    patience: clock cycles without a step after which it hangs.  host_size: bytes of host memory.
     layout: `ring_log2` and `completion_log2` of the workbench's rings.
     """
     seed = int(cocotb.RANDOM_SEED)
@@ -55,7 +60,7 @@ async def stand(
     thin = (16 if on_icarus() else 1) * int(os.environ.get("FAULTLINE_THIN", "1"))
 
     async def in_environment(env: Environment) -> None:
-        host = HostMemory(os.environ["HOSTMEM_FILE"], HOST_SIZE)
+        host = HostMemory(os.environ["HOSTMEM_FILE"], host_size)
         await reset(dut)
 
         def begin(image: HostImage, device: Bytes, data_width: int) -> Ledger:

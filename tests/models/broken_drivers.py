@@ -1,0 +1,260 @@
+"""Broken drivers: each is the driver of models/ with one rule broken, by an exact replacement of its text.
+
+`caught_by` names the test that must fail on it, `file.function` in tests/models. Where a text is no longer there once,
+the driver that was to be broken cannot be made, which is an error and not a pass.
+"""
+
+from __future__ import annotations
+import __future__
+
+import importlib
+import inspect
+import sys
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+__all__ = ["BROKEN", "Broken", "Edit", "apply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """`old`, which must stand once in the function `where` ("module:Class.function" below models), becomes `new`."""
+
+    where: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One broken driver: what is wrong with it, the rule it breaks, the edits, the test that catches it."""
+
+    name: str
+    rule: str
+    edits: tuple[Edit, ...]
+    caught_by: str
+
+
+def apply(edit: Edit, patch: pytest.MonkeyPatch) -> None:
+    """Make the edit until `patch` is undone. LookupError when its text is not there exactly once."""
+    name, path = edit.where.split(":")
+    module = importlib.import_module(f"models.{name}")
+    owner: Any = module
+    *outer, last = path.split(".")
+    for part in outer:
+        owner = getattr(owner, part)
+    original = inspect.getattr_static(owner, last)
+    text = textwrap.dedent(inspect.getsource(original.fget if isinstance(original, property) else original))
+    if text.count(edit.old) != 1:
+        raise LookupError(f"{edit.where} has {edit.old!r} {text.count(edit.old)} times, not once")
+    code = compile(
+        text.replace(edit.old, edit.new), f"<broken {edit.where}>", "exec", __future__.annotations.compiler_flag
+    )
+    made: dict[str, Any] = {}
+    exec(code, module.__dict__, made)
+    patch.setattr(owner, last, made[last])
+    for other in [each for key, each in sys.modules.items() if key.startswith(("models.", "tests.models."))]:
+        if other is not module and getattr(other, last, None) is original:
+            patch.setattr(other, last, made[last])
+
+
+def _one(name: str, rule: str, where: str, old: str, new: str, caught_by: str) -> Broken:
+    return Broken(name, rule, (Edit(where, old, new),), caught_by)
+
+
+_DRAW, _UPLOAD, _PLAN = "driver:Driver.draw", "driver:Driver.upload", "drawing:plan"
+_HANDLE, _READBACK = "fault:FaultHandler.handle", "fault:FaultHandler.readback"
+_POLICY, _SPACE = "policy.page_mkwrite:PageMkwrite", "page_table:AddressSpace"
+_ENGINE = "faultline_engine:FaultlineEngine"
+
+BROKEN = (
+    # ------------------------------------------------------------------------------------------- zap
+    _one("zap skipped", "R19", "driver:Driver.zap", "buffer.space.zap(pages)", "0",
+         "test_twins.test_the_good_driver_gives_the_oracle_no_cause"),
+    _one("zap without the last page", "R19", "driver:Driver.zap", "to_zap(buffer, writes)",
+         "to_zap(buffer, writes)[:-1]",
+         "test_driver.test_submission_harvests_uploads_zaps_draws_and_fences_in_that_order_under_the_lock"),
+    _one("zap without the first page", "R19", f"{_POLICY}.to_zap", "list(writes)", "list(writes)[1:]",
+         "test_driver.test_submission_harvests_uploads_zaps_draws_and_fences_in_that_order_under_the_lock"),
+    Broken("zap without harvest", "R20", (
+        Edit(_DRAW, 'after += yield from self.upload(buffer, "draw", ',
+             'yield from self.zap(buffer, sorted(work.writes.get(buffer, ())))\n'
+             '        after += yield from self.upload(buffer, "draw", '),
+        Edit(f"{_SPACE}.zap", "if (mapping.dirty & part).any():", "mapping.dirty &= ~part\n        if False:"),
+    ), "test_driver.test_submission_harvests_uploads_zaps_draws_and_fences_in_that_order_under_the_lock"),
+    _one("zap in the first mapping only", "R7", f"{_SPACE}.zap", "in self.mappings:", "in self.mappings[:1]:",
+         "test_page_table.test_zap_reaches_every_mapping_also_partial_ones_and_forked_copies"),
+    _one("zap at the wrong place of a partial mapping", "R7", f"{_SPACE}.zap",
+         "chosen[mapping.first : mapping.first + mapping.count]", "chosen[: mapping.count]",
+         "test_driver_edges.test_a_zap_takes_the_write_permission_too"),
+    _one("zap leaves the write permission", "R21", f"{_SPACE}.zap", "mapping.writable &= ~part", "pass",
+         "test_driver_edges.test_a_zap_takes_the_write_permission_too"),
+    _one("zap unseen by who prepares an entry", "R16", f"{_SPACE}.zap", "self.generation += 1", "pass",
+         "test_driver_edges.test_an_entry_is_not_installed_when_a_zap_came_since"),
+    _one("device read zaps", "R19", "driver:Driver.device_read",
+         'uploads = yield from self.upload(buffer, "device read")',
+         'uploads = yield from self.upload(buffer, "device read")\n'
+         "    yield from self.zap(buffer, range(buffer.pages))",
+         "test_driver.test_a_device_read_uploads_and_zaps_nothing"),
+    _one("entries of a mapping beside the buffer's list", "R7", "driver:Driver.mmap",
+         "dmabuf.buffer.space.add(mapping)", "pass",
+         "test_driver_edges.test_a_load_leaves_its_page_clean_and_not_writable"),
+    # ------------------------------------------------------------------------------------------- harvest
+    _one("harvest does not protect", "R21", f"{_SPACE}.harvest", "mapping.writable[:] = False", "pass",
+         "test_driver.test_the_first_store_after_a_scan_faults_again_but_a_load_does_not"),
+    _one("harvest does not clear", "R20", f"{_SPACE}.harvest", "mapping.dirty[:] = False", "pass",
+         "test_driver.test_submission_harvests_uploads_zaps_draws_and_fences_in_that_order_under_the_lock"),
+    _one("harvest of the first mapping only", "R20", f"{_SPACE}.harvest", "in self.mappings:", "in self.mappings[:1]:",
+         "test_page_table.test_a_write_fault_leaves_the_entry_dirty_and_harvest_protects_it"),
+    _one("harvest at the wrong place of a partial mapping", "R20", f"{_SPACE}.harvest",
+         "found[mapping.first : mapping.first + mapping.count]", "found[: mapping.count]",
+         "test_page_table.test_a_write_fault_leaves_the_entry_dirty_and_harvest_protects_it"),
+    _one("harvest forgets what it found", "R20", f"{_POLICY}.take_damage", "return pages", "return []",
+         "test_driver.test_submission_harvests_uploads_zaps_draws_and_fences_in_that_order_under_the_lock"),
+    _one("harvest reports old damage for ever", "R31", f"{_POLICY}.take_damage", "damage[pages] = False", "pass",
+         "test_driver.test_only_dirty_pages_are_written_back"),
+    _one("dirty bit lost on a faulting insert", "R21", "page_table:Mapping.insert", "self.dirty[index] |= dirty", "pass",
+         "test_page_table.test_a_write_fault_leaves_the_entry_dirty_and_harvest_protects_it"),
+    _one("a load dirties its page", "R21", "fault:FaultHandler.install", "insert(page, write)", "insert(page, True)",
+         "test_driver_edges.test_a_load_leaves_its_page_clean_and_not_writable"),
+    _one("dirty pages forgotten at unmap", "R20", "driver:Driver.munmap",
+         "self.policy.unmapped(buffer, buffer.space.remove(mapping))", "buffer.space.remove(mapping)",
+         "test_driver.test_unmapping_keeps_what_was_dirty"),
+    _one("unmap reports nothing dirty", "R20", f"{_SPACE}.remove", "np.flatnonzero(mapping.dirty)",
+         "np.flatnonzero(mapping.dirty[:0])", "test_driver.test_unmapping_keeps_what_was_dirty"),
+    _one("a child's copy that nobody knows", "R22", f"{_SPACE}.fork", "self.add(copy)", "pass",
+         "test_page_table.test_zap_reaches_every_mapping_also_partial_ones_and_forked_copies"),
+    _one("a child's copy that is not writable", "R22", f"{_SPACE}.fork", "copy.writable[:] = mapping.writable", "pass",
+         "test_driver.test_a_forked_child_writes_through_its_copy_and_nothing_is_lost"),
+    # ------------------------------------------------------------------------------------------- upload
+    _one("device read does not upload", "R19", "driver:Driver.device_read",
+         'uploads = yield from self.upload(buffer, "device read")', "uploads = []; yield from ()",
+         "test_driver.test_a_device_read_uploads_and_zaps_nothing"),
+    _one("device read does not wait for drawing", "R10", "driver:Driver.device_read",
+         "[*buffer.reservation.query(Usage.WRITE), *uploads]", "uploads",
+         "test_driver.test_old_data_never_leaks_into_a_new_buffer"),
+    _one("device read does not wait for its upload", "R19", "driver:Driver.device_read",
+         "for fence in fences:", "for fence in ():",
+         "test_driver.test_old_data_never_leaks_into_a_new_buffer"),
+    _one("drawing overtakes the upload", "R19", _DRAW, "work.commands, after,", "work.commands, (),",
+         "test_driver.test_a_failed_upload_puts_the_damage_back_and_draws_nothing"),
+    _one("source of a copy not uploaded", "R19", _PLAN,
+         "work.reads.setdefault(source, set()).update(pages_of_box(source.surface, origin))", "pass",
+         "test_driver.test_an_upload_stays_behind_drawing_that_reads_the_page"),
+    _one("upload overtakes drawing that reads its pages", "R19", _UPLOAD, "self.policy.pending(buffer, pages)", "()",
+         "test_driver.test_a_read_during_drawing_waits_and_brings_back_only_the_pages_touched"),
+    _one("upload minds only drawing that writes", "R19", f"{_POLICY}.pending",
+         "(*tracking.reading, *tracking.writing)", "tracking.writing",
+         "test_driver.test_a_read_during_drawing_waits_and_brings_back_only_the_pages_touched"),
+    _one("upload not remembered", "R23", _UPLOAD, "self.policy.uploading(buffer, pages, fence)", "pass",
+         "test_driver.test_a_store_waits_for_an_upload_of_its_page_that_is_under_way"),
+    _one("store into an upload under way", "R20", f"{_POLICY}.fault", "if write:", "if False:",
+         "test_driver.test_a_store_waits_for_an_upload_of_its_page_that_is_under_way"),
+    _one("whole buffer written back", "R31", _UPLOAD, "buffer.object_handle, pages, readback=False",
+         "buffer.object_handle, range(buffer.pages), readback=False",
+         "test_driver.test_a_partly_written_page_keeps_the_newer_device_bytes_around_it"),
+    _one("last dirty page not written back", "R20", _UPLOAD, "buffer.object_handle, pages, readback=False",
+         "buffer.object_handle, pages[:-1], readback=False",
+         "test_driver.test_a_partly_written_page_keeps_the_newer_device_bytes_around_it"),
+    _one("damage of a failed upload lost", "R23", f"{_POLICY}.look", "tracking.damage |= use.pages", "pass",
+         "test_driver.test_a_failed_upload_puts_the_damage_back_and_draws_nothing"),
+    _one("what a failed upload aborted counts as drawn", "R23", f"{_POLICY}.look",
+         "tracking.device_dirty &= ~use.pages", "pass",
+         "test_driver.test_a_failed_upload_puts_the_damage_back_and_draws_nothing"),
+    _one("drawing behind a failed upload counts as drawn", "R23", f"{_POLICY}.drawing", "written & ~tracking.damage",
+         "written", "test_driver.test_a_failed_upload_that_another_thread_sees_first_still_stops_the_drawing"),
+    # ------------------------------------------------------------------------------------------- readback
+    _one("no wait for the fence", "R17", _HANDLE, "if plan.wait:", "if False:",
+         "test_driver.test_a_read_during_drawing_waits_and_brings_back_only_the_pages_touched"),
+    _one("readback before the device finished", "R17", f"{_POLICY}.fault",
+         "if tracking.device_dirty[page]:", "if False:",
+         "test_driver.test_a_read_during_drawing_waits_and_brings_back_only_the_pages_touched"),
+    _one("entry installed before its bytes are there", "R17", _READBACK,
+         'yield from self.engine.wait(fence, cause="readback", process=process, buffer=buffer.name)', "pass",
+         "test_driver.test_a_read_during_drawing_waits_and_brings_back_only_the_pages_touched"),
+    _one("no readback for stores: a whole page over newer device bytes", "R31", f"{_POLICY}.fault",
+         "if tracking.device_dirty[page] else ()", "if tracking.device_dirty[page] and not write else ()",
+         "test_driver.test_a_partly_written_page_keeps_the_newer_device_bytes_around_it"),
+    _one("device-dirty not set", "R19", "driver:Driver.note_work", "drawing(buffer, reads, writes, fence)",
+         "drawing(buffer, reads, (), fence)",
+         "test_driver.test_a_read_during_drawing_waits_and_brings_back_only_the_pages_touched"),
+    _one("device-dirty not cleared", "R17", f"{_POLICY}.brought_back", "= False", "= True",
+         "test_twins.test_the_good_driver_gives_the_oracle_no_cause"),
+    _one("device-dirty cleared beyond the pages brought back", "R17", _READBACK, "brought_back(buffer, pages)",
+         "brought_back(buffer, range(buffer.pages))",
+         "test_driver.test_a_read_during_drawing_waits_and_brings_back_only_the_pages_touched"),
+    _one("entry installed after a racing zap", "R16", "fault:FaultHandler.install",
+         "if generation != buffer.space.generation:", "if False:",
+         "test_driver_edges.test_an_entry_is_not_installed_when_a_zap_came_since"),
+    _one("entry installed after a failed readback", "R16", _HANDLE,
+         "yield from self._unlock(buffer, process)\n            raise BusFault(process, address, error) from error",
+         "pass",
+         "test_driver.test_a_failed_readback_is_sigbus_and_the_entry_stays_absent"),
+    _one("store through a mapping that may only read", "R6", _HANDLE, "(write and not mapping.may_write)", "False",
+         "test_driver.test_a_read_only_mapping_refuses_stores"),
+    _one("implicit synchronisation ignored", "R18", f"{_POLICY}.fault", "buffer.reservation.waits(write)", "()",
+         "test_driver.test_pages_that_the_device_did_not_write_need_no_wait_unless_synchronisation_is_implicit"),
+    # ------------------------------------------------------------------------------------------- ranges
+    _one("page runs a byte short", "R17", "transfer:boxes_of_bytes", "min(first + length, surface.linear_size)",
+         "min(first + length, surface.linear_size) - 1",
+         "test_driver.test_a_partly_written_page_keeps_the_newer_device_bytes_around_it"),
+    _one("page runs a row too long", "R31", "transfer:boxes_of_bytes", "(end - first) // stride",
+         "-(-(end - first) // stride)", "test_transfer.test_a_run_is_partial_row_full_rows_partial_row"),
+    _one("box without its last page", "R19", "transfer:pages_of_box", "(start + box.width - 1) // PAGE + 1",
+         "(start + box.width - 1) // PAGE",
+         "test_driver_edges.test_a_box_that_ends_with_a_page_touches_no_further_one"),
+    _one("box with a page too many", "R19", "transfer:pages_of_box", "(start + box.width - 1) // PAGE + 1",
+         "(start + box.width) // PAGE + 1",
+         "test_driver_edges.test_a_box_that_ends_with_a_page_touches_no_further_one"),
+    _one("access past the end of a mapping", "R16", "page_table:PageTable.lookup", "<= address < mapping.address",
+         "<= address <= mapping.address", "test_page_table.test_an_access_splits_at_pages_and_faults_outside"),
+    _one("object table a page off", "R19", "page_table:ObjectTable.entry_address", "self._tables[page // _ENTRIES] +",
+         "self._tables[page // _ENTRIES] + 8 * (page > 3) +", "test_driver.test_only_dirty_pages_are_written_back"),
+    # ------------------------------------------------------------------------------------------- life cycle
+    _one("new buffer not cleared", "R30", "driver:Driver.create", 'submit(Queue.RENDER, [clear], cause="clear")',
+         'submit(Queue.RENDER, [], cause="clear")', "test_driver.test_old_data_never_leaks_into_a_new_buffer"),
+    _one("upload overtakes the clearing", "R30", "driver:Driver.create",
+         "self.policy.drawing(buffer, range(buffer.pages), (), fence)", "pass",
+         "test_driver.test_a_read_during_drawing_waits_and_brings_back_only_the_pages_touched"),
+    _one("buffer destroyed under its work", "R2", "driver:Driver.destroy",
+         "in buffer.reservation.query(Usage.BOOKKEEP)", "in ()",
+         "test_driver_edges.test_a_buffer_is_destroyed_only_when_its_work_is_done"),
+    _one("buffer destroyed while mapped", "R2", "driver:Driver.destroy", "if buffer.space.mappings:", "if False:",
+         "test_dmabuf.test_a_buffer_is_freed_when_its_last_reference_is_gone"),
+    _one("mapping without a reference", "R7", "driver:Driver.mmap", "dmabuf.get()", "pass",
+         "test_driver.test_a_buffer_whose_last_work_failed_is_freed_all_the_same"),
+    _one("released twice", "R2", "dmabuf:DmaBuf.put", "if not self.references:\n        self.leftover",
+         "if self.references < 2:\n        self.leftover",
+         "test_driver.test_a_buffer_whose_last_work_failed_is_freed_all_the_same"),
+    _one("another object for an import of its own", "R3", "importer:DeviceFiles.import_dmabuf", "if known is dmabuf:",
+         "if False:", "test_dmabuf.test_importing_on_the_exporting_device_gives_the_same_object_without_attaching"),
+    _one("private mapping allowed", "R6", "dmabuf:DmaBuf.check_mmap", "if not shared:", "if False:",
+         "test_dmabuf.test_mmap_refuses_by_the_book"),
+    # ------------------------------------------------------------------------------------------- fences and queues
+    _one("queue does not wait for the other's fence", "R17", f"{_ENGINE}._submit", "for fence in waits]",
+         "for fence in ()]", "test_driver.test_a_read_during_drawing_waits_and_brings_back_only_the_pages_touched"),
+    _one("error of a fence swallowed", "R23", f"{_ENGINE}._settle", "fence.finish(ring.failed.pop(fence, misled))",
+         "fence.finish(ring.failed.pop(fence, misled) and None)",
+         "test_driver.test_a_failed_readback_is_sigbus_and_the_entry_stays_absent"),
+    _one("work behind a failed fence runs", "R23", f"{_ENGINE}._recover",
+         "if behind:", "if False:",
+         "test_driver.test_a_failed_upload_puts_the_damage_back_and_draws_nothing"),
+    _one("translations of a reused object number kept", "R19", f"{_ENGINE}.bind_object",
+         "yield from self.invalidate(handle)", "pass",
+         "test_driver_edges.test_an_object_number_that_is_used_again_has_no_old_translations"),
+    _one("ring filled by one too many", "R19", f"{_ENGINE}._blocker", "ring.entries - len(ring.flying) < descriptors",
+         "ring.entries - len(ring.flying) < descriptors - 1",
+         "test_driver_edges.test_a_ring_never_holds_more_than_it_has_room_for"),
+    _one("fence values that do not wrap", "R14", "fence:seqno_passed",
+         "(current - value) & 0xFFFFFFFF < 0x80000000", "current >= value",
+         "test_fence.test_a_counter_has_passed_what_it_went_through_also_when_it_wraps"),
+    _one("writers do not wait for readers", "R10", "fence:Reservation.waits", "Usage.READ if write else Usage.WRITE",
+         "Usage.WRITE",
+         "test_fence.test_a_reader_waits_for_writers_and_a_writer_for_readers_too_but_nobody_for_bookkeeping"),
+    _one("a query without its own class", "R14", "fence:Reservation.query", "kind <= usage", "kind < usage",
+         "test_driver.test_a_partly_written_page_keeps_the_newer_device_bytes_around_it"),
+)  # fmt: skip
+"""Every broken driver."""

@@ -1,0 +1,291 @@
+"""The fast regression: short programs of the system tests' own cases, in an order in which most mutants end early.
+
+`Cases` runs cases of tests/system on a workbench, one after the other and each compared before the next begins; `Blows`
+hurts the engine on a fault site; `Registers` walks all registers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.engine import Queue
+from models.layout import Cause, Descriptor, Layout, Opcode, QueueOffset, queue_address
+from models.memory import PAGE
+from models.steps import Delay, Steps
+from models.surface import Box, Surface
+from tb.agents.memory import MemoryConfig
+from tb.env import Environment, run_body
+from tb.sequences import boxed
+from tb.sim_top import reset
+from tests.mutation import blows, registers
+from tests.mutation.heights import heights
+from tests.mutation.parts import Parts, Program
+from tests.system import copies, errors, timed
+from tests.system.fault_ground import Ground, on_ground
+from tests.system.fault_silence import WATCHDOG
+from tests.system.rtl_bench import Stand, stand
+from tests.system.workbench import DESTINATION, SOURCE, Case, Workbench
+
+__all__ = ["PROGRAMS", "Blows", "Cases", "Registers"]
+
+HOST_SIZE = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Cases after one reset: (name, case, thinning of its matrix).
+
+    watchdog: cycles, 0 for none.  ring_log2, completion_log2: sizes of the rings.
+    patience: clock cycles without a step after which a case hangs.
+    """
+
+    name: str
+    cases: tuple[tuple[str, Case, int], ...]
+    watchdog: int = 0
+    ring_log2: int = 6
+    completion_log2: int = 6
+    patience: int = 30_000
+
+    async def run(self, parts: Parts) -> None:
+        """One reset, the cases, a comparison after each."""
+
+        async def body(stand: Stand) -> None:
+            bench = stand.bench
+            opening = bench.open(watchdog=self.watchdog)
+            await parts.run(f"{self.name}/open", stand.perform(parts.watched(opening)))
+            for name, case, thin in self.cases:
+                bench.thin = thin
+                work = stand.perform(parts.watched(case(bench)))
+                await parts.run(f"{self.name}/{name}", work, stand.perform(bench.settle()))
+            await parts.run(f"{self.name}/books", stand.perform(parts.watched(registers.books(bench))))
+
+        layout = {"ring_log2": self.ring_log2, "completion_log2": self.completion_log2}
+        await stand(parts.dut, body, patience=self.patience, host_size=HOST_SIZE, **layout)
+
+
+@dataclass(frozen=True, slots=True)
+class Blows:
+    """Blows on a fault site: (name, what is done there); at the end no burst may have touched a page not granted."""
+
+    name: str
+    blows: tuple[tuple[str, Callable[[Ground], Awaitable[None]]], ...]
+    watchdog: int = 0
+    halt: bool = True
+    completion_log2: int = 5
+
+    async def run(self, parts: Parts) -> None:
+        """One reset, the blows, a comparison after each."""
+
+        async def body(ground: Ground) -> None:
+            for name, blow in self.blows:
+                await parts.run(f"{self.name}/{name}", blow(ground))
+
+        layout = {"ring_log2": 5, "completion_log2": self.completion_log2}
+        await on_ground(parts.dut, body, halt=self.halt, watchdog=self.watchdog, **layout)
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """All registers: reset values, access types, aliases, byte lanes; and the holes between them."""
+
+    name: str
+
+    async def run(self, parts: Parts) -> None:
+        """A reset, a walk and a bash; a reset, and a byte lane at a time."""
+
+        async def body(env: Environment) -> None:
+            Path(os.environ["HOSTMEM_FILE"]).write_bytes(bytes(1 << 16))
+            await reset(parts.dut)
+            await parts.run(f"{self.name}/walk", registers.walk(env))
+            await reset(parts.dut)
+            await parts.run(f"{self.name}/lanes", registers.lanes(env))
+
+        await run_body(parts.dut, body)
+        await reset(parts.dut)  # no monitor from here on: it expects one access at a time
+        await parts.run(f"{self.name}/overlap", registers.overlap(parts.dut))
+
+
+def smoke(bench: Workbench) -> Steps[None]:
+    """A transfer each way and a drawing."""
+    yield from bench.good()
+    yield from bench.good(Queue.RENDER)
+
+
+def rows(bench: Workbench) -> Steps[None]:
+    """Whole rows of a linear surface without padding, as far apart in the object as they are long, and nearly so."""
+    surface = Surface(bench.scratch, 48, 40, 4, Layout.LINEAR)
+    yield from bench.rig.surface(8, surface)
+    width = surface.row_bytes
+    for offset, y, height, x, stride in (
+        (0, 0, 40, 0, width),
+        (5, 1, 39, 0, width),
+        (PAGE - 3, 0, 30, 1, width - 1),
+        (PAGE - 3, 0, 20, 0, width + 1),
+    ):
+        place = {"surface": 8, "host_offset": offset, "host_stride": stride}
+        there = boxed(Opcode.WRITEBACK, Box(x, y, width - x, height), object=SOURCE, **place)
+        back = boxed(Opcode.READBACK, Box(x, y, width - x, height), object=DESTINATION, order=1, **place)
+        yield from bench.batch(Queue.TRANSFER, [there, back])
+
+
+def fences(bench: Workbench) -> Steps[None]:
+    """Fence values of all bits, of both queues, each waited for by the other queue."""
+    for value in (0xA5A5A5A5, 0xDADADADA, 0xFFFFFFFF, 0x12345678):
+        for queue in Queue:
+            wait = Descriptor(opcode=Opcode.WAIT, queue=queue, host_offset=value)
+            waits = yield from bench.rig.post(Queue(1 - queue), [wait])
+            yield from bench.rig.perform(queue, [Descriptor(opcode=Opcode.FENCE, host_offset=value)])
+            yield from bench.rig.collect(Queue(1 - queue), waits)
+            yield from bench.rig.until(queue_address(queue, QueueOffset.FENCE), 0xFFFFFFFF, value)
+    yield from bench.settle()
+
+
+def behind(bench: Workbench) -> Steps[None]:
+    """Far more descriptors than are fetched ahead stand behind a WAIT, and each still has its turn."""
+    for queue in Queue:
+        waits = [Descriptor(opcode=Opcode.WAIT, queue=1 - queue, host_offset=0x600D + queue)]
+        work = [*waits, *[Descriptor(opcode=Opcode.NOP)] * 60]
+        count = yield from bench.rig.post(queue, work)
+        yield Delay(8000, "fetched ahead")
+        yield from bench.rig.perform(
+            Queue(1 - queue), [Descriptor(opcode=Opcode.FENCE, host_offset=0x600D + queue)]
+        )  # fmt: skip
+        yield from bench.rig.collect(queue, count)
+    yield from bench.settle()
+
+
+def patient(bench: Workbench) -> Steps[None]:
+    """Answers that come late, but before the watchdog's time, are no error."""
+    for more in ({"read_latency": 7000}, {"write_latency": 7000}):
+        bench.temper_host(MemoryConfig(**more))
+        yield from bench.invalidate(DESTINATION)
+        yield from smoke(bench)
+    bench.temper_host(MemoryConfig())
+
+
+def tall(bench: Workbench) -> Steps[None]:
+    """Boxes of thousands of rows, both ways and drawn."""
+    surface = Surface(bench.scratch, 16, 4000, 1, Layout.LINEAR)
+    yield from bench.rig.surface(8, surface)
+    place = {"surface": 8, "host_offset": 77, "host_stride": 19}
+    yield from bench.batch(
+        Queue.TRANSFER,
+        [
+            boxed(Opcode.WRITEBACK, Box(3, 10, 7, 2200), object=SOURCE, **place),
+            boxed(Opcode.READBACK, Box(2, 900, 7, 2200), object=DESTINATION, order=1, **place),
+        ],
+    )
+    half = boxed(Opcode.COPY, Box(9, 0, 5, 1900), surface=8, source_surface=8, source_x=2, source_y=2000)
+    yield from bench.batch(Queue.RENDER, [boxed(Opcode.FILL, Box(1, 5, 9, 3900), surface=8, pattern_low=0x6B), half])
+
+
+def tiles(bench: Workbench) -> Steps[None]:
+    """Surfaces of one column of tiles, and of one row of them: all bits of both coordinates."""
+    for layout, width, height in (
+        (Layout.X_TILED, 512, 512),
+        (Layout.Y_TILED, 128, 2016),
+        (Layout.MORTON, 256, 1024),
+        (Layout.X_TILED, 32_768, 8),
+        (Layout.Y_TILED, 8_192, 32),
+        (Layout.MORTON, 16_384, 16),
+    ):
+        yield from bench.rig.surface(8, Surface(bench.scratch, width, height, 1, layout))
+        place = {"surface": 8, "host_stride": 41, "host_offset": 3}
+        draws, moves = [], []
+        for step in range(1, 6):
+            x, y = (width - 40) * step // 5, (height - 7) * step // 5
+            draws.append(boxed(Opcode.FILL, Box(x, y, 33, 5), surface=8, pattern_low=0x11 * step))
+            moves.append(boxed(Opcode.WRITEBACK, Box(x + 3, y + 1, 31, 6), object=SOURCE, **place))
+            moves.append(boxed(Opcode.READBACK, Box(x, y, 40, 7), object=DESTINATION, order=1, **place))
+        source = {"surface": 8, "source_surface": 8, "source_x": width - 40, "source_y": height - 7}
+        draws.append(boxed(Opcode.COPY, Box(0, 0, 33, 5), **source))
+        yield from bench.batch(Queue.RENDER, draws, compare=False)
+        yield from bench.batch(Queue.TRANSFER, moves)
+
+
+def long(bench: Workbench) -> Steps[None]:
+    """Rows of more than 100,000 bytes."""
+    surface = Surface(bench.scratch, 60_000, 1, 4, Layout.LINEAR)
+    yield from bench.rig.surface(8, surface)
+    place = {"surface": 8, "host_offset": 5, "host_stride": 1}
+    yield from bench.batch(
+        Queue.TRANSFER,
+        [
+            boxed(Opcode.WRITEBACK, Box(90_001, 0, 140_003, 1), object=SOURCE, **place),
+            boxed(Opcode.READBACK, Box(70_002, 0, 131_073, 1), object=DESTINATION, order=1, **place),
+        ],
+    )
+    work = boxed(Opcode.COPY, Box(4, 0, 66_000, 1), surface=8, source_surface=8, source_x=140_000)
+    fill = boxed(Opcode.FILL, Box(66_400, 0, 133_200, 1), surface=8, pattern_low=0xC0FFEE11)
+    yield from bench.batch(Queue.RENDER, [work, fill])
+
+
+def wrapping(bench: Workbench) -> Steps[None]:
+    """Rows whose offset passes 2^32: the next page would be one of the object's first again, and is not granted."""
+    far = {"host_offset": PAGE, "host_stride": (1 << 32) - PAGE}
+    bad = [errors.transfer(opcode, Box(0, 0, 32, 2), **far) for opcode in (Opcode.READBACK, Opcode.WRITEBACK)]
+    yield from errors.fails(bench, Queue.TRANSFER, bad, Cause.TRANSLATION_FAULT)
+
+
+_WORK: tuple[tuple[str, Case, int], ...] = (
+    ("copies", copies.copy_matrix, 64),
+    ("drawing", copies.drawing, 4),
+    ("boxes", copies.boxes_with_strides, 20),
+    ("pixels", copies.every_pixel_size, 40),
+    ("rows", rows, 1),
+    ("two levels", copies.two_level_objects, 1),
+    ("wait", timed.wait_between_queues, 1),
+    ("count", timed.coalescing_by_count, 1),
+    ("time", timed.coalescing_by_time, 1),
+    ("merge", timed.rows_merge, 1),
+    ("tempers", copies.tempers, 16),
+    ("clocks", registers.clocks, 1),
+    ("fences", fences, 1),
+    ("behind", behind, 1),
+)
+
+_REFUSALS: tuple[tuple[str, Case, int], ...] = (
+    ("opcodes", errors.unknown_opcodes, 1),
+    ("malformed", errors.malformed, 1),
+    ("outside", errors.box_outside, 1),
+    ("alignment", errors.alignment, 1),
+    ("overlap", errors.overlap, 1),
+    ("translations", errors.translation_faults, 1),
+    ("wrapping", wrapping, 1),
+    ("read only", errors.read_only, 1),
+    ("bus errors", errors.bus_errors, 1),
+    ("walk errors", errors.walk_errors, 1),
+    ("fetch errors", errors.fetch_error, 1),
+    ("overflow", errors.ring_overflow, 1),
+    ("aborted", errors.aborted, 1),
+    ("without halt", errors.without_halt, 1),
+)
+
+PROGRAMS: tuple[Program, ...] = (
+    Cases("smoke", (("smoke", smoke, 1),)),
+    Cases("work", _WORK),
+    Registers("registers"),
+    Cases("refusals", _REFUSALS),
+    Blows("heights", (("heights", heights),)),
+    Blows("masks", (("masks", registers.masks),)),
+    Cases("laps", (("wrap", timed.rings_wrap, 1),), ring_log2=3, completion_log2=3),
+    Cases("full", (("full", timed.completion_ring_full, 1),), ring_log2=4, completion_log2=3),
+    Blows("blows", (("aborts", blows.aborts), ("soft", blows.soft_resets), ("hard", blows.hard_resets))),
+    Blows("states", (("states", blows.states), ("full ring", blows.full_rings)), completion_log2=4),
+    Blows("silence", (("silence", blows.silences),), watchdog=WATCHDOG, halt=False),
+    Blows("errors", (("records", blows.record_errors), ("fetches", blows.fetch_errors), ("data", blows.data_errors))),
+    Cases("abort", (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16))),
+    Cases(
+        "late",
+        (("patient", patient, 1), ("read", timed.late_read_answer, 1), ("write", timed.late_write_answer, 1)),
+        watchdog=20_000,
+        patience=80_000,
+    ),
+    Cases("large", (("tiles", tiles, 1), ("tall", tall, 1), ("long", long, 1))),
+    Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),
+    Cases("deep", (("outstanding", timed.many_outstanding, 1),)),
+)
+"""Every program, quick and general ones first."""
