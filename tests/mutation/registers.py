@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cocotb.triggers import FallingEdge
+from cocotb.triggers import FallingEdge, ReadWrite
 
 from models.engine import Queue
 from models.layout import (
@@ -27,6 +27,7 @@ from tb.agents.csr import Response
 from tb.agents.memory import ErrorWindow, MemoryConfig
 from tb.clocking import sleep
 from tb.env import Environment
+from tb.register_sequences import BitBash, HardwareReset
 from tb.sequences import boxed
 from tests.system import fault_moments as moments
 from tests.system.fault_ground import Ground
@@ -42,8 +43,8 @@ _HOLES = (0x0030, 0x00FC, 0x013C, 0x0180 + 0x3C, 0x01FC, 0x0200, 0x03FC, 0x040C,
 async def walk(env: Environment) -> None:
     """Reset values, access types, aliases."""
     model = env.make_register_model()
-    await model.reset_walk()
-    await model.bit_bash()
+    for sequence in (HardwareReset(model), BitBash(model)):
+        await sequence.start(env.csr.sequencer)
 
 
 async def lanes(env: Environment) -> None:
@@ -84,9 +85,8 @@ async def overlap(dut: Any) -> None:
     dut.s_axil_wdata.value = two
     await sleep(6)
     assert int(dut.s_axil_bvalid.value) and not int(dut.s_axil_wready.value), "a response was not waited for"
-    dut.s_axil_awvalid.value = 0
-    dut.s_axil_wvalid.value = 0
     dut.s_axil_bready.value = 1
+    await _until_taken(dut, "aw", "w")
     await sleep(8)
     dut.s_axil_rready.value = 0
     dut.s_axil_arvalid.value = 1
@@ -96,18 +96,28 @@ async def overlap(dut: Any) -> None:
     await sleep(6)
     assert int(dut.s_axil_rvalid.value) and int(dut.s_axil_rdata.value) == one, "read data were not held"
     dut.s_axil_rready.value = 1
-    await sleep(1)
-    dut.s_axil_arvalid.value = 0
+    await _until_taken(dut, "ar")
     await sleep(8)
     dut.s_axil_rready.value = 0
     dut.s_axil_araddr.value = int(second)
     dut.s_axil_arvalid.value = 1
-    await sleep(1)
-    dut.s_axil_arvalid.value = 0
+    await _until_taken(dut, "ar")
     await sleep(4)
     assert int(dut.s_axil_rdata.value) == two, "the second register did not get its own data"
     dut.s_axil_rready.value = 1
     await sleep(4)
+
+
+async def _until_taken(dut: Any, *channels: str) -> None:
+    """Hold VALID until READY was there at an edge, as AXI wants it."""
+    left = set(channels)
+    while left:
+        await ReadWrite()
+        ready = {channel for channel in left if int(getattr(dut, f"s_axil_{channel}ready").value)}
+        await sleep(1)
+        for channel in ready:
+            getattr(dut, f"s_axil_{channel}valid").value = 0
+        left -= ready
 
 
 def _writable(entry: Register) -> int:
