@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tb.regress.ran import Watch
@@ -31,6 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
     seed = os.environ.get("COCOTB_RANDOM_SEED", "")
     if seed.isdecimal() and getattr(config.option, "hypothesis_seed", "") is None:
         config.option.hypothesis_seed = seed
+        # Where CI is set, hypothesis draws from no seed at all by itself.
+        hypothesis.settings.register_profile("seeded", derandomize=False)
+        hypothesis.settings.load_profile("seeded")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -49,6 +49,7 @@ async def _watched(stand: Stand, steps: Steps[None]) -> None:
     await stand.perform(bench.open(halt=False, watchdog=conditions.PATIENCE_CYCLES))
     await stand.perform(steps)
     await stand.perform(bench.settle())
+    await reset(stand.env.top)
 
 
 async def _each(

@@ -253,8 +253,7 @@ class Dweller:
         mappings = list(child.table.mappings)
         for _ in range(upto(self.random, 4)):
             yield from chosen(self.random, (self._load, self._store))(child, mappings)
-        for mapping in mappings:
-            yield from child.unmap(mapping)
+        yield from child.exit()
 
     def _device_read(self) -> Steps[None]:
         yield from self.town.driver.device_read(chosen(self.random, list(self._files)))
