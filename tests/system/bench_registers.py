@@ -211,7 +211,7 @@ async def hang_is_noticed(dut: Any) -> None:
         await stand.perform(stand.bench.open())
         await stand.perform(stand.bench.rig.collect(Queue.TRANSFER, 1))
 
-    await _fails(dut, body, BridgeError, "case waits for WaitIrq()")
+    await _fails(dut, body, BridgeError, "case waits for WaitIrq(")
 
 
 @cocotb.test()
