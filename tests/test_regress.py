@@ -366,32 +366,6 @@ def test_coverage_is_gathered_kept_and_handed_over(tree: Path, monkeypatch: pyte
     assert told.getvalue() == "coverage: 2 files under sim_build/regress, and no tb.cov to merge them\n"
 
 
-def test_slurm_runs_the_jobs_with_what_was_asked_for(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tools = tree / "bin"
-    tools.mkdir()
-    (tools / "sbatch").write_text(
-        f'#!/bin/sh\ncp "$1" "{tree}/script"\nsh "$1" >/dev/null 2>&1 &\necho "$!" >>"{tree}/ids"\n'
-        'echo "Submitted batch job $!"\n'
-    )
-    (tools / "scancel").write_text('#!/bin/sh\nkill "$@"\n')
-    for tool in tools.iterdir():
-        tool.chmod(0o755)
-    for name, value in {
-        "PATH": f"{tools}:{os.environ['PATH']}", "QUEUE": "short", "WALLTIME": "00:07:00",
-        "DASK_JOBQUEUE__SLURM__INTERFACE": "lo", "DASK_JOBQUEUE__SLURM__ACCOUNT": "gpu",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    import dask
-
-    dask.config.refresh()
-    status, _ = regress(tree, "--scheduler", "slurm", "--jobs", "1", "--sim", "icarus")
-    assert status == 0
-    script = lines(tree / "script")
-    assert {"#SBATCH -p short", "#SBATCH -t 00:07:00", "#SBATCH -A gpu", "#SBATCH -J faultline"} <= set(script)
-    assert any(line.startswith(f"{sys.executable} -m distributed.cli.dask_worker tcp://127.0.0.1:") for line in script)
-    until(lambda: all(gone(int(process)) for process in lines(tree / "ids")))
-
-
 def test_lsf_gets_the_same(tmp_path: Path) -> None:
     from dask_jobqueue.lsf import LSFJob
 
