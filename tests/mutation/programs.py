@@ -12,22 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.engine import Queue
-from models.layout import Cause, Descriptor, Layout, Opcode, QueueOffset, queue_address
+from models.layout import Cause, Descriptor, Opcode, QueueOffset, queue_address
 from models.memory import PAGE
 from models.steps import Delay, Steps
-from models.surface import Box, Surface
+from models.surface import Box
 from tb.agents.memory import MemoryConfig
 from tb.env import Environment, run_body
-from tb.sequences import boxed
 from tb.sim_top import reset
-from tests.mutation import blows, registers
+from tests.mutation import blows, registers, shapes
 from tests.mutation.heights import heights
 from tests.mutation.parts import Parts, Program
 from tests.system import copies, errors, timed
 from tests.system.fault_ground import Ground, on_ground
 from tests.system.fault_silence import WATCHDOG
 from tests.system.rtl_bench import Stand, stand
-from tests.system.workbench import DESTINATION, SOURCE, Case, Workbench
+from tests.system.workbench import DESTINATION, Case, Workbench
 
 __all__ = ["PROGRAMS", "Blows", "Cases", "Registers"]
 
@@ -114,23 +113,6 @@ def smoke(bench: Workbench) -> Steps[None]:
     yield from bench.good(Queue.RENDER)
 
 
-def rows(bench: Workbench) -> Steps[None]:
-    """Whole rows of a linear surface without padding, as far apart in the object as they are long, and nearly so."""
-    surface = Surface(bench.scratch, 48, 40, 4, Layout.LINEAR)
-    yield from bench.rig.surface(8, surface)
-    width = surface.row_bytes
-    for offset, y, height, x, stride in (
-        (0, 0, 40, 0, width),
-        (5, 1, 39, 0, width),
-        (PAGE - 3, 0, 30, 1, width - 1),
-        (PAGE - 3, 0, 20, 0, width + 1),
-    ):
-        place = {"surface": 8, "host_offset": offset, "host_stride": stride}
-        there = boxed(Opcode.WRITEBACK, Box(x, y, width - x, height), object=SOURCE, **place)
-        back = boxed(Opcode.READBACK, Box(x, y, width - x, height), object=DESTINATION, order=1, **place)
-        yield from bench.batch(Queue.TRANSFER, [there, back])
-
-
 def fences(bench: Workbench) -> Steps[None]:
     """Fence values of all bits, of both queues, each waited for by the other queue."""
     for value in (0xA5A5A5A5, 0xDADADADA, 0xFFFFFFFF, 0x12345678):
@@ -166,63 +148,6 @@ def patient(bench: Workbench) -> Steps[None]:
     bench.temper_host(MemoryConfig())
 
 
-def tall(bench: Workbench) -> Steps[None]:
-    """Boxes of thousands of rows, both ways and drawn."""
-    surface = Surface(bench.scratch, 16, 4000, 1, Layout.LINEAR)
-    yield from bench.rig.surface(8, surface)
-    place = {"surface": 8, "host_offset": 77, "host_stride": 19}
-    yield from bench.batch(
-        Queue.TRANSFER,
-        [
-            boxed(Opcode.WRITEBACK, Box(3, 10, 7, 2200), object=SOURCE, **place),
-            boxed(Opcode.READBACK, Box(2, 900, 7, 2200), object=DESTINATION, order=1, **place),
-        ],
-    )
-    half = boxed(Opcode.COPY, Box(9, 0, 5, 1900), surface=8, source_surface=8, source_x=2, source_y=2000)
-    yield from bench.batch(Queue.RENDER, [boxed(Opcode.FILL, Box(1, 5, 9, 3900), surface=8, pattern_low=0x6B), half])
-
-
-def tiles(bench: Workbench) -> Steps[None]:
-    """Surfaces of one column of tiles, and of one row of them: all bits of both coordinates."""
-    for layout, width, height in (
-        (Layout.X_TILED, 512, 512),
-        (Layout.Y_TILED, 128, 2016),
-        (Layout.MORTON, 256, 1024),
-        (Layout.X_TILED, 32_768, 8),
-        (Layout.Y_TILED, 8_192, 32),
-        (Layout.MORTON, 16_384, 16),
-    ):
-        yield from bench.rig.surface(8, Surface(bench.scratch, width, height, 1, layout))
-        place = {"surface": 8, "host_stride": 41, "host_offset": 3}
-        draws, moves = [], []
-        for step in range(1, 6):
-            x, y = (width - 40) * step // 5, (height - 7) * step // 5
-            draws.append(boxed(Opcode.FILL, Box(x, y, 33, 5), surface=8, pattern_low=0x11 * step))
-            moves.append(boxed(Opcode.WRITEBACK, Box(x + 3, y + 1, 31, 6), object=SOURCE, **place))
-            moves.append(boxed(Opcode.READBACK, Box(x, y, 40, 7), object=DESTINATION, order=1, **place))
-        source = {"surface": 8, "source_surface": 8, "source_x": width - 40, "source_y": height - 7}
-        draws.append(boxed(Opcode.COPY, Box(0, 0, 33, 5), **source))
-        yield from bench.batch(Queue.RENDER, draws, compare=False)
-        yield from bench.batch(Queue.TRANSFER, moves)
-
-
-def long(bench: Workbench) -> Steps[None]:
-    """Rows of more than 100,000 bytes."""
-    surface = Surface(bench.scratch, 60_000, 1, 4, Layout.LINEAR)
-    yield from bench.rig.surface(8, surface)
-    place = {"surface": 8, "host_offset": 5, "host_stride": 1}
-    yield from bench.batch(
-        Queue.TRANSFER,
-        [
-            boxed(Opcode.WRITEBACK, Box(90_001, 0, 140_003, 1), object=SOURCE, **place),
-            boxed(Opcode.READBACK, Box(70_002, 0, 131_073, 1), object=DESTINATION, order=1, **place),
-        ],
-    )
-    work = boxed(Opcode.COPY, Box(4, 0, 66_000, 1), surface=8, source_surface=8, source_x=140_000)
-    fill = boxed(Opcode.FILL, Box(66_400, 0, 133_200, 1), surface=8, pattern_low=0xC0FFEE11)
-    yield from bench.batch(Queue.RENDER, [work, fill])
-
-
 def wrapping(bench: Workbench) -> Steps[None]:
     """Rows whose offset passes 2^32: the next page would be one of the object's first again, and is not granted."""
     far = {"host_offset": PAGE, "host_stride": (1 << 32) - PAGE}
@@ -235,7 +160,8 @@ _WORK: tuple[tuple[str, Case, int], ...] = (
     ("drawing", copies.drawing, 4),
     ("boxes", copies.boxes_with_strides, 20),
     ("pixels", copies.every_pixel_size, 40),
-    ("rows", rows, 1),
+    ("rows", shapes.rows, 1),
+    ("near", shapes.near, 1),
     ("two levels", copies.two_level_objects, 1),
     ("wait", timed.wait_between_queues, 1),
     ("count", timed.coalescing_by_count, 1),
@@ -245,6 +171,7 @@ _WORK: tuple[tuple[str, Case, int], ...] = (
     ("clocks", registers.clocks, 1),
     ("fences", fences, 1),
     ("behind", behind, 1),
+    ("announced", shapes.announced, 1),
 )
 
 _REFUSALS: tuple[tuple[str, Case, int], ...] = (
@@ -261,6 +188,7 @@ _REFUSALS: tuple[tuple[str, Case, int], ...] = (
     ("fetch errors", errors.fetch_error, 1),
     ("overflow", errors.ring_overflow, 1),
     ("aborted", errors.aborted, 1),
+    ("far errors", shapes.far_errors, 1),
     ("without halt", errors.without_halt, 1),
 )
 
@@ -277,14 +205,18 @@ PROGRAMS: tuple[Program, ...] = (
     Blows("states", (("states", blows.states), ("full ring", blows.full_rings)), completion_log2=4),
     Blows("silence", (("silence", blows.silences),), watchdog=WATCHDOG, halt=False),
     Blows("errors", (("records", blows.record_errors), ("fetches", blows.fetch_errors), ("data", blows.data_errors))),
-    Cases("abort", (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16))),
+    Cases(
+        "abort",
+        (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16), ("crowd", shapes.crowd, 1)),
+    ),
     Cases(
         "late",
         (("patient", patient, 1), ("read", timed.late_read_answer, 1), ("write", timed.late_write_answer, 1)),
         watchdog=20_000,
         patience=80_000,
     ),
-    Cases("large", (("tiles", tiles, 1), ("tall", tall, 1), ("long", long, 1))),
+    Cases("large", (("tiles", shapes.tiles, 1), ("tall", shapes.tall, 1), ("long", shapes.long, 1))),
+    Cases("many", (("many", shapes.many, 1),), ring_log2=9, completion_log2=9),
     Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),
     Cases("deep", (("outstanding", timed.many_outstanding, 1),)),
 )

@@ -1,0 +1,173 @@
+"""Cases of shape for the fast regression: boxes so tall, long, near to contiguous or numerous that each bit counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from models.engine import Queue
+from models.layout import Address, Cause, Descriptor, IrqCoalesce, IrqStatus, Layout, Opcode
+from models.memory import PAGE
+from models.steps import CsrRead, CsrWrite, Delay, Steps, WaitIrq
+from models.surface import Box, Surface
+from tb.agents.memory import ErrorWindow, MemoryConfig
+from tb.sequences import boxed
+from tests.system.workbench import DESTINATION, SOURCE, Workbench
+
+__all__ = ["announced", "crowd", "far_errors", "long", "many", "near", "rows", "tall", "tiles"]
+
+_CYCLE_NS = 4
+
+
+def _surface(bench: Workbench, width: int, height: int, pixel: int, layout: Layout, base: int = 0) -> Steps[None]:
+    """Surface 8, from `base` on: by default over all that is compared, so that coordinates may be large."""
+    surface = Surface(base, width, height, pixel, layout)
+    assert base + surface.size <= bench.used, f"{surface} is larger than what is compared"
+    yield from bench.rig.surface(8, surface)
+
+
+def rows(bench: Workbench) -> Steps[None]:
+    """Whole rows of a linear surface without padding, as far apart in the object as they are long, and nearly so."""
+    yield from _surface(bench, 48, 40, 4, Layout.LINEAR, bench.scratch)
+    width = 192
+    for offset, y, height, x, stride in (
+        (0, 0, 40, 0, width),
+        (5, 1, 39, 0, width),
+        (PAGE - 3, 0, 30, 1, width - 1),
+        (PAGE - 3, 0, 20, 0, width + 1),
+    ):
+        place = {"surface": 8, "host_offset": offset, "host_stride": stride}
+        there = boxed(Opcode.WRITEBACK, Box(x, y, width - x, height), object=SOURCE, **place)
+        back = boxed(Opcode.READBACK, Box(x, y, width - x, height), object=DESTINATION, order=1, **place)
+        yield from bench.batch(Queue.TRANSFER, [there, back])
+
+
+def near(bench: Workbench) -> Steps[None]:
+    """Boxes that one bit of the stride, of the width or of the layout keeps from being one run of bytes."""
+    yield from _surface(bench, 48, 40, 4, Layout.LINEAR, bench.scratch)
+    work = []
+    for bit in range(16):
+        for opcode, target in ((Opcode.WRITEBACK, SOURCE), (Opcode.READBACK, DESTINATION)):
+            place = {"surface": 8, "object": target, "host_offset": 100, "host_stride": 192 ^ 1 << bit, "order": 1}
+            work.append(boxed(opcode, Box(0, bit, 192, 3), **place))
+            if bit < 8:
+                narrow = 192 & ~(1 << bit) or 64
+                work.append(boxed(opcode, Box(0, bit, narrow, 3), **{**place, "host_stride": narrow}))
+    yield from bench.batch(Queue.TRANSFER, work)
+    for layout in (Layout.X_TILED, Layout.Y_TILED, Layout.MORTON):
+        yield from _surface(bench, 512, 40, 1, layout, bench.scratch)
+        place = {"surface": 8, "host_offset": 64, "host_stride": 512, "order": 1}
+        there = boxed(Opcode.WRITEBACK, Box(0, 1, 512, 9), object=SOURCE, **place)
+        back = boxed(Opcode.READBACK, Box(0, 5, 512, 12), object=DESTINATION, **place)
+        yield from bench.batch(Queue.TRANSFER, [there, back])
+
+
+def tall(bench: Workbench) -> Steps[None]:
+    """Boxes of thousands of rows, both ways and drawn."""
+    yield from _surface(bench, 16, 16_000, 1, Layout.LINEAR)
+    place = {"surface": 8, "host_offset": 77, "host_stride": 19}
+    there = boxed(Opcode.WRITEBACK, Box(3, 10, 7, 2200), object=SOURCE, **place)
+    back = boxed(Opcode.READBACK, Box(2, 6900, 7, 2200), object=DESTINATION, order=1, **place)
+    yield from bench.batch(Queue.TRANSFER, [there, back])
+    copy = boxed(Opcode.COPY, Box(9, 0, 5, 4200), surface=8, source_surface=8, source_x=2, source_y=8000)
+    yield from bench.batch(Queue.RENDER, [boxed(Opcode.FILL, Box(1, 5, 9, 9000), surface=8, pattern_low=0x6B), copy])
+
+
+def tiles(bench: Workbench) -> Steps[None]:
+    """Surfaces of one column of tiles, and of one row of them: as many bits of both coordinates as fit."""
+    for layout, width, height in (
+        (Layout.X_TILED, 512, 2048),
+        (Layout.Y_TILED, 128, 8192),
+        (Layout.MORTON, 256, 4096),
+        (Layout.X_TILED, 131_072, 8),
+        (Layout.Y_TILED, 32_768, 32),
+        (Layout.MORTON, 65_536, 16),
+    ):
+        yield from _surface(bench, width // 4, height, 4, layout)
+        place = {"surface": 8, "host_stride": 41, "host_offset": 3}
+        draws, moves = [], []
+        for step in range(1, 6):
+            x, y = (width - 40) * step // 20 * 4, (height - 7) * step // 5
+            draws.append(boxed(Opcode.FILL, Box(x, y, 36, 5), surface=8, pattern_low=0x01020311 * step))
+            moves.append(boxed(Opcode.WRITEBACK, Box(x + 3, y + 1, 31, 6), object=SOURCE, **place))
+            moves.append(boxed(Opcode.READBACK, Box(x, y, 40, 7), object=DESTINATION, order=1, **place))
+        source = {"surface": 8, "source_surface": 8, "source_x": width - 40, "source_y": height - 7}
+        draws.append(boxed(Opcode.COPY, Box(0, 0, 36, 5), **source))
+        yield from bench.batch(Queue.RENDER, draws, compare=False)
+        yield from bench.batch(Queue.TRANSFER, moves)
+
+
+def long(bench: Workbench) -> Steps[None]:
+    """Rows of up to a million bytes."""
+    yield from _surface(bench, 62_500, 1, 16, Layout.LINEAR)
+    place = {"surface": 8, "host_offset": 5, "host_stride": 1}
+    there = boxed(Opcode.WRITEBACK, Box(690_001, 0, 140_003, 1), object=SOURCE, **place)
+    back = boxed(Opcode.READBACK, Box(524_289, 0, 131_073, 1), object=DESTINATION, order=1, **place)
+    yield from bench.batch(Queue.TRANSFER, [there, back])
+    copy = boxed(Opcode.COPY, Box(262_144, 0, 65_984, 1), surface=8, source_surface=8, source_x=900_000)
+    fill = boxed(Opcode.FILL, Box(466_400, 0, 133_200, 1), surface=8, pattern_low=0xC0FFEE11)
+    yield from bench.batch(Queue.RENDER, [copy, fill])
+
+
+def many(bench: Workbench) -> Steps[None]:
+    """More descriptors than 12 bits count."""
+    for queue in Queue:
+        yield from bench.rig.perform(queue, [Descriptor(opcode=Opcode.NOP)] * 4200)
+    yield from bench.settle()
+
+
+def far_errors(bench: Workbench) -> Steps[None]:
+    """Bus errors after two hundred bursts of a box."""
+    yield from _surface(bench, 64, 400, 1, Layout.LINEAR, bench.scratch)
+    for opcode, target in ((Opcode.WRITEBACK, SOURCE), (Opcode.READBACK, DESTINATION)):
+        frame = bench.tables[target].get(21).frame
+        write = opcode == Opcode.READBACK
+        bench.temper_host(MemoryConfig(error=ErrorWindow(frame * PAGE, PAGE, read=not write, write=write)))
+        place = {"surface": 8, "object": target, "host_offset": 11, "host_stride": 400}
+        yield from bench.rig.post(Queue.TRANSFER, [boxed(opcode, Box(5, 3, 50, 390), **place)])
+        record = (yield from bench.rig.collect(Queue.TRANSFER, 1))[0]
+        assert record.cause == Cause.BUS_ERROR and record.bytes > 50 * 200, record
+        bench.temper_host(MemoryConfig())
+        yield from bench.settle()
+        yield from bench.rig.control(Queue.TRANSFER, resume=True)
+        yield from bench.good()
+
+
+def crowd(bench: Workbench) -> Steps[None]:
+    """A soft reset while a hundred short bursts each way are unanswered; what comes of them later is dropped."""
+    yield from _surface(bench, 64, 256, 1, Layout.LINEAR, bench.scratch)
+    for wait in (1300, 2500):
+        bench.temper_host(MemoryConfig(read_latency=2600, write_latency=2900, jitter=300, reorder=True))
+        rows = {"surface": 8, "host_stride": 80}
+        warm = boxed(Opcode.READBACK, Box(0, 0, 1, 3), object=DESTINATION, **{**rows, "host_stride": PAGE})
+        yield from bench.batch(Queue.TRANSFER, [warm, replace(warm, opcode=Opcode.WRITEBACK, object=SOURCE, y=9)])
+        work = [
+            boxed(Opcode.READBACK, Box(0, 0, 64, 120), object=DESTINATION, **rows),
+            boxed(Opcode.WRITEBACK, Box(0, 128, 64, 120), object=SOURCE, **rows),
+        ]
+        yield from bench.rig.post(Queue.TRANSFER, work)
+        yield Delay(wait * _CYCLE_NS, "under way")
+        yield from bench.reset_under_way()
+        yield from bench.good()
+        bench.temper_host(MemoryConfig())
+        yield from bench.good(Queue.RENDER)
+
+
+def announced(bench: Workbench) -> Steps[None]:
+    """Coalescing on the render queue: the third record raises the line, or the time since the first."""
+    yield CsrWrite(Address.IRQ_COALESCE, IrqCoalesce(count=3).to_int())
+    for count in (2, 1):
+        yield from bench.rig.post(Queue.RENDER, [Descriptor(opcode=Opcode.NOP, interrupt=1)] * count)
+        yield Delay(1600, "settle")
+        raised = IrqStatus.from_int((yield CsrRead(Address.IRQ_STATUS)))
+        assert raised.render_done == (count == 1), f"{raised} after {count} more records"
+    yield from bench.rig.collect(Queue.RENDER, 3)
+    yield CsrWrite(Address.IRQ_STATUS, 0x7F)
+    limit = 1500
+    yield CsrWrite(Address.IRQ_COALESCE, IrqCoalesce(count=200, cycles=limit).to_int())
+    yield from bench.rig.post(Queue.RENDER, [Descriptor(opcode=Opcode.NOP)])
+    yield WaitIrq()
+    now = yield CsrRead(Address.CYCLE_LO)
+    record = (yield from bench.rig.collect(Queue.RENDER, 1))[0]
+    assert limit <= now - record.end_cycle <= limit + 200, f"{now - record.end_cycle} cycles after the record's end"
+    yield CsrWrite(Address.IRQ_COALESCE, 0)
+    yield from bench.good(Queue.RENDER)
