@@ -128,14 +128,13 @@ class Simulation:
     @property
     def record_waves(self) -> bool:
         """WAVES in the environment wins over `waves`, as in cocotb."""
-        given = os.environ.get("WAVES", "")
-        return self.waves if given == "" else given not in _OFF
+        return toolchain.switched_on("WAVES", self.waves)
 
     @property
     def trained(self) -> bool:
         """Whether the model is compiled by a profile: PGO in the environment asks for it, and waves have none."""
-        asked = os.environ.get("PGO", "") not in ("", *_OFF)
-        return asked and self.training is not None and self.simulator == "verilator" and not self.record_waves
+        able = self.training is not None and self.simulator == "verilator" and not self.record_waves
+        return able and toolchain.switched_on("PGO")
 
     @property
     def record_coverage(self) -> bool:
@@ -301,8 +300,6 @@ class Simulation:
         return ([f"+dumpfile_path={waves}"], []) if self.simulator == "icarus" else ([], ["--trace-file", str(waves)])
 
 
-_OFF = ("0", "no", "false")
-"""What switches a variable of the environment off."""
 _RUN_FILES = {"HOSTMEM_FILE": "hostmem.bin", "DEVICE_FILE": "device.bin", "TRACE_FILE": "trace.bin"}
 
 

@@ -41,6 +41,7 @@ __all__ = [
     "make_runner",
     "run_plusargs",
     "simulator_arguments",
+    "switched_on",
     "vpi_command",
     "wants_coverage",
 ]
@@ -232,9 +233,15 @@ def make_runner(
     return chosen
 
 
+def switched_on(name: str, unset: bool = False) -> bool:
+    """Whether a variable of the environment is anything but 0, no or false; `unset` when it is empty or not there."""
+    given = os.environ.get(name, "")
+    return unset if given == "" else given not in ("0", "no", "false")
+
+
 def wants_coverage() -> bool:
     """FAULTLINE_COVERAGE=1 in the environment (COVERAGE alone is cocotb's word for that of Python)."""
-    return os.environ.get("FAULTLINE_COVERAGE", "") not in ("", "0", "no", "false")
+    return switched_on("FAULTLINE_COVERAGE")
 
 
 def simulator_arguments(simulator: str, native: bool, coverage: bool = False) -> list[str]:

@@ -1,7 +1,7 @@
 """`make regress`: every result is there once, whatever dies meanwhile, and what is told can be used.
 
-Regressions run in small trees with tests of their own; the workers are a LocalCluster's, `dask worker` processes on
-loopback, and those that a stand-in for sbatch starts.
+Regressions run in small trees with tests of their own; the workers are a LocalCluster's and `dask worker` processes on
+loopback.  Of Slurm and LSF only what is handed to them is looked at.
 """
 
 from __future__ import annotations
@@ -366,7 +366,7 @@ def test_coverage_is_gathered_kept_and_handed_over(tree: Path, monkeypatch: pyte
     assert told.getvalue() == "coverage: 2 files under sim_build/regress, and no tb.cov to merge them\n"
 
 
-def test_lsf_gets_the_same(tmp_path: Path) -> None:
+def test_lsf_gets_what_was_asked_for(tmp_path: Path) -> None:
     from dask_jobqueue.lsf import LSFJob
 
     options = cluster.batch_options("lsf", {"QUEUE": "short", "WALLTIME": "00:07", "MEMORY": "2GB"}, tmp_path / "logs")

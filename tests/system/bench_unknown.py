@@ -15,9 +15,10 @@ from cocotb.types import LogicArray
 
 from models.engine import Queue
 from models.layout import Descriptor, Opcode
+from tb.axi_rules import AXI_RULES, broken_rules
 from tb.clocking import sleep
 from tb.env import CheckFailed
-from tb.sim_top import AXI_RULES, flush_trace
+from tb.sim_top import flush_trace
 from tests.system.fault_ground import Ground, on_ground
 from tests.system.random_cases import Progress, Rounds, told
 from tests.system.rtl_bench import Stand, on_icarus, stand
@@ -27,8 +28,7 @@ UNKNOWN = {name for name in AXI_RULES if name.endswith("_X")}
 
 def broken(dut: Any) -> set[str]:
     """The rules about X that were broken."""
-    bits = int(dut.checker_.violated.value)
-    return {name for bit, name in enumerate(AXI_RULES) if bits >> bit & 1} & UNKNOWN
+    return UNKNOWN.intersection(broken_rules(AXI_RULES, int(dut.checker_.violated.value)))
 
 
 @cocotb.test()
