@@ -200,7 +200,8 @@ class Driver:
         yield from self._lock(buffers, signals)
         after: list[Fence] = []
         for buffer in buffers:
-            after += yield from self.upload(buffer, "draw", sorted(work.writes.get(buffer, ())))
+            reads, writes = sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ()))
+            after += yield from self.upload(buffer, "draw", writes, reads=reads)
         for buffer, pages in work.writes.items():
             yield from self.zap(buffer, sorted(pages))
         for event in work.events:
@@ -256,13 +257,19 @@ class Driver:
         yield from self.engine.wait(fence, cause="client")
 
     def upload(
-        self, buffer: Buffer, cause: str, writes: Sequence[int] = (), *, everything: bool = False
+        self,
+        buffer: Buffer,
+        cause: str,
+        writes: Sequence[int] = (),
+        *,
+        reads: Sequence[int] | None = None,
+        everything: bool = False,
     ) -> Steps[list[Fence]]:
         """Harvest, and send what was dirty; return uploads to stay behind. With the reservation lock held.
 
         They were unfinished when the damage was looked at. One that fails later is among them and not in the damage:
-        who depends on it must see the error (R23). `writes` are the pages that the device is about to write;
-        `everything` sends also what the policy would hold back.
+        who depends on it must see the error (R23). `writes` are the pages that the device is about to write, `reads`
+        those that it is about to read (None: it may read any), `everything` sends also what the policy would hold back.
         """
         if any(attachment.may_write for attachment in buffer.attachments):
             foreign = [fence for fence in buffer.reservation.query(Usage.WRITE) if fence.engine is not self.engine]
@@ -273,7 +280,7 @@ class Driver:
             for fence in buffer.reservation.query(Usage.KERNEL)
             if fence.engine is self.engine and fence.queue == Queue.TRANSFER
         ]
-        pages = self.policy.harvest(buffer, writes, everything=everything)
+        pages = self.policy.harvest(buffer, writes, reads=reads, everything=everything)
         scanned = self.policy.scanned(buffer)
         yield from self.costs.scan(scanned)
         if pages:

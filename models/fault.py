@@ -74,14 +74,16 @@ class FaultHandler:
                 raise OutOfMemory(process, address, error) from error
             fresh = self.install(buffer, mapping, page, write, generation)
             if fresh:
+                yield from self.costs.scan(plan.scanned)
                 around = self.widen(mapping, plan, page)
                 if write:
                     buffer.valid[page] = True
                 yield Note(Insert(cause=cause, process=process, buffer=name, pages=pages, writable=write))
-                if around:
-                    yield Note(
-                        Insert(cause="around", process=process, buffer=name, pages=around, writable=plan.writable)
-                    )
+                for others, writable in zip(around, (False, True), strict=True):
+                    if others:
+                        yield Note(
+                            Insert(cause="around", process=process, buffer=name, pages=others, writable=writable)
+                        )
             yield from self._unlock(buffer, process)
             if fresh:
                 return
@@ -127,16 +129,19 @@ class FaultHandler:
         mapping.insert(page, write)
         return True
 
-    def widen(self, mapping: Mapping, plan: FaultPlan, page: int) -> Runs:
-        """Install what the plan allows beyond the entry that faulted; return the other pages that got one."""
-        may_write = plan.writable and mapping.may_write
-        if may_write:
+    def widen(self, mapping: Mapping, plan: FaultPlan, page: int) -> tuple[Runs, Runs]:
+        """Install what the plan allows beyond the entry that faulted.
+
+        Return the other pages that got an entry: those with a read-only one, those with a writable one.
+        """
+        writable = frozenset(plan.writable) if mapping.may_write else frozenset()
+        if page in writable:
             mapping.insert(page, True, dirty=False)
         others = [
             other
             for other in plan.around
-            if other != page and mapping.holds(other) and not mapping.allows(other, may_write)
+            if other != page and mapping.holds(other) and not mapping.allows(other, other in writable)
         ]
         for other in others:
-            mapping.insert(other, may_write, dirty=False)
-        return runs_of(others)
+            mapping.insert(other, other in writable, dirty=False)
+        return runs_of(other for other in others if other not in writable), runs_of(writable.intersection(others))

@@ -110,7 +110,7 @@ def _of(thing: Any, attribute: str) -> Any:
 
 
 _WATCHED: tuple[tuple[type, frozenset[str], Name], ...] = (
-    (Mapping, frozenset({"present", "writable", "dirty"}), lambda m, _: (f"entries {_of(m, 'process')}",)),
+    (Mapping, frozenset({"present", "writable", "dirty", "accessed"}), lambda m, _: (f"entries {_of(m, 'process')}",)),
     (AddressSpace, frozenset({"mappings", "generation"}), _plain("address space")),
     (Reservation, frozenset({"_fences"}), lambda r, _: (f"fences {_of(r, 'lock')}",)),
     (Fence, frozenset({"state", "error"}), lambda f, _: (f"fence {_of(f, 'queue')} {_of(f, 'value')}",)),

@@ -27,8 +27,8 @@ _OWNER = "object table"
 class Mapping:
     """One process's view of `count` pages of a buffer from its page `first` on, at virtual address `address`.
 
-    `present`, `writable` and `dirty` are the entries' bits, one a page of the mapping; `may_write` is the permission of
-    the mapping as a whole.
+    `present`, `writable`, `dirty` and `accessed` are the entries' bits, one a page of the mapping; `may_write` is the
+    permission of the mapping as a whole.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Mapping:
         self.present: Bits = np.zeros(count, np.bool_)
         self.writable: Bits = np.zeros(count, np.bool_)
         self.dirty: Bits = np.zeros(count, np.bool_)
+        self.accessed: Bits = np.zeros(count, np.bool_)
 
     def index(self, page: int) -> int:
         """Return the entry's index for a page of the buffer. IndexError if the mapping does not hold it."""
@@ -81,6 +82,7 @@ class AddressSpace:
         self.pages = pages
         self.generation = 0
         self.mappings: list[Mapping] = []
+        self._left: Bits = np.zeros(pages, np.bool_)
 
     def add(self, mapping: Mapping) -> None:
         """Take a mapping in. DriverError EINVAL if it reaches past the buffer (R6)."""
@@ -93,7 +95,8 @@ class AddressSpace:
         self.mappings.remove(mapping)
         self.generation += 1
         dirty = [mapping.first + int(i) for i in np.flatnonzero(mapping.dirty)]
-        mapping.present[:] = mapping.writable[:] = mapping.dirty[:] = False
+        self._left[mapping.first : mapping.first + mapping.count] |= mapping.accessed
+        mapping.present[:] = mapping.writable[:] = mapping.dirty[:] = mapping.accessed[:] = False
         return dirty
 
     def zap(self, pages: Iterable[int]) -> int:
@@ -112,19 +115,31 @@ class AddressSpace:
             entries += int(np.count_nonzero(mapping.present & part))
             mapping.present &= ~part
             mapping.writable &= ~part
+            mapping.accessed &= ~part
+        self._left &= ~chosen
         return entries
 
-    def record(self, protect: Iterable[int] = ()) -> list[int]:
+    def accessed(self) -> Bits:
+        """Return which pages were loaded from or stored to since their last zap, through a mapping that is or was."""
+        found: Bits = self._left.copy()
+        for mapping in self.mappings:
+            found[mapping.first : mapping.first + mapping.count] |= mapping.accessed
+        return found
+
+    def record(self, protect: Iterable[int] = (), among: Iterable[int] | None = None) -> list[int]:
         """Collect the dirty pages of all mappings and clear their bits; only `protect` loses the permission (R20).
 
-        Elsewhere a store may come during the scan: its bit is found by this scan or by the next, never lost.
+        Elsewhere a store may come during the scan: its bit is found by this scan or by the next, never lost. `among`:
+        only these pages are looked at.
         """
         chosen = self._mask(protect)
+        seen = self._mask(range(self.pages) if among is None else among)
         found: Bits = np.zeros(self.pages, np.bool_)
         for mapping in self.mappings:
-            found[mapping.first : mapping.first + mapping.count] |= mapping.dirty
-            mapping.writable &= ~chosen[mapping.first : mapping.first + mapping.count]
-            mapping.dirty[:] = False
+            here = slice(mapping.first, mapping.first + mapping.count)
+            found[here] |= mapping.dirty & seen[here]
+            mapping.writable &= ~chosen[here]
+            mapping.dirty &= ~seen[here]
         return [int(page) for page in np.flatnonzero(found)]
 
     def harvest(self) -> list[int]:

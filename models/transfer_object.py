@@ -238,7 +238,7 @@ class Transfers:
 
     def _send_now(self, transfer: TransferObject, places: Sequence[Box], pages: Sequence[int]) -> Steps[Fence]:
         driver, buffer, box = self.driver, transfer.buffer, transfer.box
-        after = yield from driver.upload(buffer, "transfer", pages)
+        after = yield from driver.upload(buffer, "transfer", pages, reads=())
         yield from driver.zap(buffer, pages)
         if transfer.flags & MapFlag.UNSYNCHRONIZED:
             after += buffer.reservation.query(Usage.KERNEL)

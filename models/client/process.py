@@ -194,6 +194,7 @@ class Process:
                 out[piece.at : piece.at + piece.count] = yield from self._load_uncached(buffer, piece)
                 continue
             yield from self._reach(piece, False)
+            piece.mapping.accessed[piece.mapping.index(piece.page)] = True  # as the processor sets it
             part = self.driver.host.pages[buffer.frames[piece.page], piece.offset : piece.offset + piece.count]
             out[piece.at : piece.at + piece.count] = part
             if buffer in self.watch:
@@ -210,7 +211,8 @@ class Process:
                 continue
             yield from self._reach(piece, True)
             self.driver.host.pages[buffer.frames[piece.page], piece.offset : piece.offset + piece.count] = part
-            piece.mapping.dirty[piece.mapping.index(piece.page)] = True  # as the processor sets it, also after a fork
+            index = piece.mapping.index(piece.page)
+            piece.mapping.dirty[index] = piece.mapping.accessed[index] = True  # as the processor sets them
             if buffer in self.watch:
                 self.watch[buffer].stored(piece.page * PAGE + piece.offset, part)
 

@@ -22,14 +22,16 @@ __all__ = ["FaultPlan", "Policy"]
 class FaultPlan:
     """What a fault needs: first wait for these fences and ask again; else bring these pages back, then insert.
 
-    `around` are more pages that may be inserted with the one that faulted; entries are `writable` (clean until the
-    first store) even for a load where stores are noticed without a fault (R20).
+    `around` are more pages that may be inserted with the one that faulted. Entries of `writable` pages come writable,
+    clean until the first store, even for a load: there stores are noticed without a fault (R20). `scanned` is how many
+    entries the decision had to look at one by one.
     """
 
     wait: tuple[Fence, ...] = ()
     readback: tuple[int, ...] = ()
     around: tuple[int, ...] = ()
-    writable: bool = False
+    writable: tuple[int, ...] = ()
+    scanned: int = 0
 
 
 class Policy(Protocol):
@@ -97,10 +99,17 @@ class Policy(Protocol):
         """The host's copy of these pages is the newest again."""
         ...
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
-        """Return the pages that must go to the device before it looks at the buffer and writes the pages `writes`.
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
+        """Return the pages that must go to the device before it reads the pages `reads` and writes the pages `writes`.
 
-        No entry of a page in `writes` stays writable. `everything`: hold nothing back for later.
+        `reads` None: any page. No entry of a page in `writes` stays writable. `everything`: hold nothing back.
         """
         ...
 

@@ -41,13 +41,21 @@ class DamageRectangles(Tracked):
 
     def fault(self, buffer: Buffer, page: int, write: bool) -> FaultPlan:
         """Only after the storage moved: entries come back, bytes do not."""
-        return FaultPlan(around=tuple(range(buffer.pages)), writable=True)
+        everywhere = tuple(range(buffer.pages))
+        return FaultPlan(around=everywhere, writable=everywhere)
 
     def device_dirty(self, buffer: Buffer) -> list[int]:
         """All pages: the host's copy is the client's drawing, not the device's."""
         return list(range(buffer.pages))
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
         """Nothing: only rectangles are sent."""
         return []
 

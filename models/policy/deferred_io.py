@@ -29,7 +29,14 @@ class DeferredIo(Tracked):
         """What reports call it."""
         return "deferred I/O"
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
         """At a flush everything; at a submission only what the device is about to write."""
         if everything:
             return super().harvest(buffer)

@@ -36,9 +36,16 @@ class PagePagetable(Tracked):
 
     def fault(self, buffer: Buffer, page: int, write: bool) -> FaultPlan:
         """As ever, but the entry comes writable."""
-        return replace(super().fault(buffer, page, write), writable=True)
+        return replace(super().fault(buffer, page, write), writable=(page,))
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
         """Record the dirty bits of all entries; protect those that the device will write."""
         self._scanned[buffer] = sum(int(np.count_nonzero(one.present)) for one in buffer.space.mappings)
         self.look(buffer).damage[buffer.space.record(writes)] = True

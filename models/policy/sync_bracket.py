@@ -34,7 +34,8 @@ class SyncBracket(Tracked):
 
     def fault(self, buffer: Buffer, page: int, write: bool) -> FaultPlan:
         """Only after the storage moved: entries come back, bytes do not."""
-        return FaultPlan(around=tuple(range(buffer.pages)), writable=True)
+        everywhere = tuple(range(buffer.pages))
+        return FaultPlan(around=everywhere, writable=everywhere)
 
     def begin(self, buffer: Buffer, write: bool) -> FaultPlan:
         """Bring everything back that the device wrote, to write as well: pages are sent whole (R31)."""
@@ -44,7 +45,14 @@ class SyncBracket(Tracked):
         """Send what was dirtied."""
         return write
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
         """Nothing for a submission: what was not ended is not sent."""
         if not everything:
             return []

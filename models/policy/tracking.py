@@ -111,7 +111,14 @@ class Tracked:
         """The host's copy of these pages is the newest again."""
         self.look(buffer).device_dirty[list(pages)] = False
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
         """Write-protect every entry and return what was dirty, with what earlier uploads failed to deliver (R23)."""
         tracking = self.look(buffer)
         tracking.damage[buffer.space.harvest()] = True

@@ -77,9 +77,16 @@ class Vmwgfx(WholeSurface):
     def fault(self, buffer: Buffer, page: int, write: bool) -> FaultPlan:
         """As for the whole surface; with PAGETABLE entries come writable."""
         plan = super().fault(buffer, page, write)
-        return replace(plan, writable=self.method(buffer) is Method.PAGETABLE)
+        return replace(plan, writable=plan.around) if self.method(buffer) is Method.PAGETABLE else plan
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
         """Scan with the method in use, judge the method, and protect all entries if the device will write."""
         state, damage, space = self._states[buffer], self.look(buffer).damage, buffer.space
         state.scanned = 0

@@ -193,7 +193,14 @@ class WholeSurfaceBringsBackOnePage(WholeSurface):
 class PagetableForgetsToProtect(PagePagetable):
     """Breaks R20: records bits, and leaves pages writable that the device will write."""
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
         pages = buffer.space.record()
         self.take_damage(buffer)
         return pages
@@ -205,8 +212,15 @@ class PagetableForgetsToProtect(PagePagetable):
 class AdaptiveLosesBits(Vmwgfx):
     """Breaks R20: a scan clears the bits and forgets them."""
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
-        super().harvest(buffer, writes, everything=everything)
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
+        super().harvest(buffer, writes, reads=reads, everything=everything)
         return []
 
 
@@ -234,7 +248,14 @@ class RegionBelievesEverythingClean(RegionTransfer):
 class DeferredDrawsOverDirtyPages(DeferredIo):
     """Breaks R31: pages that the device writes are not sent before; the flush puts old bytes over new ones."""
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
         if everything:
             return super().harvest(buffer, everything=True)
         self.look(buffer).damage[buffer.space.record(writes)] = True
@@ -244,7 +265,14 @@ class DeferredDrawsOverDirtyPages(DeferredIo):
 class DamageSendsPages(DamageRectangles):
     """Breaks R31: the mapping's dirty pages go as a whole with the next submission."""
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
         return buffer.space.record()
 
 

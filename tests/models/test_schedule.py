@@ -232,7 +232,14 @@ class ForgetsBitsSetDuringTheScan(PagePagetable):
 class HarvestsTheFirstMappingOnly(PageMkwrite):
     """Breaks R7, R20: what another process wrote is forgotten and, without the check, zapped."""
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
         first = buffer.space.mappings[0]
         found = [first.first + int(page) for page in first.dirty.nonzero()[0]]
         for mapping in buffer.space.mappings:
@@ -292,11 +299,17 @@ class SendsNothingAtBegin(Driver):
     """With the policy above: begin brings old bytes over stores that were not ended."""
 
     def upload(
-        self, buffer: Buffer, cause: str, writes: Sequence[int] = (), *, everything: bool = False
+        self,
+        buffer: Buffer,
+        cause: str,
+        writes: Sequence[int] = (),
+        *,
+        reads: Sequence[int] | None = None,
+        everything: bool = False,
     ) -> Steps[list[Fence]]:
         if cause == "begin":
             return []
-        return (yield from super().upload(buffer, cause, writes, everything=everything))
+        return (yield from super().upload(buffer, cause, writes, reads=reads, everything=everything))
 
 
 class StoresAgainstAReadback(PageMkwrite):

@@ -69,8 +69,15 @@ class DoesNotReadBackForStores(PageMkwrite):
 class ForgetsToHarvest(PageMkwrite):
     """Breaks R20: what is dirty is not sent."""
 
-    def harvest(self, buffer: Buffer, writes: Iterable[int] = (), *, everything: bool = False) -> list[int]:
-        super().harvest(buffer, writes, everything=everything)
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
+        super().harvest(buffer, writes, reads=reads, everything=everything)
         return []
 
 
