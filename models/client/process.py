@@ -115,13 +115,20 @@ class Process:
         oracle = self.watch.get(self.files.get(descriptor).buffer)
         ends, write = bool(flags & SYNC_END), bool(flags & SYNC_WRITE)
         token = oracle.publish_begins() if oracle and ends and write else None
+        begun = oracle.bracket_called(self.name, write=write) if oracle and not ends else 0
+        try:
+            yield from self.ioctl(descriptor, SYNC, SyncArgument(flags))
+        except DriverError:
+            if oracle and not ends:
+                oracle.cancel(begun)
+                oracle.bracket_ends(self.name, write=write)
+            raise
         if oracle and ends:
             oracle.bracket_ends(self.name, write=write)
-        yield from self.ioctl(descriptor, SYNC, SyncArgument(flags))
         if oracle and token is not None:
             oracle.publish_ends(token)
         if oracle and not ends:
-            oracle.bracket_begins(self.name, write=write)
+            oracle.bracket_begins(begun)
 
     def transfer_map(self, buffer: Buffer, box: Box, flags: MapFlag) -> Steps[TransferObject]:
         """Map a transfer object; the oracle judges what was read. DriverError as `Transfers.map`."""
