@@ -55,15 +55,19 @@ class Clairvoyant(PagePagetable):
         self._pages: list[_Page] = []
         self._processes: dict[int, str] = {}
         self._whole: dict[int, set[int]] = {}
+        self._unsent: dict[int, set[int]] = {}
         self._buffer: Buffer | None = None
         self._index = 0
         for page, history in enumerate(accesses(trace) if trace else ()):
             self._enter(page, history)
 
     def _enter(self, page: int, history: Iterable[Access]) -> None:
-        known = _Page()
+        known, newest = _Page(), Newest.BOTH
         self._pages.append(known)
         for access in history:
+            if access.touch.leaves is Newest.DEVICE and newest is Newest.HOST:
+                self._unsent.setdefault(access.index, set()).add(page)
+            newest = access.touch.leaves or newest
             if access.process:
                 known.used.setdefault(access.process, []).append(access)
                 self._processes[access.index] = access.process
@@ -126,14 +130,15 @@ class Clairvoyant(PagePagetable):
         reads: Iterable[int] | None = None,
         everything: bool = False,
     ) -> list[int]:
-        """Look at the pages that the schedule sends now and those that the device writes; send the former.
+        """Look at the pages that the schedule sends now, and those that the device draws over since a store.
 
-        `reads` None is no action of a trace (a scan-out, a transfer): all that is dirty goes.
+        No other entry that goes can be dirty, as the trace says. `reads` None is no action of a trace (a scan-out, a
+        transfer): all that is dirty goes.
         """
         if not self._follows(buffer) or everything or reads is None:
             return super().harvest(buffer, writes, reads=reads, everything=everything)
         protect, now = set(writes), self._now().writeback
-        among = protect.union(now)
+        among = self._unsent.get(self._index, set()).union(now)
         seen = mask_of(buffer, among)
         self._scanned[buffer] = sum(_entries(one, seen) for one in buffer.space.mappings)
         tracking = self.look(buffer)
