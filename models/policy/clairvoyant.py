@@ -7,14 +7,15 @@ it
   drawing is done; and nothing that the action's process is about to overwrite whole,
 - inserts with each fault the entries of all pages that the process will touch before the device draws on them again,
   writable and clean where it will store,
-- sends with a submission only what the schedule has there. Other dirty pages keep their bits; what the device draws
-  over whole is dropped,
+- sends with a submission only what the schedule has there, and looks at no other entries. Other dirty pages keep
+  their bits; what the device draws over whole is dropped,
 - zaps pages of which a process that has an entry will touch them again. Other entries stay over old bytes: the trace
   is all that happens.
 
-So it is right for its trace alone, without errors in it. Without a trace, for other buffers, and when the trace is over
-it is the policy of `models.policy.page_pagetable`; what the trace has left old in an entry stays so until the next
-drawing on it.
+Bytes are the fewest, and requests are the fewest; time need not be: one request waits for the last of its drawings,
+where two might begin earlier. It is right for its trace alone, without errors in it. Without a trace, for other
+buffers, and when the trace is over it is the policy of `models.policy.page_pagetable`; what the trace has left old in
+an entry stays so until the next drawing on it.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Clairvoyant(PagePagetable):
         self._trace = trace
         self._schedule = optimum(trace).schedule if trace else {}
         self._pages: list[_Page] = []
+        # By index of the action: who acts, which pages it overwrites, over which the device draws since a store.
         self._processes: dict[int, str] = {}
         self._whole: dict[int, set[int]] = {}
         self._unsent: dict[int, set[int]] = {}
