@@ -66,6 +66,8 @@ class Process:
         self.signals = Signals()
         self.grabs = Grabs(name)
         self.handles = DeviceFiles(driver.device)
+        self.accesses = 0
+        """Loads and stores through mappings so far."""
         self._shared: dict[Mapping, DmaBuf] = {}
 
     def map(self, descriptor: int, *, first: int = 0, pages: int | None = None, write: bool = True) -> Mapping:
@@ -195,6 +197,7 @@ class Process:
     def load(self, address: int, length: int) -> Steps[Bytes]:
         """Load bytes, page by page; each page that is not there faults. BusFault for SIGBUS."""
         out = np.empty(length, np.uint8)
+        self.accesses += 1
         for piece in self.table.pieces(address, length):
             buffer = self._buffer(piece.mapping)
             if self.driver.policy.uncached:
@@ -210,6 +213,7 @@ class Process:
 
     def store(self, address: int, data: Bytes) -> Steps[None]:
         """Store bytes, page by page; each page that is not there or not writable faults. BusFault for SIGBUS."""
+        self.accesses += 1
         for piece in self.table.pieces(address, data.size):
             buffer = self._buffer(piece.mapping)
             part = data[piece.at : piece.at + piece.count]
