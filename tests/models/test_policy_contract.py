@@ -22,6 +22,7 @@ from models.oracle import Oracle, Violation
 from models.page_table import Mapping
 from models.perform import run_together
 from models.policy import FaultPlan, Policy
+from models.policy.adaptive import Adaptive
 from models.policy.aperture import AperturePolicy
 from models.policy.damage_rectangles import DamageRectangles
 from models.policy.deferred_io import DeferredIo
@@ -40,7 +41,7 @@ from tests.models.world import World, make_world, noise
 
 POLICIES: list[Callable[..., Policy]] = [
     NoMmap, SyncBracket, RegionTransfer, WholeSurface, PageMkwrite, PagePagetable, Vmwgfx, DeferredIo, DamageRectangles,
-    AperturePolicy,
+    AperturePolicy, Adaptive,
 ]  # fmt: skip
 FILL = FillBox(Box(100, 8, 300, 10), bytes((1, 2, 3, 4)))
 COPY = CopyBox(Box(0, 30, 640, 6), 0, 0)
