@@ -91,7 +91,7 @@ def _verdicts(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> Iterator[str]
     broken = [row for row in rows if row.violations]
     judged = sum(row.judged_bytes for row in rows)
     if broken:
-        names = ", ".join(f"{row.policy} on {row.workload}" for row in broken)
+        names = ", ".join(dict.fromkeys(f"{row.policy} on {row.workload}" for row in broken))
         yield f'<p class="verdict missed">Promise broken: {escape(names)}.</p>'
     else:
         yield f'<p class="verdict met">Every promise kept: {judged:,} bytes judged, none wrong.</p>'

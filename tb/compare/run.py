@@ -24,7 +24,7 @@ from tb.simulation import SIM_BUILD
 __all__ = ["HOST_BYTES", "Compared", "Job", "scaled", "simulate"]
 
 HOST_BYTES = 64 << 20
-"""Host RAM of a play."""
+"""Host RAM of a play: twice the device memory."""
 TIMEOUT_S = 7200.0
 """Seconds of wall clock for a build, or for a workload on every strategy."""
 
