@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _compare(wanted: Asked, console: Console) -> int:
     rows = bounded(_measured(wanted, console), {one.trace.name: optimum(one.trace).bytes for one in wanted.items})
     builtin = {item.trace.name: item.builtin for item in wanted.items if item.builtin is not None}
-    verdicts = judged(rows, builtin, len(WORKLOADS))
+    verdicts = judged(rows, builtin if wanted.default else {}, len(WORKLOADS))
     replace_directory(RESULTS, lambda new: _publish(new, wanted, rows, verdicts))
     for item in wanted.items:
         mine = [row for row in rows if row.workload == item.trace.name and row.scale == 1.0]

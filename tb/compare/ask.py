@@ -51,6 +51,11 @@ class Asked:
     width: int
     seed: int
 
+    @property
+    def default(self) -> bool:
+        """Whether engine and host have their default parameters: only then are targets judged."""
+        return self.costs == Costs() and self.width == WIDTHS[0]
+
 
 def asked(
     *, workload: str, policy: str, costs: str, sweep: str, width: str, seed: str, simulator: str = "verilator"
