@@ -122,6 +122,8 @@ def test_each_target_can_be_missed_alone() -> None:
     assert verdicts(all_rows(text=0.76)) == [True, False, True, True]
     assert verdicts(all_rows(sparse=1.021)) == [True, True, False, True], "what the past does not predict may be slow"
     assert verdicts(all_rows(sparse=1.019)) == [True, True, True, True]
+    details = [one.detail for one in judged(all_rows(sparse=0.8), WORKLOADS, len(WORKLOADS))]
+    assert "8 workloads; not predicted, so not judged: sparse 1.600" in details[1], "named, with its ratio"
     slow = [replace(row, bound_time_ns=900) for row in all_rows(**dict.fromkeys(WORKLOADS, 0.71))]
     assert verdicts(slow) == [True, True, True, False]
 

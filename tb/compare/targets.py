@@ -40,9 +40,12 @@ def judged(rows: Sequence[Row], workloads: Mapping[str, Workload], all_of: int) 
     mine = [row for row in rows if row.workload in workloads and row.scale == 1.0]
     own = [row for row in mine if row.policy == OURS]
     predicted = [row for row in own if workloads[row.workload].predictable]
+    others = [f"{name} {ratio:.3f}" for name, ratio in _times([row for row in own if row not in predicted])]
+    beside = f"; not predicted, so not judged: {', '.join(others)}" if others else ""
+    time = f"time at most {TIME_RATIO} x {BOUND}'s, where the past predicts"
     return [
         _each(f"bytes at most {BYTES_RATIO} x the bound's", BYTES_RATIO, list(_bytes(own))),
-        _each(f"time at most {TIME_RATIO} x {BOUND}'s, where the past predicts", TIME_RATIO, list(_times(predicted))),
+        _each(time, TIME_RATIO, list(_times(predicted)), beside),
         _each(f"never more than 2 % behind {RIVAL}", BEHIND_RATIO, list(_rival(mine, own))),
         _median(mine, len(own), all_of),
     ]
@@ -67,13 +70,13 @@ def _rival(rows: Sequence[Row], own: Sequence[Row]) -> Iterator[tuple[str, float
             yield row.workload, row.time_ns / beside.time_ns
 
 
-def _each(target: str, limit: float, ratios: Sequence[tuple[str, float]]) -> Verdict:
+def _each(target: str, limit: float, ratios: Sequence[tuple[str, float]], beside: str = "") -> Verdict:
     if not ratios:
-        return Verdict(target, None, "not measured")
+        return Verdict(target, None, f"not measured{beside}")
     missed = [f"{name} {ratio:.3f}" for name, ratio in ratios if ratio > limit]
     worst = max(ratios, key=lambda one: one[1])
     detail = f"missed: {', '.join(missed)}" if missed else f"worst {worst[1]:.3f} ({worst[0]})"
-    return Verdict(target, not missed, f"{detail}; {len(ratios)} workloads")
+    return Verdict(target, not missed, f"{detail}; {len(ratios)} workloads{beside}")
 
 
 def _median(rows: list[Row], count: int, all_of: int) -> Verdict:
