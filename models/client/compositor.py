@@ -28,8 +28,11 @@ class Compositor:
     def show(self, dmabuf: DmaBuf) -> Steps[Bytes]:
         """Import a buffer, wait for its writers and scan it out; return the raw device bytes, tiled as they lie.
 
-        What the display's own tile decoder makes of them is judged by the oracle where there is one.
+        What the display's own tile decoder makes of them is judged by the oracle where there is one: each byte may be
+        from any moment since the call. The import stays until `close`.
         """
+        oracle = self.watch.get(dmabuf.buffer)
+        token = oracle.read_begins() if oracle else 0
         handle, same = self.handles.import_dmabuf(dmabuf)
         buffer = self.handles.buffer(handle)
         same = same and buffer is dmabuf.buffer
@@ -37,6 +40,10 @@ class Compositor:
         yield from self.driver.device_read(buffer)
         raw: Bytes = yield ScanOut(buffer.surface.base, buffer.surface.size)
         yield Note(ScanOutDone(process=self.name, buffer=buffer.name, bytes=raw.size))
-        if buffer in self.watch:
-            self.watch[buffer].seen(self.name, buffer.surface.detile(raw))
+        if oracle:
+            oracle.read_ends(token, self.name, buffer.surface.box, buffer.surface.detile(raw))
         return raw
+
+    def close(self) -> None:
+        """Give every import back."""
+        self.handles.close_all()

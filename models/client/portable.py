@@ -93,5 +93,7 @@ class Portable(Writer):
 
     def show(self) -> Steps[Bytes]:
         """Have the device show the buffer, by importing it (R3); return the linear image that it showed."""
-        raw = yield from Compositor(self.name, self.driver, self.watch).show(self.dmabuf)
+        compositor = Compositor(self.name, self.driver, self.watch)
+        raw = yield from compositor.show(self.dmabuf)
+        compositor.close()
         return self.buffer.surface.detile(raw)

@@ -1,35 +1,40 @@
 """Random life of a driver: processes that share buffers, map, fault, write, fork, draw and unbind, before the oracle.
 
 A `Town` has one driver and a few shared buffers; each `Dweller` is a process with chance of its own, so that what it
-tries does not depend on how far the others are.  Nothing here does I/O: the same life runs on the RTL through the
-bridge and on the untimed device.
+tries does not depend on how far the others are.  A `Guest` lives with any strategy, by whatever path it promises.
+Nothing here does I/O: the same life runs on the RTL through the bridge and on the untimed device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from models.client.portable import Portable
 from models.client.process import Process
 from models.client.writer import Writer
 from models.costs import Costs
 from models.dmabuf import Buffer, DmaBuf
 from models.driver import CopyBox, Driver, FillBox
+from models.errors import BusFault, DriverError
 from models.faultline_engine import FaultlineEngine
 from models.layout import Record
 from models.memory import PAGE, HostMemory
 from models.oracle import Oracle
 from models.page_table import Mapping
+from models.policy import Policy
 from models.policy.page_mkwrite import PageMkwrite
-from models.steps import ScanOut, Steps
-from models.surface import Surface
+from models.promise import Promise
+from models.steps import Acquire, Release, ScanOut, Steps
+from models.surface import Box, Surface
+from models.transfer_object import MapFlag
 from tb.agents.memory.image import runs
 from tb.chance import box_in, chosen, surface_in, upto
 from tests.system.random_cases import Progress
 
-__all__ = ["HOST_SIZE", "Dweller", "Town", "differences", "take_turns"]
+__all__ = ["HOST_SIZE", "Dweller", "Guest", "Town", "differences", "take_turns"]
 
 HOST_SIZE = 4 << 20
 QUEUES = ("transfer queue", "render queue")
@@ -38,19 +43,28 @@ _ROOM = 24 << 10
 """Device bytes of a shared buffer at most."""
 _COSTS = Costs(120, 20, 9, 190, 800, 100)
 """Host time, a tenth of what it is, so that more happens in the same cycles."""
+_WRITE = MapFlag.WRITE
+_FLAGS = (
+    MapFlag.READ, MapFlag.READ | _WRITE, _WRITE, _WRITE | MapFlag.DISCARD_RANGE, _WRITE | MapFlag.FLUSH_EXPLICIT,
+)  # fmt: skip
+"""How a transfer object is mapped."""
 
 
 @dataclass
 class Town:
     """One driver on `host`, and what its dwellers share; `open` it first.
 
-    seed: decides everything.  policy: broken ones are for twins.
+    seed: decides everything.  policy: any, and broken ones for twins.  accesses: loads and stores so far;  refused:
+    those that got SIGBUS, or EIO, while somebody had taken the engine's permission to write a page.
     """
 
     host: HostMemory
     seed: int
     progress: Progress
-    policy: PageMkwrite = field(default_factory=PageMkwrite)
+    policy: Policy = field(default_factory=PageMkwrite)
+    accesses: int = 0
+    refused: int = 0
+    broken: int = 0
     shared: list[DmaBuf] = field(default_factory=list)
     watch: dict[Buffer, Oracle] = field(default_factory=dict)
     oracles: list[Oracle] = field(default_factory=list)
@@ -75,13 +89,19 @@ class Town:
         buffer = yield from self.driver.create(
             name, shape.width, shape.height, shape.bytes_per_pixel, shape.layout, two_level=bool(random.integers(2))
         )
-        oracle = self.watch[buffer] = Oracle(buffer.surface)
+        oracle = self.watch[buffer] = Oracle(
+            buffer.surface, self.policy.promise, snapshot=self.policy.snapshot, others=self.watch
+        )
         self.oracles.append(oracle)
         return self.driver.export(buffer)
 
     def dwellers(self, count: int) -> list[Dweller]:
         """Processes that have mapped every shared buffer."""
         return [Dweller(self, f"process {number}", number) for number in range(count)]
+
+    def guests(self, count: int) -> list[Guest]:
+        """Processes that live with whatever the policy promises."""
+        return [Guest(self, f"process {number}", number) for number in range(count)]
 
     def close(self, dwellers: Sequence[Dweller]) -> Steps[None]:
         """Look at every surface as the display would, then unbind and free everything.
@@ -112,7 +132,8 @@ class Town:
         assert not violations, f"{len(violations)} wrong reads, the first: {violations[0]}"
         assert sum(oracle.reads for oracle in self.oracles), "the oracles saw no reads"
         owners = {owner for frame in range(host.size // PAGE) if (owner := host.owner(frame)) is not None}
-        assert owners == set(QUEUES), f"pages left behind by {sorted(owners)}"
+        kept = {"staging", "object table"} if "staging" in owners else set()
+        assert owners - kept == set(QUEUES), f"pages left behind by {sorted(owners)}"
         unused = host.allocate_contiguous(1, "the first page that nobody had") + PAGE
         stray = np.flatnonzero(host.bytes[unused:] != self.before[unused:])
         assert not stray.size, f"{stray.size} bytes changed in pages that nobody had, the first {unused + stray[0]:#x}"
@@ -148,18 +169,24 @@ class Dweller:
         self.name = name
         self.random = np.random.default_rng([town.seed, number + 1])
         self.process = Writer(name, town.driver, town.watch)
-        self._files = {one.buffer: self.process.files.install(one.get()) for one in town.shared}
-        self.mappings = [(buffer, self.process.map(file)) for buffer, file in self._files.items()]
+        self._files: dict[Buffer, int] = {}
+        self.mappings: list[tuple[Buffer, Mapping]] = []
         self._made = 0
+        self._open()
+
+    def _open(self) -> None:
+        """Take a descriptor and a mapping of each shared buffer."""
+        self._files = {one.buffer: self.process.files.install(one.get()) for one in self.town.shared}
+        self.mappings = [(buffer, self.process.map(file)) for buffer, file in self._files.items()]
 
     def live(self, actions: int) -> Steps[None]:
         """So many actions."""
         for _ in range(actions):
             yield from self.act()
 
-    def act(self) -> Steps[None]:
-        """One action."""
-        actions = {
+    def actions(self) -> dict[str, tuple[Callable[[], Steps[None]], int]]:
+        """What a process may do, by name, with its weight."""
+        return {
             "load": (self._load, 6),
             "store": (self._store, 6),
             "draw": (self._draw, 4),
@@ -169,6 +196,10 @@ class Dweller:
             "device read": (self._device_read, 1),
             "private buffer": (self._private, 1),
         }
+
+    def act(self) -> Steps[None]:
+        """One action."""
+        actions = self.actions()
         names = [name for name, (_, weight) in actions.items() for _ in range(weight)]
         name = chosen(self.random, names)
         self.town.progress.doing = f"{self.name}: {name}"
@@ -201,11 +232,13 @@ class Dweller:
 
     def _load(self, process: Process | None = None, mappings: Sequence[Mapping] = ()) -> Steps[None]:
         mapping = chosen(self.random, mappings or [one for _, one in self.mappings])
+        self.town.accesses += 1
         yield from (process or self.process).load(*self._place(mapping, 6000))
 
     def _store(self, process: Process | None = None, mappings: Sequence[Mapping] = ()) -> Steps[None]:
         writable = [one for one in mappings or [one for _, one in self.mappings] if one.may_write]
         address, length = self._place(chosen(self.random, writable), 3000)
+        self.town.accesses += 1
         yield from (process or self.process).store(address, self.random.integers(0, 256, length, dtype=np.uint8))
 
     def _commands(self, surface: Surface) -> list[FillBox | CopyBox]:
@@ -272,3 +305,123 @@ class Dweller:
         self.process.files.close(file)
         yield from self.town.driver.reap()
         del self.town.watch[buffer]
+
+
+class Guest(Dweller):
+    """A process that reads and writes boxes as the strategy wants it, uses transfer objects, and meets errors.
+
+    It keeps no mapping of its own and makes no buffers; `burst` accesses come one after another.
+    """
+
+    def __init__(self, town: Town, name: str, number: int, burst: int = 24) -> None:
+        super().__init__(town, name, number)
+        self.burst = burst
+        self.clients = {one.buffer: Portable(name, town.driver, one, town.watch) for one in town.shared}
+
+    def _open(self) -> None:
+        """Each client has a descriptor and, where there is one, a mapping."""
+
+    def actions(self) -> dict[str, tuple[Callable[[], Steps[None]], int]]:
+        """What a process may do whatever the strategy."""
+        errors = self.town.policy.promise is Promise.COHERENT and not self.town.policy.uncached
+        return {
+            "accesses": (self._accesses, 12),
+            "draw": (self._draw, 4),
+            "copy between buffers": (self._copy, 1),
+            "transfer": (self._transfer, 2),
+            "show": (self._show, 1),
+            "flush": (self._flush, int(self.town.policy.promise is Promise.DEFERRED)),
+            "readback error": (self._error, int(errors)),
+        }
+
+    def look_at_all(self, buffer: Buffer) -> Steps[None]:
+        """Read every byte."""
+        yield from self.clients[buffer].read_box(buffer.surface.box)
+
+    def leave(self) -> Steps[None]:
+        """Unmap everything and close every descriptor."""
+        for client in self.clients.values():
+            yield from client.exit()
+
+    def _client(self) -> Portable:
+        return chosen(self.random, list(self.clients.values()))
+
+    def _accesses(self, client: Portable | None = None) -> Steps[None]:
+        for _ in range(upto(self.random, self.burst)):
+            one = client or self._client()
+            box = box_in(self.random, one.buffer.surface, pixels=True, most=400)
+            self.town.accesses += 1
+            try:
+                if self.random.integers(2):
+                    yield from one.read_box(box)
+                else:
+                    data = self.random.integers(0, 256, (box.height, box.width), dtype=np.uint8)
+                    yield from one.write_box(box.x, box.y, data)
+            except BusFault:
+                self._refused()
+            except DriverError as error:
+                if error.errno != "EIO":
+                    raise
+                self._refused()
+
+    def _refused(self) -> None:
+        assert self.town.broken, "an access was refused, and nothing was broken"
+        self.town.refused += 1
+
+    def _draw(self, buffer: Buffer | None = None) -> Steps[None]:
+        client = self._client()
+        fence = yield from client.draw(client.buffer, self._commands(client.buffer.surface))
+        if self.random.integers(4) == 0:
+            yield from self.town.driver.wait(fence)
+
+    def _copy(self) -> Steps[None]:
+        """The device copies from one buffer into another of the same pixels, if there are two."""
+        one, other = self._client(), self._client()
+        to, of = one.buffer.surface, other.buffer.surface
+        if one.buffer is other.buffer or to.bytes_per_pixel != of.bytes_per_pixel:
+            return
+        box, origin = box_in(self.random, to, pixels=True), box_in(self.random, of, pixels=True)
+        width, height = min(box.width, origin.width), min(box.height, origin.height)
+        command = CopyBox(Box(box.x, box.y, width, height), origin.x, origin.y, other.buffer)
+        yield from one.draw(one.buffer, [command])
+
+    def _transfer(self) -> Steps[None]:
+        client, flags = self._client(), chosen(self.random, _FLAGS)
+        box = box_in(self.random, client.buffer.surface, pixels=True)
+        self.town.accesses += 1
+        try:
+            transfer = yield from client.transfer_map(client.buffer, box, flags)
+        except DriverError as error:
+            if error.errno != "EIO":
+                raise
+            self._refused()
+            return
+        if flags & _WRITE:
+            transfer.data[:] = self.random.integers(0, 256, transfer.data.shape, dtype=np.uint8)
+        if flags & MapFlag.FLUSH_EXPLICIT:
+            height = upto(self.random, box.height)
+            transfer.flush(Box(0, 0, box.width, height))
+        yield from client.transfer_unmap(transfer)
+
+    def _show(self) -> Steps[None]:
+        yield from self._client().show()
+
+    def _flush(self) -> Steps[None]:
+        yield from self._client().flush()
+
+    def _error(self) -> Steps[None]:
+        """Take the engine's permission to write a page of the host for a while: readbacks of it fail (R16)."""
+        client = self._client()
+        page = int(self.random.integers(client.buffer.pages))
+        self.town.broken += 1
+        yield from self._permit(client.buffer, page, False)
+        yield from self._accesses(client)
+        yield from self._permit(client.buffer, page, True)
+        self.town.broken -= 1
+
+    def _permit(self, buffer: Buffer, page: int, writable: bool) -> Steps[None]:
+        yield Acquire(buffer.reservation.lock)
+        buffer.table.set(page, replace(buffer.table.get(page), writable=int(writable)))
+        fence = yield from self.town.driver.engine.invalidate(buffer.object_handle)
+        yield from self.town.driver.engine.wait(fence, cause="invalidate", buffer=buffer.name)
+        yield Release(buffer.reservation.lock)
