@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -17,10 +18,12 @@ __all__ = ["PROMISE_COLOURS", "draw_bytes", "draw_time"]
 
 PROMISE_COLOURS = {"coherent": "#3d6f97", "deferred": "#9d7fc0", "bracketed": "#e0a03e", "explicit": "#7d9d62"}
 """A colour a promise; our own strategy has one of its own."""
-OURS_COLOUR, BOUND_COLOUR, BACK_ALPHA = "#c1121f", "#1c2430", 0.55
+OURS_COLOUR, BOUND_COLOUR, LIGHT = "#c1121f", "#1c2430", 0.5
 _OUTLIER = 2.6
 """A bar longer than so many times the median is cut off, and says so."""
 _INK, _QUIET = "#1c2430", "#5a6576"
+_PAPER = {"boxstyle": "square,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.88}
+"""Behind a label, so that the line of the bound does not cross it."""
 
 
 def draw_time(rows: Sequence[Row], titles: dict[str, str], path: Path) -> None:
@@ -46,6 +49,7 @@ def _draw(
     lines = -(-len(titles) // columns)
     bars = max((sum(row.workload == name and row.policy != BOUND for row in rows) for name in titles), default=1)
     canvas = Canvas(figsize=(1.2 + 4.9 * columns, 1.3 + (0.9 + 0.27 * bars) * lines), layout="constrained")
+    canvas.set_constrained_layout_pads(h_pad=0.12, w_pad=0.08)
     grid = canvas.subplots(lines, columns, squeeze=False).ravel()
     for axes, (name, title) in zip(grid, titles.items(), strict=False):
         mine = [row for row in rows if row.workload == name and row.policy != BOUND]
@@ -70,6 +74,12 @@ def _colour(row: Row) -> str:
     return OURS_COLOUR if row.policy == OURS else PROMISE_COLOURS[row.promise]
 
 
+def _light(colour: str) -> tuple[float, float, float]:
+    """The colour mixed with white, so that nothing shines through."""
+    red, green, blue = (LIGHT * part + 1 - LIGHT for part in to_rgb(colour))
+    return red, green, blue
+
+
 def _time_panel(axes: Axes, rows: Sequence[Row]) -> None:
     values = [row.time_ns / 1000 for row in rows]
     bound = rows[0].bound_time_ns
@@ -84,10 +94,11 @@ def _bytes_panel(axes: Axes, rows: Sequence[Row]) -> None:
     totals = [a + b for a, b in zip(back, out, strict=True)]
     limit = _limit(totals, bound or 0.0)
     colours = [_colour(row) for row in rows]
-    shown = [min(value, limit) for value in back]
-    axes.barh(range(len(rows)), shown, 0.72, color=colours)
-    rest = [min(total, limit) - part for total, part in zip(totals, shown, strict=True)]
-    axes.barh(range(len(rows)), rest, 0.72, left=shown, color=colours, alpha=BACK_ALPHA)
+    shares = [min(1.0, limit / total) if total else 1.0 for total in totals]  # what is cut off keeps its proportion
+    solid = [value * share for value, share in zip(back, shares, strict=True)]
+    light = [value * share for value, share in zip(out, shares, strict=True)]
+    axes.barh(range(len(rows)), solid, 0.72, color=colours)
+    axes.barh(range(len(rows)), light, 0.72, left=solid, color=[_light(one) for one in colours])
     _labels(axes, rows, totals, limit, bound)
 
 
@@ -106,7 +117,8 @@ def _labels(axes: Axes, rows: Sequence[Row], values: Sequence[float], limit: flo
         if value > limit:
             words = f"\u25b8 {words}"
         weight = "bold" if row.policy == OURS else "normal"
-        axes.text(min(value, limit) + limit * 0.012, place, words, va="center", fontsize=8, color=_INK, weight=weight)
+        end = min(value, limit) + limit * 0.014
+        axes.text(end, place, words, va="center", fontsize=8, color=_INK, weight=weight, zorder=4, bbox=_PAPER)
     if bound is not None:
         axes.axvline(bound, color=BOUND_COLOUR, ls=(0, (4, 2)), lw=1.4, zorder=3)
 
