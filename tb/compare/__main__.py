@@ -90,8 +90,8 @@ def _compare(wanted: Asked, console: Console) -> int:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     broken = [row for row in rows if row.violations]
     for row in broken:
-        where = f"{row.policy} on {row.workload}, host costs x {row.scale:g},"
-        print(f"error: {where} breaks its promise: {row.violations[0]}", file=sys.stderr)
+        play = f"{row.policy} on {row.workload}, host costs x {row.scale:g},"
+        print(f"error: {play} breaks its promise: {row.violations[0]}", file=sys.stderr)
     for one in verdicts:
         if one.met is False:
             print(f"error: {one.target}: {one.detail}", file=sys.stderr)
