@@ -49,7 +49,8 @@ def _draw(
     columns = min(3, len(titles))
     lines = -(-len(titles) // columns)
     bars = max((sum(row.workload == name and row.policy != BOUND for row in rows) for name in titles), default=1)
-    canvas = Canvas(figsize=(1.2 + 4.9 * columns, 1.3 + (0.9 + 0.27 * bars) * lines), layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.08))
+    size = 1.2 + 4.9 * columns, 1.3 + (0.9 + 0.27 * bars) * lines
+    canvas = Canvas(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.08))
     grid = canvas.subplots(lines, columns, squeeze=False).ravel()
     for axes, (name, title) in zip(grid, titles.items(), strict=False):
         mine = [row for row in rows if row.workload == name and row.policy != BOUND]
