@@ -9,7 +9,7 @@
 #   WAVES=1                 record waves in `make sim`
 #   PGO=1                   compile Verilator's model twice, the second time by a profile: a minute longer, a third faster
 #   TESTS=PATHS  ARGS=...   what `make test` and `make regress` run (tests), and further arguments for pytest
-#   JOBS=N                  processes of `make test`, `make regress`, `make cov`, `make formal` and `make synth` (one a core)
+#   JOBS=N                  processes of `make test`, `make regress`, `make compare`, `make cov`, `make formal` and `make synth` (one a core)
 #   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
 #   RERUN=0                 `make cov` merges what earlier runs left and runs nothing
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
@@ -99,9 +99,9 @@ bench: setup ## utilization and latency in cycles, beside bound, peers and floor
 	@$(BIN)/python -m tb.bench $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH") \
 	    $(if $(filter-out 0,$(UPDATE)),--update)
 
-compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH=
+compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH= JOBS=
 	@$(BIN)/python -m tb.compare --sim $(CHOSEN) --workload="$$WORKLOAD" --policy="$$POLICY" --costs="$$COSTS" \
-	    --sweep="$$SWEEP" --width="$$WIDTH" --seed="$$SEED"
+	    --sweep="$$SWEEP" --width="$$WIDTH" --seed="$$SEED" --jobs="$(JOBS)"
 
 cov: setup ## coverage of the regression on Verilator, with its page, judged by its targets: JOBS= RERUN=0
 	@$(BIN)/python -m tb.cov --jobs=$(JOBS) $(if $(filter 0,$(RERUN)),--no-rerun)

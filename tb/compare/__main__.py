@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,9 +15,8 @@ from rich.console import Console
 
 from models.optimum import optimum
 from models.workload.programs import WORKLOADS
-from models.workload.trace import Trace
 from tb import toolchain
-from tb.compare.ask import Asked, AskError, asked
+from tb.compare.ask import Asked, AskError, Item, asked
 from tb.compare.bars import draw_bytes, draw_time
 from tb.compare.page import page
 from tb.compare.report import TABLE_WIDTH, sweep_table, swept, table_of, verdict_lines
@@ -25,6 +25,7 @@ from tb.compare.run import simulate
 from tb.compare.targets import Verdict, judged
 from tb.photo.report import replace_directory
 from tb.photo.run import Progress
+from tb.sim_top import system
 from tb.simulation import SIM_BUILD, SimulationError
 
 __all__ = ["main"]
@@ -47,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         "sweep": "factors of the host costs, comma-separated (SWEEP)",
         "width": "data width of the bus in bits (WIDTH): 64, 128, 256 or 512",
         "seed": "seed of workloads and contents (SEED)",
+        "jobs": "simulations at a time (JOBS); one unless told",
     }.items():
         parser.add_argument(f"--{name}", default="", help=words)
     parser.add_argument("--sim", default="verilator", help="verilator or icarus (SIM)")
@@ -56,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         wanted = asked(
             workload=options.workload, policy=options.policy, costs=options.costs, sweep=options.sweep,
-            width=options.width, seed=options.seed, simulator=options.sim,
+            width=options.width, seed=options.seed, jobs=options.jobs, simulator=options.sim,
         )  # fmt: skip
         toolchain.executable(options.sim)
         return _compare(wanted, console)
@@ -106,37 +108,47 @@ def _compare(wanted: Asked, console: Console) -> int:
 
 
 def _measured(wanted: Asked, console: Console) -> list[Row]:
-    """Play everything, one simulation a workload."""
-    rows: list[Row] = []
+    """Play everything, one simulation a workload, several at a time."""
     title = f"{len(wanted.items)} workloads, {len(wanted.jobs)} plays each, {wanted.simulator}, {wanted.width}-bit bus"
     if not console.is_terminal:
         console.print(title, highlight=False)
-        show = _printer(console)
-        for item in wanted.items:
-            rows += _rows(wanted, item.trace, show)
-        return rows
+        return _pooled(wanted, _printer(console))
     with console.status(title) as status:
-        for item in wanted.items:
-            rows += _rows(wanted, item.trace, lambda what, cycle: status.update(f"{what}: cycle {cycle:,}"))
-    return rows
+        return _pooled(wanted, lambda what, cycle: status.update(f"{title}: {what}: cycle {cycle:,}"))
 
 
-def _rows(wanted: Asked, trace: Trace, progress: Progress) -> list[Row]:
-    return simulate(
-        trace, wanted.jobs, costs=wanted.costs, simulator=wanted.simulator, width=wanted.width, seed=wanted.seed,
-        progress=progress,
-    ).rows  # fmt: skip
+def _pooled(wanted: Asked, progress: Progress) -> list[Row]:
+    """Rows in the order of the workloads. The first failure ends everything that has not begun."""
+
+    def rows_of(item: Item) -> list[Row]:
+        return simulate(
+            item.trace, wanted.jobs, costs=wanted.costs, simulator=wanted.simulator, width=wanted.width,
+            seed=wanted.seed, progress=progress,
+        ).rows  # fmt: skip
+
+    if wanted.processes > 1:
+        system(wanted.simulator, data_width=wanted.width).build()  # once, and not while others wait for it
+    with ThreadPoolExecutor(wanted.processes) as pool:
+        futures = [pool.submit(rows_of, item) for item in wanted.items]
+        try:
+            return [row for future in futures for row in future.result()]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
 
 
 def _printer(console: Console) -> Progress:
-    """Print a line when a workload begins and every `QUIET_S` within it, for terminals that cannot redraw."""
-    shown, printed = "", 0.0
+    """Print a line when a workload begins and every `QUIET_S` after that, for terminals that cannot redraw."""
+    shown: set[str] = set()
+    printed = 0.0
 
     def show(what: str, cycle: int) -> None:
-        nonlocal shown, printed
+        nonlocal printed
         now, workload = time.monotonic(), what.partition(" on ")[0]
-        if workload != shown or now - printed >= QUIET_S:
-            shown, printed = workload, now
+        if workload not in shown or now - printed >= QUIET_S:
+            shown.add(workload)
+            printed = now
             console.print(f"  {what} (cycle {cycle:,})", highlight=False, markup=False)
 
     return show

@@ -50,6 +50,7 @@ class Asked:
     simulator: str
     width: int
     seed: int
+    processes: int
 
     @property
     def default(self) -> bool:
@@ -58,7 +59,15 @@ class Asked:
 
 
 def asked(
-    *, workload: str, policy: str, costs: str, sweep: str, width: str, seed: str, simulator: str = "verilator"
+    *,
+    workload: str,
+    policy: str,
+    costs: str,
+    sweep: str,
+    width: str,
+    seed: str,
+    jobs: str,
+    simulator: str = "verilator",
 ) -> Asked:
     """Read the words of the command line; an empty one means the default. AskError for the first that is wrong."""
     chosen_seed = _number("SEED", seed, 1)
@@ -72,8 +81,11 @@ def asked(
     policies = _policies(policy)
     if _number("WIDTH", width, 64) not in WIDTHS:
         raise AskError(f"unknown WIDTH={width}: use one of {', '.join(map(str, WIDTHS))}")
-    jobs = _jobs(policies, sweep)
-    return Asked(items, jobs, _costs(costs), simulator, _number("WIDTH", width, 64), chosen_seed)
+    processes = _number("JOBS", jobs, 1)
+    if not processes:
+        raise AskError("JOBS=0: give the number of simulations at a time, 1 or more")
+    plays = _jobs(policies, sweep)
+    return Asked(items, plays, _costs(costs), simulator, _number("WIDTH", width, 64), chosen_seed, processes)
 
 
 def _words(text: str) -> list[str]:
