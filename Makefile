@@ -9,7 +9,7 @@
 #   WAVES=1                 record waves in `make sim`
 #   PGO=1                   compile Verilator's model twice, the second time by a profile: a minute longer, a third faster
 #   TESTS=PATHS  ARGS=...   what `make test` and `make regress` run (tests), and further arguments for pytest
-#   JOBS=N                  processes of `make test`, `make regress`, `make cov`, `make formal` and `make synth` (one a core)
+#   JOBS=N                  processes of `make test`, `make regress`, `make compare`, `make cov`, `make formal` and `make synth` (one a core)
 #   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
 #   RERUN=0                 `make cov` merges what earlier runs left and runs nothing
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
@@ -18,11 +18,13 @@
 #   COVERAGE=1  RESUME=0    `make regress` gathers coverage; it does not go on with one that was interrupted
 #   BLOCK=NAMES  SEEDS=N    what `make synth` measures (all), and how often it places and routes each (5)
 #   RACE=WORDS              races that `make schedules` runs, as for pytest -k (all)
+#   WORKLOAD=NAMES|FILE     what `make compare` plays (all), NAME:frames=24:width=512 with parameters, POLICY=NAMES by which strategies (all)
+#   COSTS=NAME=NS,...  SWEEP=FACTORS   host costs of `make compare`, and what multiplies them (0.25,1,4 for a few strategies)
 #   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules; models: models/)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test regress sim speed bench cov faults schedules lint generate formal synth mutate help clean distclean
+.PHONY: photo setup test regress sim speed bench compare cov faults schedules lint generate formal synth mutate help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -48,7 +50,7 @@ export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
-export BLOCK COUNT IMAGE JOBS MODULE PROOF SCHEDULER SEED SEEDS TESTS WIDTH
+export BLOCK COSTS COUNT IMAGE JOBS MODULE POLICY PROOF SCHEDULER SEED SEEDS SWEEP TESTS WIDTH WORKLOAD
 
 ifneq ($(strip $(QUEUE)$(WALLTIME)$(MEMORY)),)
 export QUEUE WALLTIME MEMORY
@@ -96,6 +98,10 @@ speed: setup ## simulated cycles a second of CPU time, beside the targets; by a 
 bench: setup ## utilization and latency in cycles, beside bound, peers and floors: WIDTH=64|512 UPDATE=1
 	@$(BIN)/python -m tb.bench $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH") \
 	    $(if $(filter-out 0,$(UPDATE)),--update)
+
+compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH= JOBS=
+	@$(BIN)/python -m tb.compare --sim $(CHOSEN) --workload="$$WORKLOAD" --policy="$$POLICY" --costs="$$COSTS" \
+	    --sweep="$$SWEEP" --width="$$WIDTH" --seed="$$SEED" --jobs="$(JOBS)"
 
 cov: setup ## coverage of the regression on Verilator, with its page, judged by its targets: JOBS= RERUN=0
 	@$(BIN)/python -m tb.cov --jobs=$(JOBS) $(if $(filter 0,$(RERUN)),--no-rerun)

@@ -202,11 +202,12 @@ class Driver:
         for buffer in buffers:
             reads, writes = sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ()))
             after += yield from self.upload(buffer, "draw", writes, reads=reads)
+            after += self._ahead(buffer, reads, writes)
         for buffer, pages in work.writes.items():
             yield from self.zap(buffer, sorted(pages))
         for event in work.events:
             yield Note(event)
-        fence = yield from self.engine.submit(Queue.RENDER, work.commands, after, cause="draw")
+        fence = yield from self.engine.submit(Queue.RENDER, work.commands, list(dict.fromkeys(after)), cause="draw")
         for buffer in buffers:
             self.note_work(buffer, sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ())), fence)
         for buffer in buffers:
@@ -214,6 +215,11 @@ class Driver:
         for buffer in reversed(buffers):
             yield Release(buffer.reservation.lock)
         return fence
+
+    def _ahead(self, buffer: Buffer, reads: Sequence[int], writes: Sequence[int]) -> list[Fence]:
+        """Return transfers that write what a drawing will read or write: a transfer object's upload is device work."""
+        found = (*self.policy.writers(buffer, reads), *self.policy.pending(buffer, writes))
+        return [fence for fence in found if fence.queue == Queue.TRANSFER or fence.engine is not self.engine]
 
     def _lock(self, buffers: Sequence[Buffer], signals: Signals | None) -> Steps[None]:
         """Take the reservation locks of a submission. DriverError EINTR or EBUSY (R24), with none of them held."""

@@ -267,7 +267,7 @@ def test_progress_is_told_even_while_nothing_changes(tmp_path: Path) -> None:
         if len(told) == 4:
             ended.set()
 
-    run._watch(file, ended, progress)
+    run.watch(file, ended, progress)
     assert told == [("building and starting", 0), ("paint", 12), ("draw", 34), ("draw", 34)]
 
 

@@ -120,11 +120,15 @@ def readback(given: Parameters, random: np.random.Generator) -> Iterator[Action]
 
 
 def sparse(given: Parameters, random: np.random.Generator) -> Iterator[Action]:
-    """A plotter stores small marks anywhere, and each frame is shown whole."""
+    """A plotter stores small marks anywhere on what the device draws; the display takes what has changed."""
     for _ in range(given.frames):
-        for _ in range(given.stores):
-            yield Store("plotter", _place(given, random, 12, 10))
-        yield Compose(given.whole)
+        drawn = _place(given, random, given.width // 4, given.height // 4)
+        marks = [_place(given, random, 12, 10) for _ in range(given.stores)]
+        yield Fill(drawn)
+        for mark in marks:
+            yield Store("plotter", mark)
+        for box in (drawn, *marks):
+            yield Compose(box)
         yield from _pause(given)
 
 
@@ -182,38 +186,43 @@ def video(given: Parameters, random: np.random.Generator) -> Iterator[Action]:
 
 
 def compositing(given: Parameters, random: np.random.Generator) -> Iterator[Action]:
-    """A window is drawn by the device, titled by the CPU now and then, and shown by import on the same device."""
+    """A window is drawn by the device, its title by the CPU now and then; changes are shown by import (R3)."""
     title = pixels(0, 0, given.width, GLYPH_HEIGHT)
-    body = pixels(0, GLYPH_HEIGHT, given.width, given.height - GLYPH_HEIGHT)
+    yield Fill(given.whole)
+    yield Show("window", given.whole, foreign=False)
     for frame in range(given.frames):
         if frame % given.every == 0:
             yield Store("window", title)
-        yield Fill(body)
-        yield Fill(_place(given, random, given.width // 4, given.height // 4, below=GLYPH_HEIGHT))
-        yield Show("window", given.whole, foreign=False)
+            yield Show("window", title, foreign=False)
+        drawn = _place(given, random, given.width // 4, given.height // 4, below=GLYPH_HEIGHT)
+        yield Fill(drawn)
+        yield Show("window", drawn, foreign=False)
         yield from _pause(given)
 
 
 def sharing(given: Parameters, random: np.random.Generator) -> Iterator[Action]:
-    """A painter stores on the left, the device draws on the right, a viewer loads across both."""
+    """A painter stores on the left, the device draws on the right, a viewer loads across both; the display as well."""
     left = pixels(given.width // 8, given.height // 8, given.width // 4, given.height // 4)
-    right = pixels(given.width // 2, given.height // 4, given.width // 4, given.height // 2)
-    across = pixels(given.width // 8, given.height // 8, given.width // 2, given.height // 2)
+    right = pixels(given.width // 2, given.height // 4, given.width // 4, given.height // 4)
+    across = pixels(given.width // 8, given.height // 8, given.width // 2, given.height // 4)
     for _ in range(given.frames):
         yield Store("painter", left)
         yield Fill(right)
         yield Load("viewer", across)
-        yield Compose(given.whole)
+        yield Compose(across)
         yield from _pause(given)
 
 
 def mir(given: Parameters, random: np.random.Generator) -> Iterator[Action]:
-    """The device draws; the client shows by import, and every so many frames on an output that refuses it: it maps."""
-    for frame in range(1, given.frames + 1):
-        yield from _scene(given, random)
-        yield Show("mir", given.whole, foreign=False)
+    """The device draws a part; the client shows it by import, and every so often on an output that refuses: it maps."""
+    yield Fill(given.whole)
+    yield Show("mir", given.whole, foreign=False)
+    for frame in range(given.frames):
+        drawn = _place(given, random, given.width // 4, given.height // 4)
+        yield Fill(drawn)
+        yield Show("mir", drawn, foreign=False)
         if frame % given.every == 0:
-            yield Show("mir", given.whole, foreign=True)
+            yield Show("mir", drawn, foreign=True)
         yield from _pause(given)
 
 
@@ -227,9 +236,9 @@ WORKLOADS: dict[str, Workload] = {
         Workload("screenshot", "a screenshot every n frames", screenshot, replace(_DEFAULT, frames=16)),
         Workload("pingpong", "ping-pong of CPU and device", pingpong, replace(_DEFAULT, frames=24)),
         Workload("video", "video upload", video),
-        Workload("compositing", "self-import compositing", compositing, replace(_DEFAULT, frames=16)),
+        Workload("compositing", "self-import compositing", compositing, replace(_DEFAULT, frames=24, every=2)),
         Workload("sharing", "two processes sharing", sharing, replace(_DEFAULT, frames=16)),
-        Workload("mir", "import first, map when it must", mir, replace(_DEFAULT, every=3)),
+        Workload("mir", "import first, map when it must", mir, replace(_DEFAULT, frames=18, every=2)),
     )
 }
 """The built-in workloads by name, in the order in which reports show them."""

@@ -10,7 +10,9 @@ from collections.abc import Callable
 
 from models.costs import Costs
 from models.policy import Policy
+from models.policy.adaptive import Adaptive
 from models.policy.aperture import AperturePolicy
+from models.policy.clairvoyant import Clairvoyant
 from models.policy.damage_rectangles import DamageRectangles
 from models.policy.deferred_io import DeferredIo
 from models.policy.no_mmap import NoMmap
@@ -38,6 +40,8 @@ STRATEGIES: dict[str, Make] = {
     "page-mkwrite": lambda trace, costs: PageMkwrite(),
     "page-pagetable": lambda trace, costs: PagePagetable(),
     "vmwgfx": lambda trace, costs: Vmwgfx(),
+    "adaptive": lambda trace, costs: Adaptive(),
+    "clairvoyant": lambda trace, costs: Clairvoyant(trace),
 }
 """By short name, in the order in which tables show them."""
 

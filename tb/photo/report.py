@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from rich.table import Table
 
 from tb.photo.phases import Row, total
 
-__all__ = ["TABLE_WIDTH", "publish", "result_of", "side_by_side", "table_of"]
+__all__ = ["TABLE_WIDTH", "publish", "replace_directory", "result_of", "side_by_side", "table_of"]
 
 Picture = npt.NDArray[np.uint8]
 
@@ -76,16 +76,25 @@ def side_by_side(left: Picture, right: Picture) -> Picture:
 
 
 def publish(directory: Path, pictures: Mapping[str, Picture], result: Mapping[str, Any]) -> None:
-    """Replace the directory by one with these pictures (name -> .png) and result.json, all of it or nothing.
+    """Replace the directory by one with these pictures (name -> .png) and result.json, as `replace_directory`."""
+
+    def fill(new: Path) -> None:
+        for name, picture in pictures.items():
+            Image.fromarray(picture).save(new / f"{name}.png")
+        (new / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+    replace_directory(directory, fill)
+
+
+def replace_directory(directory: Path, fill: Callable[[Path], None]) -> None:
+    """Replace the directory by one that `fill` has filled, all of it or nothing.
 
     Raises OSError where something cannot be written; what was there before is then still there.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     try:
-        for name, picture in pictures.items():
-            Image.fromarray(picture).save(new / f"{name}.png")
-        (new / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        fill(new)
         new.chmod(0o755)
         old = new.with_name(new.name + ".old")
         if directory.exists():

@@ -21,7 +21,7 @@ from tb.photo.phases import Row
 from tb.sim_top import system
 from tb.simulation import SIM_BUILD
 
-__all__ = ["PhotoRun", "Progress", "simulate"]
+__all__ = ["PhotoRun", "Progress", "simulate", "watch"]
 
 Progress = Callable[[str, int], None]
 """(phase, cycle), called every `POLL_S` from another thread, whether or not anything changed."""
@@ -70,7 +70,7 @@ def simulate(
     SIM_BUILD.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".photo-work.", dir=SIM_BUILD))
     ended = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(work / "progress", ended, progress), daemon=True)
+    watcher = threading.Thread(target=watch, args=(work / "progress", ended, progress), daemon=True)
     try:
         np.save(work / "picture.npy", picture)
         simulation = replace(system(simulator, data_width=width), timeout_s=TIMEOUT_S)
@@ -94,7 +94,7 @@ def _collect(work: Path, simulator: str, width: int, log: Path) -> PhotoRun:
     return PhotoRun(simulator, width, scanout, untranslated, rows, log=log, **found)
 
 
-def _watch(file: Path, ended: threading.Event, progress: Progress | None) -> None:
+def watch(file: Path, ended: threading.Event, progress: Progress | None) -> None:
     """Hand on where the bench's progress file says the run is, again and again until it has ended."""
     if progress is None:
         return

@@ -318,6 +318,31 @@ def test_a_box_around_which_the_device_draws_loses_nothing(world: World) -> None
     assert np.array_equal(current(world), image) and not world.oracle.violations
 
 
+@pytest.mark.parametrize("work", ["reads", "draws over", "is read from another buffer"])
+def test_drawing_stays_behind_an_unfinished_upload_of_what_it_touches(world: World, work: str) -> None:
+    """R19, R27: a renderer that is faster than the transfer queue must not overtake it."""
+    image = painted(world)
+    world.device.settle()
+    sent = noise(9, 10, 300)
+    put(world, BOX, sent)
+    image[8:18, 100:400] = sent
+    target, copy = world.buffer, CopyBox(Box(100, 24, 300, 10), 100, 8)
+    if work == "draws over":
+        copy = CopyBox(BOX, 100, 24)
+    elif work == "is read from another buffer":
+        target = world.run(world.driver.create("other", 160, 40, 4, world.buffer.surface.layout))
+        while world.device.advance_queue(Queue.RENDER):
+            pass
+        copy = CopyBox(Box(100, 24, 300, 10), 100, 8, world.buffer)
+    world.run(world.driver.draw(target, [copy]))
+    while world.device.advance_queue(Queue.RENDER):  # as far as it can without the other queue
+        pass
+    world.run(world.driver.device_read(target))
+    surface = target.surface
+    shown = surface.detile(world.device.memory[surface.base : surface.base + surface.size])
+    assert np.array_equal(shown[copy.box.y : copy.box.y + 10, 100:400], image[copy.source_y :][:10, 100:400])
+
+
 def test_several_transfers_are_open_at_once_and_end_in_any_order(world: World) -> None:
     image = painted(world)
     boxes = [Box(80 * n, 3 * n, 60, 5) for n in range(8)]
