@@ -24,7 +24,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test regress sim speed bench compare cov faults schedules lint generate formal synth mutate help clean distclean
+.PHONY: photo setup test regress sim speed bench compare cov faults schedules oracle lint generate formal synth mutate help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -118,6 +118,10 @@ synth: setup ## area and clock on an ECP5 of the engine and of each block, besid
 schedules: setup ## every order of the driver's named races, exhaustively, with the number of schedules (RACE)
 	@SCHEDULES=20000 $(BIN)/python -m pytest -q -s tests/models/test_schedule.py \
 	    -k "survives and ($(or $(RACE),not none))"
+
+oracle: setup ## random programs under every policy before the oracle, on the untimed device: ACCESSES= POLICY= SEED= JOBS=
+	@$(BIN)/python -m tests.system.soak --accesses="$${ACCESSES:-5000000}" --seed="$${SEED:-1}" --policy="$$POLICY" \
+	    --jobs=$(JOBS)
 
 mutate: setup ## faults made in the engine, and how many the tests notice: SEED= COUNT= BLOCK= JOBS=
 	@$(BIN)/python -m tb.mutate --seed="$${SEED:-1}" --count="$${COUNT:-1000}" --block="$$BLOCK" --jobs=$(JOBS)

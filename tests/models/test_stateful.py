@@ -1,0 +1,217 @@
+"""Hypothesis walks through the driver's states: what it finds wrong it shrinks to a few steps that can be run as they are.
+
+Two programs share a buffer of three pages under one policy; the device moves only when it is let or waited for. After
+each step the oracle must be content, and at the end everybody looks everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from models.client.portable import Portable
+from models.dmabuf import Buffer
+from models.drawing import CopyBox, FillBox
+from models.errors import BusFault, DriverError
+from models.fence import Fence
+from models.layout import Layout
+from models.policy import Policy
+from models.policy.adaptive import Adaptive
+from models.policy.page_pagetable import PagePagetable
+from models.promise import Promise
+from models.surface import Box
+from models.transfer_object import MapFlag
+from tests.models.test_policy_contract import POLICIES
+from tests.models.world import make_world, noise
+
+WIDTH, HEIGHT, PIXEL = 64, 48, 4
+WHO = st.integers(0, 1)
+X, Y = st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1)
+FLAGS = (MapFlag.READ, MapFlag.READ | MapFlag.WRITE, MapFlag.WRITE, MapFlag.WRITE | MapFlag.DISCARD_RANGE)
+EXAMPLES = settings(max_examples=12, stateful_step_count=24, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def box_at(x: int, y: int, width: int, height: int) -> Box:
+    """A box of at most so many pixels from a pixel on."""
+    return Box(x * PIXEL, y, min(width, WIDTH - x) * PIXEL, min(height, HEIGHT - y))
+
+
+class Programs(RuleBasedStateMachine):
+    """Two programs, one buffer, one device."""
+
+    policy: Callable[[], Policy] = Adaptive
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = make_world(
+            width=WIDTH, height=HEIGHT, bytes_per_pixel=PIXEL, layout=Layout.Y_TILED, policy=type(self).policy()
+        )
+        self.clients = [Portable(name, self.world.driver, self.world.shared, self.world.watch) for name in ("a", "b")]
+        self.stores = 0
+        self.refuses: int | None = None
+
+    def do(self, steps: Any) -> Any:
+        """Run steps to their end; what is refused while a page is refused is no failure."""
+        try:
+            return self.world.run(steps)
+        except (BusFault, DriverError):
+            if self.refuses is None:
+                raise
+            return None
+
+    @rule(who=WHO, x=X, y=Y, width=st.integers(1, WIDTH), height=st.integers(1, 12))
+    def store(self, who: int, x: int, y: int, width: int, height: int) -> None:
+        box = box_at(x, y, width, height)
+        self.stores += 1
+        self.do(self.clients[who].write_box(box.x, box.y, noise(self.stores, box.height, box.width)))
+
+    @rule(who=WHO, x=X, y=Y, width=st.integers(1, WIDTH), height=st.integers(1, HEIGHT))
+    def load(self, who: int, x: int, y: int, width: int, height: int) -> None:
+        self.do(self.clients[who].read_box(box_at(x, y, width, height)))
+
+    @rule(who=WHO, x=X, y=Y, width=st.integers(1, WIDTH), height=st.integers(1, HEIGHT), colour=st.integers(1, 255))
+    def fill(self, who: int, x: int, y: int, width: int, height: int, colour: int) -> None:
+        command = FillBox(box_at(x, y, width, height), bytes([colour]) * PIXEL)
+        self.do(self.clients[who].draw(self.world.buffer, [command]))
+
+    @rule(who=WHO, y=st.integers(0, 15), height=st.integers(1, 8), source=st.integers(24, 40))
+    def copy(self, who: int, y: int, height: int, source: int) -> None:
+        self.do(self.clients[who].draw(self.world.buffer, [CopyBox(box_at(0, y, WIDTH, height), 0, source)]))
+
+    @rule(who=WHO, x=X, y=Y, flags=st.sampled_from(FLAGS))
+    def transfer(self, who: int, x: int, y: int, flags: MapFlag) -> None:
+        transfer = self.do(self.clients[who].transfer_map(self.world.buffer, box_at(x, y, 20, 6), flags))
+        if transfer is not None:
+            if flags & MapFlag.WRITE:
+                self.stores += 1
+                transfer.data[:] = noise(self.stores, *transfer.data.shape)
+            self.do(self.clients[who].transfer_unmap(transfer))
+
+    @rule(who=WHO)
+    def show(self, who: int) -> None:
+        self.do(self.clients[who].show())
+
+    @rule(who=WHO)
+    def flush(self, who: int) -> None:
+        if self.world.policy.promise is Promise.DEFERRED:
+            self.do(self.clients[who].flush())
+
+    @rule(descriptors=st.integers(1, 6))
+    def let_the_device(self, descriptors: int) -> None:
+        for _ in range(descriptors):
+            self.world.device.advance()
+
+    @rule(who=WHO)
+    def unmap_and_map_again(self, who: int) -> None:
+        client = self.clients[who]
+        if client.mapping is not None:
+            self.do(client.unmap(client.mapping))
+            client.mapping = client.map(client.descriptor)
+
+    @precondition(lambda self: self.refuses is None and self.world.policy.promise is Promise.COHERENT)
+    @rule(page=st.integers(0, 2))
+    def refuse_readback(self, page: int) -> None:
+        self._permit(page, False)
+        self.refuses = page
+
+    @precondition(lambda self: self.refuses is not None)
+    @rule()
+    def permit_readback(self) -> None:
+        page, self.refuses = self.refuses, None
+        assert page is not None
+        self._permit(page, True)
+
+    def _permit(self, page: int, writable: bool) -> None:
+        world, buffer = self.world, self.world.buffer
+        buffer.table.set(page, replace(buffer.table.get(page), writable=int(writable)))
+        world.run(world.engine.wait(world.run(world.engine.invalidate(buffer.object_handle))))
+
+    @invariant()
+    def nobody_has_seen_what_it_must_not(self) -> None:
+        assert self.world.oracle.violations == []
+
+    def teardown(self) -> None:
+        if self.refuses is not None:
+            self.permit_readback()
+        for who in range(2):
+            self.load(who, 0, 0, WIDTH, HEIGHT)
+        self.flush(0)
+        self.show(0)
+        self.nobody_has_seen_what_it_must_not()
+        assert not self.world.device.locks
+
+
+def programs(policy: Callable[[], Policy]) -> type[Programs]:
+    """The machine under a policy."""
+    return type("Programs", (Programs,), {"policy": staticmethod(policy)})
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.__name__)
+def test_no_walk_loses_a_byte(policy: Callable[[], Policy]) -> None:
+    """R16, R19, R20, R31: whatever two programs do in whatever order."""
+    run_state_machine_as_test(programs(policy), settings=EXAMPLES)
+
+
+class ForgetsTheDevice(Adaptive):
+    """Breaks R19: what the device writes is not remembered."""
+
+    def drawing(self, buffer: Buffer, reads: Iterable[int], writes: Iterable[int], fence: Fence) -> None:
+        super().drawing(buffer, reads, (), fence)
+
+
+class LeavesDirtyPages(Adaptive):
+    """Breaks R19: sends what the device reads, and forgets what it writes in part."""
+
+    def harvest(
+        self,
+        buffer: Buffer,
+        writes: Iterable[int] = (),
+        *,
+        reads: Iterable[int] | None = None,
+        everything: bool = False,
+    ) -> list[int]:
+        kept = set(writes)
+        found = super().harvest(buffer, writes, reads=reads, everything=everything)
+        return [page for page in found if page not in kept]
+
+
+class GuessesWithoutWaiting(Adaptive):
+    """Breaks R17: brings pages back that are still being drawn."""
+
+    def fault(self, buffer: Buffer, page: int, write: bool) -> Any:
+        plan = super().fault(buffer, page, write)
+        return replace(plan, wait=(), readback=(page,)) if plan.wait and not write else plan
+
+
+class ProtectsNothing(PagePagetable):
+    """Breaks R20: bits are recorded, pages that will be written are zapped without being protected first."""
+
+    def to_zap(self, buffer: Buffer, writes: Iterable[int]) -> list[int]:
+        return list(writes)[1:]
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [ForgetsTheDevice, LeavesDirtyPages, GuessesWithoutWaiting, ProtectsNothing],
+    ids=lambda policy: policy.__name__,
+)
+def test_a_broken_policy_is_shrunk_to_a_few_steps_that_run(policy: Callable[[], Policy]) -> None:
+    """What is printed is a scenario: executed as it is printed, it fails again."""
+    machine = programs(policy)
+    with pytest.raises(AssertionError) as caught:
+        run_state_machine_as_test(machine, settings=settings(EXAMPLES, max_examples=400, derandomize=True))
+    printed = "\n".join(getattr(caught.value, "__notes__", [])) + str(caught.value)
+    scenario = re.search(r"^state = Programs\(\)\n(?:state\..*\n?)+", printed, re.MULTILINE)
+    assert scenario, printed
+    steps = [line for line in scenario.group().splitlines() if "invariant" not in line and "nobody_has" not in line]
+    assert len(steps) <= 8, scenario.group()
+    with pytest.raises(AssertionError):
+        exec(scenario.group(), {"Programs": machine, "MapFlag": MapFlag, "np": np})
