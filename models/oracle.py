@@ -304,8 +304,7 @@ class Oracle:
                 else:
                     window.stored |= where
             window.owner._refresh(window)
-        # What a window may now come to, another window may have seen as well.
-        for window in self._watching:
+            # What a window may now come to, another window may have seen as well; a later one is refreshed with it.
             for other in self._watching:
                 if other is not window and window.owner is self and window.commands:
                     other.history[self].add(self.device, window.target)
