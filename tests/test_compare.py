@@ -324,7 +324,7 @@ def test_a_broken_promise_fails_and_is_named(
     assert "Promise broken: adaptive on text." in text and "&lt;b&gt;" in text and "<b> at" not in text
 
 
-def test_a_failed_simulation_is_one_line_and_keeps_the_earlier_results(
+def test_a_comparison_that_fails_is_one_line_and_keeps_the_earlier_results(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*arguments: object, **options: object) -> Compared:
