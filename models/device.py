@@ -59,6 +59,13 @@ class Stuck(Exception):
     """Nothing that is under way can end the wait: the driver would hang for ever."""
 
 
+_TABLES = frozenset(
+    [surface_address(index, offset) for index in range(SURFACE_COUNT) for offset in SurfaceOffset]
+    + [object_address(index, offset) for index in range(OBJECT_COUNT) for offset in ObjectOffset]
+)
+"""Addresses of the surface and object tables."""
+
+
 @dataclass(frozen=True, slots=True)
 class BusRange:
     """Host addresses [first, last) whose accesses end with `cause` (BUS_ERROR or WATCHDOG), reads or writes."""
@@ -109,6 +116,8 @@ class Device:
             device_log2=device_size.bit_length() - 1,
         )
         self._registers[Address.PARAMETERS] = parameters.to_int()
+        self._tables: Tables | None = None
+        """What the registers say, decoded; dropped when they change."""
         self._queues = {queue: _QueueState() for queue in Queue}
         self._caches: list[dict[int, PageTableEntry]] = [{} for _ in range(OBJECT_COUNT)]
 
@@ -159,10 +168,12 @@ class Device:
     @property
     def tables(self) -> Tables:
         """The surface and object tables as the registers hold them now."""
-        return Tables(
-            [self._surface(index) for index in range(SURFACE_COUNT)],
-            [self._object(index) for index in range(OBJECT_COUNT)],
-        )
+        if self._tables is None:
+            self._tables = Tables(
+                [self._surface(index) for index in range(SURFACE_COUNT)],
+                [self._object(index) for index in range(OBJECT_COUNT)],
+            )
+        return self._tables
 
     def settle(self) -> None:
         """Let everything happen that can without the driver."""
@@ -217,6 +228,8 @@ class Device:
             elif part.access == "w1c":
                 old &= ~(value & mask)
         self._registers[address] = old
+        if address in _TABLES or address == Address.CONTROL:
+            self._tables = None
         if address == Address.CONTROL:
             self._control(Control.from_int(value))
         for queue, state in self._queues.items():

@@ -64,6 +64,15 @@ class _Window:
     after: Bits = field(default_factory=lambda: np.zeros(0, np.bool_))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Publishing:
+    """Stores on their way to the device: where, where there were newer ones since, where something was drawn."""
+
+    where: Bits
+    again: Bits
+    drawn: Bits
+
+
 class Oracle:
     """Watches one buffer. `violations` collects the wrong reads, `reads` counts the bytes that were looked at.
 
@@ -94,7 +103,7 @@ class Oracle:
         self._writers: dict[str, int] = {}
         self._windows: dict[int, _Window] = {}
         self._watching: list[_Window] = []
-        self._publishing: dict[int, tuple[Bits, Bits]] = {}
+        self._publishing: dict[int, _Publishing] = {}
         self._next = 0
 
     # ----------------------------------------------------------------------------------------------- writing
@@ -111,8 +120,8 @@ class Oracle:
         self._writer.reshape(-1)[run] = _CPU
         if self.promise is not Promise.COHERENT:
             self._pending.reshape(-1)[run] = True
-            for _, again in self._publishing.values():
-                again.reshape(-1)[run] = True
+            for publishing in self._publishing.values():
+                publishing.again.reshape(-1)[run] = True
             if self.promise is Promise.EXPLICIT:
                 return
             self.device.add_run(offset, data)
@@ -139,6 +148,9 @@ class Oracle:
         for other_window in self._windows.values():
             if other_window.commands:
                 window.stored |= other_window.target
+        for publishing in self._publishing.values():
+            window.stored |= publishing.where
+            publishing.drawn[target] = True
         self._refresh(window)
         self._changed(target, but=window)
         self._writer[target] = _DEVICE
@@ -163,16 +175,30 @@ class Oracle:
 
     # ---------------------------------------------------------------------- what moves between the two views
 
-    def bracket_begins(self, process: str, *, write: bool) -> None:
-        """A process's begin of CPU access has returned: loads see what the device had, unsent stores stay (R11)."""
+    def bracket_called(self, process: str, *, write: bool) -> int:
+        """A process has called begin of CPU access; `bracket_begins` when it returns. Returns a token.
+
+        With `write` the bracket counts as open: what the device draws from now on, or still draws, is inside of it.
+        """
         if write:
             self._writers[process] = self._writers.get(process, 0) + 1
+            for window in self._windows.values():
+                if window.commands:
+                    window.contended = True
+                    self._contended |= self._pages(window.target)
+        return self.read_begins()
+
+    def bracket_begins(self, token: int) -> None:
+        """It has returned: loads see what the device had at the call or since; unsent stores stay (R11)."""
+        window = self._windows.pop(token)
+        self._forget(window)
         if self.promise is Promise.BRACKETED:
-            self.host.add(self.device, self._contended)
-            self.host.assign(self.device, ~(self._pending | self._contended))
+            found = window.history[self]
+            self.host.add(found, self._contended)
+            self.host.assign(found, ~(self._pending | self._contended))
 
     def bracket_ends(self, process: str, *, write: bool) -> None:
-        """A process's end of CPU access was called (R11)."""
+        """A process's end of CPU access has returned (R11)."""
         if write and self._writers.get(process):
             self._writers[process] -= 1
             if not self._writers[process]:
@@ -189,15 +215,19 @@ class Oracle:
             self.device.add(self.host, where)
             self._changed(where)
         token, self._next = self._next, self._next + 1
-        self._publishing[token] = where, self._none()
+        drawn = self._none()
+        for window in self._windows.values():
+            drawn |= window.target
+        self._publishing[token] = _Publishing(where, self._none(), drawn)
         return token
 
     def publish_ends(self, token: int) -> None:
         """They are there, in device order at least; what was stored meanwhile may be or not."""
-        where, again = self._publishing.pop(token)
+        publishing = self._publishing.pop(token)
         if self.promise is Promise.COHERENT:
             return
-        sure = where & ~again & ~self._contended
+        where, again = publishing.where, publishing.again
+        sure = where & ~again & ~publishing.drawn & ~self._contended
         self.device.add(self.host, where & ~sure)
         self.device.assign(self.host, sure)
         self._pending &= ~(where & ~again)
@@ -224,6 +254,8 @@ class Oracle:
         """A transfer from the device was called. Returns a token."""
         window = _Window(self, (), {self: self.device.copy()}, self._none(), self._none())
         self._watching.append(window)
+        for other in self._windows.values():
+            self._show_halves(other)
         return self._keep(window)
 
     def read_ends(self, token: int, reader: str, box: Box, data: Bytes) -> None:
@@ -292,38 +324,51 @@ class Oracle:
             watched._watching = [one for one in watched._watching if one is not window]
 
     def _changed(self, where: Bits, but: _Window | None = None) -> None:
-        """Bytes of the device's view have new values: open windows may see them, and may come after them."""
+        """Bytes of the device's view have new values: open windows may see them, and may come after them.
+
+        What a window may come to now, other windows may see in turn, also those of buffers that copy from this one.
+        """
         self._busy()
-        for window in list(self._watching):
-            if window is but:
-                continue
-            window.history[self].add(self.device, where)
-            if window.owner is self:
+        for window in self._watching:
+            if window is not but and window.owner is self:
                 if window.ended:
                     window.after |= where
                 else:
                     window.stored |= where
-            window.owner._refresh(window)
-            # What a window may now come to, another window may have seen as well; a later one is refreshed with it.
-            for other in self._watching:
-                if other is not window and window.owner is self and window.commands:
-                    other.history[self].add(self.device, window.target)
+        news: list[tuple[Oracle, Bits, _Window | None]] = [(self, where, but)]
+        while news:
+            oracle, where, source = news.pop()
+            for window in oracle._watching:
+                if window is source:
+                    continue
+                window.history[oracle].add(oracle.device, where)
+                if window.owner._refresh(window):
+                    news.append((window.owner, window.target, window))
 
-    def _refresh(self, window: _Window) -> None:
-        """Let what the window's commands may amount to now be possible."""
+    def _refresh(self, window: _Window) -> bool:
+        """Let what the window's commands may amount to now be possible. Return whether anything new is."""
         if not window.commands:
-            return
+            return False
         result = self._result(window)
+        self._show_halves(window)
         where = window.target & ~window.after if window.ended else window.target
-        for view in self._views():
-            view.add(result, where)
+        grown = [view.add(result, where) for view in self._views()]
         if self.promise is Promise.BRACKETED:
             self.host.add(result, where)
+        return any(grown)
 
-    def _result(self, window: _Window) -> ValueSets:
-        """Return the image after the commands, carried out on all that the bytes were in the window."""
+    def _show_halves(self, window: _Window) -> None:
+        """A read that does not stay behind a draw may see what it has come to between two of its commands."""
+        readers = [one for one in self._watching if not one.commands]
+        for count in range(1, len(window.commands) if readers else 1):
+            half = self._result(window, count)
+            for one in readers:
+                one.history[self].add(half, window.target)
+
+    def _result(self, window: _Window, count: int | None = None) -> ValueSets:
+        """Return the image after the commands, or so many, carried out on all that the bytes were in the window."""
         image = window.history[self].copy()
-        for command in window.commands:
+        for command in window.commands[:count]:
             where = self._none()
             where[slices(command.box)] = True
             moved = ValueSets(self._shape)

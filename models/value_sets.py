@@ -66,11 +66,14 @@ class ValueSets:
             self._add(values, mask & where)
         self._prune()
 
-    def add(self, other: ValueSets, where: Bits) -> None:
-        """Bytes in the mask may also have the other's values."""
-        self.anything |= other.anything & where
+    def add(self, other: ValueSets, where: Bits) -> bool:
+        """Bytes in the mask may also have the other's values. Return whether any set has grown."""
+        new = other.anything & where & ~self.anything
+        grown = bool(new.any())
+        self.anything |= new
         for values, mask in list(other._images()):
-            self._add(values, where if mask is None else where & mask)
+            grown |= self._add(values, where if mask is None else where & mask)
+        return grown
 
     def know(self, values: Bytes, first: int) -> None:
         """Bytes from `first` on were seen to have these values; what nothing is known of stays so."""
@@ -117,19 +120,21 @@ class ValueSets:
         for mask, values in self._layers:
             yield values, mask
 
-    def _add(self, values: Bytes, where: Bits) -> None:
+    def _add(self, values: Bytes, where: Bits) -> bool:
         need = where & ~self.anything & (self.base != values)
         for mask, image in self._layers:
             need &= ~(mask & (image == values))
+        if not need.any():
+            return False
         for mask, image in self._layers:
-            if not need.any():
-                return
             free = need & ~mask
             np.copyto(image, values, where=free)
             mask |= free
             need &= ~free
-        if need.any():
-            self._layers.append((need, values.copy()))
+            if not need.any():
+                return True
+        self._layers.append((need, values.copy()))
+        return True
 
     def _prune(self) -> None:
         self._layers = [(mask, values) for mask, values in self._layers if mask.any()]

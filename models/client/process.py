@@ -66,6 +66,8 @@ class Process:
         self.signals = Signals()
         self.grabs = Grabs(name)
         self.handles = DeviceFiles(driver.device)
+        self.accesses = 0
+        """Loads and stores through mappings so far."""
         self._shared: dict[Mapping, DmaBuf] = {}
 
     def map(self, descriptor: int, *, first: int = 0, pages: int | None = None, write: bool = True) -> Mapping:
@@ -115,13 +117,20 @@ class Process:
         oracle = self.watch.get(self.files.get(descriptor).buffer)
         ends, write = bool(flags & SYNC_END), bool(flags & SYNC_WRITE)
         token = oracle.publish_begins() if oracle and ends and write else None
+        begun = oracle.bracket_called(self.name, write=write) if oracle and not ends else 0
+        try:
+            yield from self.ioctl(descriptor, SYNC, SyncArgument(flags))
+        except DriverError:
+            if oracle and not ends:
+                oracle.cancel(begun)
+                oracle.bracket_ends(self.name, write=write)
+            raise
         if oracle and ends:
             oracle.bracket_ends(self.name, write=write)
-        yield from self.ioctl(descriptor, SYNC, SyncArgument(flags))
         if oracle and token is not None:
             oracle.publish_ends(token)
         if oracle and not ends:
-            oracle.bracket_begins(self.name, write=write)
+            oracle.bracket_begins(begun)
 
     def transfer_map(self, buffer: Buffer, box: Box, flags: MapFlag) -> Steps[TransferObject]:
         """Map a transfer object; the oracle judges what was read. DriverError as `Transfers.map`."""
@@ -188,6 +197,7 @@ class Process:
     def load(self, address: int, length: int) -> Steps[Bytes]:
         """Load bytes, page by page; each page that is not there faults. BusFault for SIGBUS."""
         out = np.empty(length, np.uint8)
+        self.accesses += 1
         for piece in self.table.pieces(address, length):
             buffer = self._buffer(piece.mapping)
             if self.driver.policy.uncached:
@@ -203,6 +213,7 @@ class Process:
 
     def store(self, address: int, data: Bytes) -> Steps[None]:
         """Store bytes, page by page; each page that is not there or not writable faults. BusFault for SIGBUS."""
+        self.accesses += 1
         for piece in self.table.pieces(address, data.size):
             buffer = self._buffer(piece.mapping)
             part = data[piece.at : piece.at + piece.count]

@@ -7,14 +7,15 @@ it
   drawing is done; and nothing that the action's process is about to overwrite whole,
 - inserts with each fault the entries of all pages that the process will touch before the device draws on them again,
   writable and clean where it will store,
-- sends with a submission only what the schedule has there. Other dirty pages keep their bits; what the device draws
-  over whole is dropped,
+- sends with a submission only what the schedule has there, and looks at no other entries. Other dirty pages keep
+  their bits; what the device draws over whole is dropped,
 - zaps pages of which a process that has an entry will touch them again. Other entries stay over old bytes: the trace
   is all that happens.
 
-So it is right for its trace alone, without errors in it. Without a trace, for other buffers, and when the trace is over
-it is the policy of `models.policy.page_pagetable`; what the trace has left old in an entry stays so until the next
-drawing on it.
+Bytes are the fewest, and requests are the fewest; time need not be: one request waits for the last of its drawings,
+where two might begin earlier. It is right for its trace alone, without errors in it. Without a trace, for other
+buffers, and when the trace is over it is the policy of `models.policy.page_pagetable`; what the trace has left old in
+an entry stays so until the next drawing on it.
 """
 
 from __future__ import annotations
@@ -53,17 +54,22 @@ class Clairvoyant(PagePagetable):
         self._trace = trace
         self._schedule = optimum(trace).schedule if trace else {}
         self._pages: list[_Page] = []
+        # By index of the action: who acts, which pages it overwrites, over which the device draws since a store.
         self._processes: dict[int, str] = {}
         self._whole: dict[int, set[int]] = {}
+        self._unsent: dict[int, set[int]] = {}
         self._buffer: Buffer | None = None
         self._index = 0
         for page, history in enumerate(accesses(trace) if trace else ()):
             self._enter(page, history)
 
     def _enter(self, page: int, history: Iterable[Access]) -> None:
-        known = _Page()
+        known, newest = _Page(), Newest.BOTH
         self._pages.append(known)
         for access in history:
+            if access.touch.leaves is Newest.DEVICE and newest is Newest.HOST:
+                self._unsent.setdefault(access.index, set()).add(page)
+            newest = access.touch.leaves or newest
             if access.process:
                 known.used.setdefault(access.process, []).append(access)
                 self._processes[access.index] = access.process
@@ -126,14 +132,15 @@ class Clairvoyant(PagePagetable):
         reads: Iterable[int] | None = None,
         everything: bool = False,
     ) -> list[int]:
-        """Look at the pages that the schedule sends now and those that the device writes; send the former.
+        """Look at the pages that the schedule sends now, and those that the device draws over since a store.
 
-        `reads` None is no action of a trace (a scan-out, a transfer): all that is dirty goes.
+        No other entry that goes can be dirty, as the trace says. `reads` None is no action of a trace (a scan-out, a
+        transfer): all that is dirty goes.
         """
         if not self._follows(buffer) or everything or reads is None:
             return super().harvest(buffer, writes, reads=reads, everything=everything)
         protect, now = set(writes), self._now().writeback
-        among = protect.union(now)
+        among = self._unsent.get(self._index, set()).union(now)
         seen = mask_of(buffer, among)
         self._scanned[buffer] = sum(_entries(one, seen) for one in buffer.space.mappings)
         tracking = self.look(buffer)

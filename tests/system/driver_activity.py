@@ -54,15 +54,14 @@ _FLAGS = (
 class Town:
     """One driver on `host`, and what its dwellers share; `open` it first.
 
-    seed: decides everything.  policy: any, and broken ones for twins.  accesses: loads and stores so far;  refused:
-    those that got SIGBUS, or EIO, while somebody had taken the engine's permission to write a page.
+    seed: decides everything.  policy: any, and broken ones for twins.  refused: accesses that got SIGBUS, or EIO, while
+    somebody had taken the engine's permission to write a page.
     """
 
     host: HostMemory
     seed: int
     progress: Progress
     policy: Policy = field(default_factory=PageMkwrite)
-    accesses: int = 0
     refused: int = 0
     broken: int = 0
     shared: list[DmaBuf] = field(default_factory=list)
@@ -232,13 +231,11 @@ class Dweller:
 
     def _load(self, process: Process | None = None, mappings: Sequence[Mapping] = ()) -> Steps[None]:
         mapping = chosen(self.random, mappings or [one for _, one in self.mappings])
-        self.town.accesses += 1
         yield from (process or self.process).load(*self._place(mapping, 6000))
 
     def _store(self, process: Process | None = None, mappings: Sequence[Mapping] = ()) -> Steps[None]:
         writable = [one for one in mappings or [one for _, one in self.mappings] if one.may_write]
         address, length = self._place(chosen(self.random, writable), 3000)
-        self.town.accesses += 1
         yield from (process or self.process).store(address, self.random.integers(0, 256, length, dtype=np.uint8))
 
     def _commands(self, surface: Surface) -> list[FillBox | CopyBox]:
@@ -316,6 +313,7 @@ class Guest(Dweller):
     def __init__(self, town: Town, name: str, number: int, burst: int = 24) -> None:
         super().__init__(town, name, number)
         self.burst = burst
+        self.moved = 0
         self.clients = {one.buffer: Portable(name, town.driver, one, town.watch) for one in town.shared}
 
     def _open(self) -> None:
@@ -338,6 +336,11 @@ class Guest(Dweller):
         """Read every byte."""
         yield from self.clients[buffer].read_box(buffer.surface.box)
 
+    @property
+    def accesses(self) -> int:
+        """Loads and stores so far, and boxes moved by transfer objects."""
+        return self.moved + sum(client.accesses for client in self.clients.values())
+
     def leave(self) -> Steps[None]:
         """Unmap everything and close every descriptor."""
         for client in self.clients.values():
@@ -349,8 +352,8 @@ class Guest(Dweller):
     def _accesses(self, client: Portable | None = None) -> Steps[None]:
         for _ in range(upto(self.random, self.burst)):
             one = client or self._client()
+            self.moved += one.mapping is None
             box = box_in(self.random, one.buffer.surface, pixels=True, most=400)
-            self.town.accesses += 1
             try:
                 if self.random.integers(2):
                     yield from one.read_box(box)
@@ -388,7 +391,7 @@ class Guest(Dweller):
     def _transfer(self) -> Steps[None]:
         client, flags = self._client(), chosen(self.random, _FLAGS)
         box = box_in(self.random, client.buffer.surface, pixels=True)
-        self.town.accesses += 1
+        self.moved += 1
         try:
             transfer = yield from client.transfer_map(client.buffer, box, flags)
         except DriverError as error:
