@@ -110,7 +110,7 @@ def _compare(wanted: Asked, console: Console) -> int:
 
 def _measured(wanted: Asked, console: Console) -> list[Row]:
     """Play everything, one simulation a workload, several at a time."""
-    title = f"{len(wanted.items)} workloads, {len(wanted.jobs)} plays each, {wanted.simulator}, {wanted.width}-bit bus"
+    title = f"{len(wanted.items)} traces by {len(wanted.jobs)} plays, {wanted.simulator}, {wanted.width}-bit bus"
     if not console.is_terminal:
         console.print(title, highlight=False)
         return _pooled(wanted, _printer(console))
