@@ -207,7 +207,7 @@ class Driver:
             yield from self.zap(buffer, sorted(pages))
         for event in work.events:
             yield Note(event)
-        fence = yield from self.engine.submit(Queue.RENDER, work.commands, list(dict.fromkeys(after)), cause="draw")
+        fence = yield from self.engine.submit(Queue.RENDER, work.commands, after, cause="draw")
         for buffer in buffers:
             self.note_work(buffer, sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ())), fence)
         for buffer in buffers:
@@ -218,7 +218,7 @@ class Driver:
 
     def _ahead(self, buffer: Buffer, reads: Sequence[int], writes: Sequence[int]) -> list[Fence]:
         """Return transfers that write what a drawing will read or write: a transfer object's upload is device work."""
-        found = (*self.policy.writers(buffer, reads), *self.policy.pending(buffer, writes))
+        found = dict.fromkeys((*self.policy.writers(buffer, reads), *self.policy.pending(buffer, writes)))
         return [fence for fence in found if fence.queue == Queue.TRANSFER or fence.engine is not self.engine]
 
     def _lock(self, buffers: Sequence[Buffer], signals: Signals | None) -> Steps[None]:

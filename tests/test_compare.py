@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,13 @@ def test_host_costs_are_scaled_to_the_nanosecond() -> None:
     assert scaled(Costs(fault_ns=1201), 0.25).fault_ns == 300
     assert scaled(Costs(), 4.0).interrupt_ns == 4000
     assert scaled(Costs(), 0.0) == Costs(**dict.fromkeys(Costs.__slots__, 0))
+
+
+def test_a_simulation_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+    stop.touch()
+    with pytest.raises(SimulationError, match="stopped from outside"):
+        simulate(tiny(), [Job("vmwgfx")], stop=stop)
 
 
 # ------------------------------------------------------------------------------------------------------ targets
@@ -238,6 +246,13 @@ def test_bad_input_ends_in_one_line_and_status_2(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------ the face
 
 
+class Built:
+    """A simulation that needs no building."""
+
+    def build(self) -> None:
+        """Nothing to do."""
+
+
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A results directory with an earlier result in it, which the command is made to use."""
@@ -246,6 +261,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (directory / "compare.json").write_text("earlier")
     monkeypatch.setattr(face, "RESULTS", directory)
     monkeypatch.setattr(face.toolchain, "ROOT", tmp_path)
+    monkeypatch.setattr(face, "system", lambda *arguments, **options: Built())
     return directory
 
 
@@ -324,7 +340,7 @@ def test_a_broken_promise_fails_and_is_named(
     assert "Promise broken: adaptive on text." in text and "&lt;b&gt;" in text and "<b> at" not in text
 
 
-def test_a_failed_simulation_is_one_line_and_keeps_the_earlier_results(
+def test_a_comparison_that_fails_is_one_line_and_keeps_the_earlier_results(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*arguments: object, **options: object) -> Compared:
@@ -333,6 +349,27 @@ def test_a_failed_simulation_is_one_line_and_keeps_the_earlier_results(
     monkeypatch.setattr(face, "simulate", fail)
     assert face.main([]) == 1
     assert capsys.readouterr().err == "error: the engine is on fire: use water\n"
+    assert (results / "compare.json").read_text() == "earlier"
+
+
+def test_a_workload_that_fails_stops_the_others_at_once(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun: list[str] = []
+
+    def simulate(trace: Trace, jobs: list[Job], *, stop: Path, **options: object) -> Compared:
+        begun.append(trace.name)
+        if trace.name == "mir":
+            raise SimulationError("the engine is on fire: use water")
+        until = time.monotonic() + 60
+        while not stop.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        raise SimulationError("stopped" if stop.exists() else "nobody stopped it")
+
+    monkeypatch.setattr(face, "simulate", simulate)
+    assert face.main(["--workload", "text,mir,video,sparse", "--jobs", "2"]) == 1
+    assert capsys.readouterr().err == "error: the engine is on fire: use water\n"
+    assert {"text", "mir"} <= set(begun) and "sparse" not in begun
     assert (results / "compare.json").read_text() == "earlier"
 
 

@@ -18,7 +18,7 @@ from models.client.writer import Writer
 from models.costs import Costs
 from models.dmabuf import Buffer
 from models.drawing import CopyBox, FillBox
-from models.drawn import render, slices
+from models.drawn import origin, render, slices
 from models.driver import Driver
 from models.errors import DriverError
 from models.events import Import, Phase
@@ -26,6 +26,7 @@ from models.fence import Fence, Usage, wait_for
 from models.importer import DeviceFiles
 from models.memory import Bytes, HostMemory
 from models.oracle import Oracle
+from models.page_table import Bits
 from models.policy import Policy
 from models.promise import Promise
 from models.steps import Delay, Note, ScanOut, Steps
@@ -46,8 +47,9 @@ class Played:
     """What a play came to.
 
     `stale_reads` are loads and device reads with bytes older than the newest store or drawing before them, and
-    `stale_bytes` those bytes; `early_reads` are device reads that saw a store made after they were asked for, which a
-    strategy without `snapshot` allows. All are allowed unless `violations`, in words, is not empty.
+    `stale_bytes` those bytes; `early_reads` are reads of bytes that are newer, because the device saw a store made
+    after it was told to read, as a strategy without `snapshot` allows. All are allowed unless `violations` says
+    otherwise.
     """
 
     figures: Figures
@@ -81,7 +83,10 @@ class Player:
         shape = (trace.height, trace.surface.row_bytes)
         self._newest: Bytes = np.zeros(shape, np.uint8)
         self._shown: Bytes = np.zeros(shape, np.uint8)
-        self._stored_since = np.zeros(shape, np.bool_)
+        # Bytes of buffer and screen that may be newer than in the order of the trace.
+        self._early: Bits = np.zeros(shape, np.bool_)
+        self._shown_early: Bits = np.zeros(shape, np.bool_)
+        self._copies: list[tuple[CopyBox, Fence]] = []
         self._composed: list[tuple[Box, Fence]] = []
 
     def play(self) -> Steps[Played]:
@@ -154,23 +159,41 @@ class Player:
 
     def _load(self, client: Portable, box: Box) -> Steps[None]:
         data = yield from client.read_box(box)
-        self._stale(int(np.count_nonzero(data != self._newest[slices(box)])))
+        self._compare(data != self._newest[slices(box)], self._early[slices(box)])
 
     def _store(self, client: Portable, box: Box) -> Steps[None]:
         data = self._random.integers(0, 256, (box.height, box.width), np.uint8)
         self._newest[slices(box)] = data
-        self._stored_since[slices(box)] = True
+        self._stored(box)
         yield from client.write_box(box.x, box.y, data)
+
+    def _stored(self, box: Box) -> None:
+        """Copies and compositions that are under way may see this store, and copies of those copies."""
+        self._early[slices(box)] = False
+        if self.driver.policy.snapshot:
+            return
+        self._shown_early[slices(box)] = True
+        self._copies = [(copy, fence) for copy, fence in self._copies if not fence.done]
+        seen: Bits = np.zeros_like(self._early)
+        seen[slices(box)] = True
+        for copy, _ in self._copies:
+            target, moved = slices(copy.box), seen[slices(origin(copy))]
+            for mask in (seen, self._early, self._shown_early):
+                mask[target] |= moved
 
     def _draw(self, command: FillBox | CopyBox) -> Steps[None]:
         render(self._newest, [command])
-        yield from self._renderer.draw(self.buffer, [command])
+        moved = self._early[slices(origin(command))].copy() if isinstance(command, CopyBox) else False
+        self._early[slices(command.box)] = moved
+        fence = yield from self._renderer.draw(self.buffer, [command])
+        if isinstance(command, CopyBox):
+            self._copies.append((command, fence))
 
     def _compose(self, box: Box) -> Steps[None]:
         if all(fence.done for _, fence in self._composed):
             yield from self._look()
         self._shown[slices(box)] = self._newest[slices(box)]
-        self._stored_since[slices(box)] = False
+        self._shown_early[slices(box)] = self._early[slices(box)]
         fence = yield from self._renderer.draw(self.screen, [CopyBox(box, box.x, box.y, self.buffer)])
         self._composed.append((box, fence))
 
@@ -211,14 +234,15 @@ class Player:
         self._watch[self.screen].seen("screen", image)
         wrong = image != self._shown
         for box, _ in self._composed:
-            part, since = wrong[slices(box)], self._stored_since[slices(box)]
-            self._stale(int(np.count_nonzero(part & ~since)))
-            self.played.early_reads += bool((part & since).any())
+            self._compare(wrong[slices(box)], self._shown_early[slices(box)])
         self._composed.clear()
 
-    def _stale(self, count: int) -> None:
-        self.played.stale_reads += count > 0
-        self.played.stale_bytes += count
+    def _compare(self, wrong: Bits, early: Bits) -> None:
+        """Count a read whose bytes differ from the newest in a mask, and those that may because they are newer."""
+        stale = int(np.count_nonzero(wrong & ~early))
+        self.played.stale_reads += stale > 0
+        self.played.stale_bytes += stale
+        self.played.early_reads += bool((wrong & early).any())
 
     def _close(self) -> Steps[None]:
         """Not measured: look at the screen, make the device current and look at the buffer."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import asdict
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def _compare(wanted: Asked, console: Console) -> int:
 
 def _measured(wanted: Asked, console: Console) -> list[Row]:
     """Play everything, one simulation a workload, several at a time."""
-    title = f"{len(wanted.items)} workloads, {len(wanted.jobs)} plays each, {wanted.simulator}, {wanted.width}-bit bus"
+    title = f"{len(wanted.items)} traces by {len(wanted.jobs)} plays, {wanted.simulator}, {wanted.width}-bit bus"
     if not console.is_terminal:
         console.print(title, highlight=False)
         return _pooled(wanted, _printer(console))
@@ -118,24 +119,27 @@ def _measured(wanted: Asked, console: Console) -> list[Row]:
 
 
 def _pooled(wanted: Asked, progress: Progress) -> list[Row]:
-    """Rows in the order of the workloads. The first failure ends everything that has not begun."""
+    """Rows in the order of the workloads. The first failure, or an interruption, ends everything else."""
+    system(wanted.simulator, data_width=wanted.width).build()  # once, and where it can be interrupted
+    with tempfile.TemporaryDirectory(prefix=".compare-stop.", dir=SIM_BUILD) as folder:
+        stop = Path(folder) / "stop"
 
-    def rows_of(item: Item) -> list[Row]:
-        return simulate(
-            item.trace, wanted.jobs, costs=wanted.costs, simulator=wanted.simulator, width=wanted.width,
-            seed=wanted.seed, progress=progress,
-        ).rows  # fmt: skip
+        def rows_of(item: Item) -> list[Row]:
+            return simulate(
+                item.trace, wanted.jobs, costs=wanted.costs, simulator=wanted.simulator, width=wanted.width,
+                seed=wanted.seed, progress=progress, stop=stop,
+            ).rows  # fmt: skip
 
-    if wanted.processes > 1:
-        system(wanted.simulator, data_width=wanted.width).build()  # once, and not while others wait for it
-    with ThreadPoolExecutor(wanted.processes) as pool:
-        futures = [pool.submit(rows_of, item) for item in wanted.items]
-        try:
-            return [row for future in futures for row in future.result()]
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
+        with ThreadPoolExecutor(wanted.processes) as pool:
+            futures = [pool.submit(rows_of, item) for item in wanted.items]
+            try:
+                for ended in wait(futures, return_when=FIRST_EXCEPTION).done:
+                    ended.result()
+                return [row for future in futures for row in future.result()]
+            except BaseException:
+                stop.touch()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
 def _printer(console: Console) -> Progress:

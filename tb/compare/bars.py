@@ -34,8 +34,8 @@ def draw_time(rows: Sequence[Row], titles: dict[str, str], path: Path) -> None:
 
 def draw_bytes(rows: Sequence[Row], titles: dict[str, str], path: Path) -> None:
     """Draw each workload's bytes over the bus, read back and written back, in KiB into a PNG."""
-    _draw(rows, titles, path, "bytes over the bus, KiB: read back (solid) and written back (light)", _bytes_panel,
-          "clairvoyant bound, by pages")  # fmt: skip
+    parts = [Patch(color=_QUIET, label="read back"), Patch(color=_light(_QUIET), label="written back")]
+    _draw(rows, titles, path, "bytes over the bus, KiB", _bytes_panel, "clairvoyant bound, by pages", parts)
 
 
 def _draw(
@@ -45,11 +45,12 @@ def _draw(
     words: str,
     panel: Callable[[Axes, Sequence[Row]], None],
     bound: str,
+    parts: Sequence[Patch] = (),
 ) -> None:
     columns = min(3, len(titles))
     lines = -(-len(titles) // columns)
     bars = max((sum(row.workload == name and row.policy != BOUND for row in rows) for name in titles), default=1)
-    size = 1.2 + 4.9 * columns, 1.3 + (0.9 + 0.27 * bars) * lines
+    size = 1.2 + 4.9 * columns, 1.5 + (0.9 + 0.27 * bars) * lines
     canvas = Canvas(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.08))
     grid = canvas.subplots(lines, columns, squeeze=False).ravel()
     for axes, (name, title) in zip(grid, titles.items(), strict=False):
@@ -61,13 +62,14 @@ def _draw(
     for axes in grid[len(titles) :]:
         axes.axis("off")
     present = dict.fromkeys(row.promise for row in rows if row.policy not in (BOUND, OURS))
-    handles: list[Patch | Line2D] = [Patch(color=PROMISE_COLOURS[one], label=one) for one in present]
+    handles: list[Patch | Line2D] = [*parts]
+    handles += [Patch(color=PROMISE_COLOURS[one], label=one) for one in present]
     if any(row.policy == OURS for row in rows):
         handles.append(Patch(color=OURS_COLOUR, label=f"{OURS} (ours)"))
     if any(row.bound_bytes is not None for row in rows):
         handles.append(Line2D([], [], color=BOUND_COLOUR, ls=(0, (4, 2)), lw=1.4, label=bound))
     canvas.suptitle(words, x=0.01, ha="left", fontsize=14, color=_INK)
-    canvas.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False, fontsize=10)
+    canvas.legend(handles=handles, loc="outside lower left", ncols=3 * columns, frameon=False, fontsize=10)
     canvas.savefig(path, dpi=120, facecolor="white")
 
 

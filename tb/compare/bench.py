@@ -1,7 +1,7 @@
 """cocotb side of `make compare`: plays one workload on every strategy asked for, each on a freshly reset engine.
 
 Runs inside the simulator; `tb.compare.run` starts it and reads what it leaves in COMPARE_WORK: jobs.json and
-workload.trace in; progress and found.json out.
+workload.trace in; progress and found.json out. It ends early where the file COMPARE_STOP appears.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ async def _play(dut: Any, workload: Workload, job: dict[str, Any], asked: dict[s
     player = Player(host, workload, policy, costs=costs, seed=asked["seed"])
     thinks = [cycles_of(action.nanoseconds) for action in workload.actions if isinstance(action, Think)]
 
+    stop = Path(os.environ["COMPARE_STOP"]) if "COMPARE_STOP" in os.environ else None
+
     def tell() -> None:
         with file.open("a", encoding="utf-8") as stream:
             stream.write(f"{workload.name} on {job['policy']}, host costs x {job['scale']:g}\t{cycle_now()}\n")
@@ -61,6 +63,8 @@ async def _play(dut: Any, workload: Workload, job: dict[str, Any], asked: dict[s
     async def beat() -> None:
         while True:
             tell()
+            if stop is not None and stop.exists():
+                raise RuntimeError("stopped from outside")
             await sleep(HEARTBEAT)
 
     async def body(env: Environment) -> tuple[Played, list[Stamped]]:

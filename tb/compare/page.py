@@ -28,7 +28,7 @@ th, td { text-align: left; padding: .28rem .6rem; border-bottom: 1px solid #e2e6
 th { font-weight: 600; color: #5a6576; vertical-align: bottom; white-space: pre-line } .n { text-align: right }
 td.target { white-space: normal } tr.ours td { font-weight: 600; background: #fdf1f0 }
 tr.bound td { color: #5a6576; background: #f7f8fa } tr.first td { border-top: 2px solid #c5ccd6 }
-td.bar { background: linear-gradient(to right, #d7e3ee var(--part), transparent var(--part)) }
+td.bar { min-width: 5.5rem; background: linear-gradient(to right, #d7e3ee var(--part), transparent var(--part)) }
 tr.ours td.bar { background: linear-gradient(to right, #f3b9b4 var(--part), #fdf1f0 var(--part)) }
 .tag { border-radius: .3rem; padding: .05rem .5rem } .bad { color: #8a1c12; font-weight: 600 }
 .coherent { background: #dbe7f1 } .deferred { background: #e8e0f1 } .bracketed { background: #faeccf }

@@ -61,9 +61,11 @@ def simulate(
     seed: int = 1,
     events: bool = False,
     progress: Progress | None = None,
+    stop: Path | None = None,
 ) -> Compared:
     """Play a trace on some strategies, on the RTL with a bus of `width` bits; `events` keeps the driver's events.
 
+    The run is given up soon after the file `stop` appears, for who cannot interrupt it: it waits in a thread.
     Raises SimulationError when it cannot be built or run, and when the testbench or the driver failed. A strategy that
     breaks its promise is not an exception: see `Row.violations`.
     """
@@ -87,9 +89,10 @@ def simulate(
         (work / "jobs.json").write_text(json.dumps(asked), encoding="utf-8")
         simulation = replace(system(simulator, data_width=width), timeout_s=TIMEOUT_S)
         watcher.start()
-        outcome = simulation.run(
-            "tb.compare.bench", env={"COMPARE_WORK": str(work)}, run_name=f"compare/{width}/{Path(trace.name).name}"
-        )
+        env = {"COMPARE_WORK": str(work)}
+        if stop is not None:
+            env["COMPARE_STOP"] = str(stop)
+        outcome = simulation.run("tb.compare.bench", env=env, run_name=f"compare/{width}/{Path(trace.name).name}")
         found = json.loads((work / "found.json").read_text(encoding="utf-8"))
         return Compared([Row(**one["row"]) for one in found], [one["events"] for one in found], outcome.log)
     finally:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from models.driver import CopyBox, FillBox
+from models.fence import Fence
 from models.layout import Layout
 from models.oracle import Oracle, Violation
 from models.surface import Box, Surface
@@ -55,6 +56,22 @@ def test_a_store_in_a_draws_window_may_come_before_or_after_it(oracle: Oracle) -
     assert oracle.expected(32) == {0, 6}
     oracle.stored(68, array(4))
     assert oracle.expected(68) == {4}
+
+
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_copies_of_a_copy_under_way_may_show_a_later_store_where_the_strategy_allows_it(snapshot: bool) -> None:
+    oracle = Oracle(Surface(0, 16, 8, 4, Layout.LINEAR), snapshot=snapshot)
+    fences = [Fence(1, value) for value in (1, 2, 3)]
+    for fence, (x, source) in zip(fences, ((8, 0), (16, 8), (24, 16)), strict=True):
+        oracle.draw_ends(oracle.draw_begins([CopyBox(Box(x, 0, 8, 1), source, 0)]), fence)
+    oracle.stored(0, array(5))
+    for x in (8, 16, 24):
+        assert oracle.expected(x) == ({0} if snapshot else {0, 5}), x
+    for fence in fences:
+        fence.finish()
+    oracle.stored(0, array(6))
+    for x in (8, 16, 24):
+        assert 6 not in oracle.expected(x), "they are over"
 
 
 def test_bytes_past_the_end_of_the_view_are_nobodys(oracle: Oracle) -> None:

@@ -20,6 +20,7 @@ from models.perform import run
 from models.policy import FaultPlan, Policy
 from models.policy.deferred_io import DeferredIo
 from models.policy.page_mkwrite import PageMkwrite
+from models.policy.page_pagetable import PagePagetable
 from models.policy.sync_bracket import SyncBracket
 from models.policy.vmwgfx import Vmwgfx
 from models.promise import Promise
@@ -87,6 +88,38 @@ def test_a_strategy_that_breaks_its_promise_is_told(broken: type[Policy]) -> Non
     assert found
 
 
+def chance(seed: int) -> Trace:
+    """Forty actions of three processes and the device on a buffer of an odd shape."""
+    random = np.random.default_rng(seed)
+    width, height, pixel = ((64, 64, 4), (100, 37, 3), (256, 24, 2), (33, 70, 1))[seed % 4]
+
+    def box() -> str:
+        across = int(random.choice([width, random.integers(1, width + 1)]))
+        down = int(random.choice([height, random.integers(1, 5), random.integers(1, height + 1)]))
+        x, y = random.integers(0, width - across + 1), random.integers(0, height - down + 1)
+        return f"{x} {y} {across} {down}"
+
+    def action() -> str:
+        who = random.choice(["a", "b", "c"])
+        kinds = [f"load {who} {box()}", f"fill {box()}", f"compose {box()}", f"show {who} {box()} local",
+                 f"show {who} {box()} foreign", "wait", "frame",
+                 f"copy 0 0 {width} {height // 2} 0 {height // 2}"]  # fmt: skip
+        return f"store {who} {box()}" if random.random() < 0.3 else str(random.choice(kinds))
+
+    head = f"faultline-trace 1\nbuffer {width} {height} {pixel} {Layout(int(random.integers(4))).name}\n"
+    return Trace.parse(head + "\n".join(action() for _ in range(40)), f"chance {seed}")
+
+
+@pytest.mark.parametrize("policy", list(STRATEGIES))
+def test_every_strategy_keeps_its_promise_on_random_traces(policy: str) -> None:
+    for seed in range(4):
+        program = chance(seed)
+        chosen = make(policy, program, Costs())
+        result, _, _ = played(program, chosen)
+        assert result.violations == [], seed
+        assert chosen.promise is Promise.DEFERRED or result.stale_reads == 0, seed
+
+
 # ------------------------------------------------------------------------------------------------------- playing
 
 
@@ -130,6 +163,15 @@ def test_a_store_that_a_composition_under_way_sees_is_early_and_not_stale() -> N
     for make_policy, early in ((Vmwgfx, 1), (PageMkwrite, 0)):
         result = played(program, make_policy())[0]
         assert (result.violations, result.stale_reads, result.early_reads) == ([], 0, early)
+
+
+def test_what_a_copy_under_way_has_seen_early_stays_early_in_its_copies() -> None:
+    lines = ["load a 0 0 1 1", "store a 0 0 64 8", "copy 0 16 64 8 0 0", "copy 0 40 64 8 0 16", "store a 0 0 64 8"]
+    for last in ("load a 0 16 64 8", "load a 0 40 64 8", "compose 0 40 64 8"):
+        result = played(trace(*lines, last), PagePagetable())[0]
+        assert (result.violations, result.stale_reads, result.early_reads) == ([], 0, 1), last
+        result = played(trace(*lines, "fill 0 16 64 48", last), PagePagetable())[0]
+        assert (result.violations, result.stale_reads, result.early_reads) == ([], 0, 0), last
 
 
 def test_a_policy_that_asks_is_told_each_action_beforehand() -> None:
