@@ -450,7 +450,8 @@ def _find_bench(module: str, testcases: Sequence[str]) -> str:
     if module and module not in benches:
         raise SimulationError(f"unknown MODULE={module}: {_near(module, benches)}benches are tests/**/bench_*.py")
     if not module and not testcases:
-        raise SimulationError("say which bench: MODULE=tests.rtl.bench_fifo for one of tests/**/bench_*.py, or COCOTB_TESTCASE=")
+        example = "MODULE=tests.rtl.bench_fifo for tests/rtl/bench_fifo.py"
+        raise SimulationError(f"say which of tests/**/bench_*.py, as {example}, or COCOTB_TESTCASE=")
     matches = [
         name
         for name, path in benches.items()

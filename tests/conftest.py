@@ -52,7 +52,8 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
     """A filter that matches nothing is an error, and says so, with one process or several."""
-    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not config.option.collectonly:
+    nothing = (pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.USAGE_ERROR)
+    if exitstatus in nothing and not config.option.collectonly:
         option = config.option
         words = [f"{flag} '{value}'" for flag, value in (("-k", option.keyword), ("-m", option.markexpr)) if value]
         asked = f"TESTS='{' '.join(config.args)}'" + (f' ARGS="{" ".join(words)}"' if words else "")
