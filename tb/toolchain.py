@@ -142,7 +142,7 @@ def digest(files: Iterable[Path], *facts: object) -> str:
 
 
 def vpi_command(target: Path) -> list[str]:
-    """The command that compiles the native library into a VPI module for Icarus, with the compiler that setup checks."""
+    """The command that compiles the native library into a VPI module for Icarus; setup has checked its compiler."""
     flags = subprocess.run(["iverilog-vpi", "--cflags"], capture_output=True, text=True, check=True).stdout.split()
     include = [flag for flag in flags if flag.startswith("-I")]
     return [

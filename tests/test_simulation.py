@@ -116,9 +116,9 @@ def test_a_command_that_is_not_there_is_no_matter_of_the_disk(tmp_path: Path) ->
 
 def test_a_directory_that_cannot_be_made_is_a_matter_of_the_disk(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SimulationError, match=r"cannot write .*file/under: Not a directory; make sim_build writable"):
-        with disk.readable_disk_errors(tmp_path):
-            (tmp_path / "file" / "under").mkdir()
+    said = r"cannot write .*file/under: Not a directory; make sim_build writable"
+    with pytest.raises(SimulationError, match=said), disk.readable_disk_errors(tmp_path):
+        (tmp_path / "file" / "under").mkdir()
 
 
 @pytest.mark.skipif(shutil.which("iverilog-vpi") is None, reason="Icarus is not installed")
