@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import difflib
 import fcntl
 import os
 import re
@@ -20,7 +21,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from tb import toolchain
+from tb.disk import full, readable_disk_errors
 from tb.toolchain import ROOT, SIMULATORS, SimulationError
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ __all__ = [
 ]
 
 SIM_BUILD = ROOT / "sim_build"
+BUILD_BYTES = 256 << 20
+"""Bytes that the largest build takes: with less free, a compiler that says nothing had no room to say it."""
+SILENCE = "nothing was printed"
 RUNS = SIM_BUILD / "runs"
 """Where runs have their directories; a job of the regression sets one of its own."""
 
@@ -157,7 +162,7 @@ class Simulation:
         trained = (self.training, toolchain.VERILATOR_TRAINING, toolchain.VERILATOR_TRAINED) if self.trained else ()
         key = toolchain.digest([*files, *headers, *native], facts, tools, self.record_waves, *trained)
         directory = SIM_BUILD / self.simulator / (self.name or self.top) / key
-        with _readable_disk_errors(), _locked(directory):
+        with readable_disk_errors(directory), _locked(directory):
             if not (directory / "complete").exists():
                 shutil.rmtree(directory, ignore_errors=True)
                 directory.mkdir(parents=True)
@@ -212,9 +217,10 @@ class Simulation:
                     command = toolchain.vpi_command(directory / "hostmem.vpi")
                     subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, check=True)
         except (RuntimeError, subprocess.CalledProcessError) as error:
-            raise SimulationError(
-                f"{self.simulator} cannot build {self.top}: {_first_error(log)} ({error}; see {log})"
-            ) from None
+            said = _first_error(log)
+            cause = full(directory, str(error), said, needed=BUILD_BYTES if said == SILENCE else 0)
+            message = f"{self.simulator} cannot build {self.top}: {said} ({error}; see {log})"
+            raise SimulationError(cause or message) from None
 
     def run(
         self,
@@ -239,7 +245,7 @@ class Simulation:
         wanted = [testcase] if isinstance(testcase, str) else list(testcase or ())
         product = self.build()
         directory = RUNS / self.simulator / (run_name or _run_name(self.name or self.top, test_module, wanted))
-        with _readable_disk_errors(), _locked(directory):
+        with readable_disk_errors(directory), _locked(directory):
             return self._execute(product, directory, test_module, wanted, seed, plusargs, env or {})
 
     def _execute(
@@ -287,6 +293,8 @@ class Simulation:
             )
         except (RuntimeError, SystemExit) as error:
             failure = f"simulation ended with {error}" if str(error) != "0" else "simulation ended without results"
+        except ElementTree.ParseError:
+            failure = "simulation ended with half a results file"
         if observed:
             ran = Ran(test_module.rpartition(".")[2], _ran(results), directory, given_seed is None)
             for observer in observers:
@@ -303,11 +311,17 @@ class Simulation:
 _RUN_FILES = {"HOSTMEM_FILE": "hostmem.bin", "DEVICE_FILE": "device.bin", "TRACE_FILE": "trace.bin"}
 
 
+def _cases(results: Path) -> list[ElementTree.Element] | None:
+    """Every test of a results file; None where there is none, or half of one."""
+    try:
+        return list(ElementTree.parse(results).getroot().iter("testcase"))
+    except (FileNotFoundError, ElementTree.ParseError):
+        return None
+
+
 def _ran(results: Path) -> tuple[tuple[str, bool], ...]:
     """(name without parameters, passed) of every test of a results file that was not skipped; empty without a file."""
-    if not results.is_file():
-        return ()
-    cases = [case for case in ElementTree.parse(results).getroot().iter("testcase") if case.find("skipped") is None]
+    cases = [case for case in _cases(results) or () if case.find("skipped") is None]
     failed = [any(child.tag in ("failure", "error") for child in case) for case in cases]
     names = [case.get("name", "?").split("/")[0].rsplit(".")[-1] for case in cases]
     return tuple((name, not bad) for name, bad in zip(names, failed, strict=True))
@@ -316,21 +330,23 @@ def _ran(results: Path) -> tuple[tuple[str, bool], ...]:
 def _passed(results: Path, log: Path, wanted: Sequence[str], seed: int, failure: str) -> tuple[Result, ...]:
     """The tests of a results file, or a SimulationError for every way in which it is not a clean pass."""
     where = f"seed {seed}; see {log}"
-    if not results.is_file():
-        raise SimulationError(f"no results: {_first_error(log)} ({failure or 'the simulator stopped early'}; {where})")
+    cases = _cases(results)
+    if cases is None:
+        said = _first_error(log)
+        message = f"no results: {said} ({failure or 'the simulator stopped early'}; {where})"
+        raise SimulationError(full(log.parent, failure, said) or message)
     passed: list[Result] = []
     failed: list[str] = []
-    for case in ElementTree.parse(results).getroot().iter("testcase"):
+    for case in cases:
         name = case.get("name", "?")
         problem = next((child for child in case if child.tag in ("failure", "error")), None)
         if problem is not None:
-            failed.append(f"{name}: {' '.join((problem.get('message') or problem.text or 'failed').split())[:300]}")
+            failed.append(f"{name}: {_problem(problem)[:300]}")
         elif case.find("skipped") is None:
             passed.append(Result(name, _property(case, "sim_time_duration"), float(case.get("time", 0))))
     if failed:
-        raise SimulationError(
-            f"{len(failed)} of {len(failed) + len(passed)} tests failed: {'; '.join(failed)} ({where})"
-        )
+        message = f"{len(failed)} of {len(failed) + len(passed)} tests failed: {'; '.join(failed)} ({where})"
+        raise SimulationError(full(log.parent, failure, *failed) or message)
     if not passed:
         raise SimulationError(f"no test ran{': nothing matches ' + ', '.join(wanted) if wanted else ''} ({where})")
     bare = {result.name.split("/")[0].rsplit(".")[-1] for result in passed} | {result.name for result in passed}
@@ -342,6 +358,13 @@ def _passed(results: Path, log: Path, wanted: Sequence[str], seed: int, failure:
     return tuple(passed)
 
 
+def _problem(problem: ElementTree.Element) -> str:
+    """What a failed test said, with the type of its exception where that is the half of it, as in KeyError: 'box'."""
+    said = " ".join((problem.get("message") or problem.text or "failed").split())
+    kind = (problem.get("error_type") or problem.get("type") or "").rpartition(".")[2]
+    return said if not kind or kind in ("AssertionError", "SimulationError") or kind in said else f"{kind}: {said}"
+
+
 def _property(case: ElementTree.Element, name: str) -> float:
     return next(float(item.get("value", 0)) for item in case.iter("property") if item.get("name") == name)
 
@@ -351,7 +374,7 @@ def _first_error(log: Path) -> str:
     lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
     words = r"(?i)(?!.*exiting due to)(?=.*(error|%warning|fatal|no space left|sorry))"
     telling = (line for line in lines if re.match(words, line))
-    return " ".join(next(telling, lines[-1] if lines else "nothing was printed").split())[:300]
+    return " ".join(next(telling, lines[-1] if lines else SILENCE).split())[:300]
 
 
 _runs: Counter[str] = Counter()
@@ -381,16 +404,6 @@ def _locked(directory: Path) -> Iterator[None]:
     with directory.with_name(directory.name + ".lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
-
-
-@contextlib.contextmanager
-def _readable_disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SimulationError(
-            f"cannot write {error.filename or SIM_BUILD}: {error.strerror}; make sim_build writable or free its disk"
-        ) from None
 
 
 def simulators() -> list[ParameterSet]:
@@ -435,9 +448,10 @@ def _find_bench(module: str, testcases: Sequence[str]) -> str:
         ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in ROOT.glob("tests/**/bench_*.py")
     }
     if module and module not in benches:
-        raise SimulationError(f"unknown MODULE={module}: use one of {', '.join(sorted(benches)) or 'none exists'}")
+        raise SimulationError(f"unknown MODULE={module}: {_near(module, benches)}benches are tests/**/bench_*.py")
     if not module and not testcases:
-        raise SimulationError(f"say which bench: MODULE= one of {', '.join(sorted(benches))}, or COCOTB_TESTCASE=")
+        example = "MODULE=tests.rtl.bench_fifo for tests/rtl/bench_fifo.py"
+        raise SimulationError(f"say which of tests/**/bench_*.py, as {example}, or COCOTB_TESTCASE=")
     matches = [
         name
         for name, path in benches.items()
@@ -449,11 +463,24 @@ def _find_bench(module: str, testcases: Sequence[str]) -> str:
         if matches:
             cause = f"defined in {', '.join(sorted(matches))}: say which with MODULE="
         elif wrong:
-            cause = f"{module or 'no bench'} {'does not define' if module else 'defines'} it"
+            known = {name for path in asked for name in _tests_of(path)}
+            where = benches[module].relative_to(ROOT) if module else "tests/**/bench_*.py"
+            cause = f"{''.join(_near(one, known) for one in wrong)}tests are the @cocotb.test functions of {where}"
         else:
             cause = "no bench defines all of them: name fewer"
         raise SimulationError(f"unknown COCOTB_TESTCASE={', '.join(wrong or testcases)}: {cause}")
     return matches[0]
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    """"did you mean ...? ", or nothing where nothing is near."""
+    by_end = {name.rpartition(".")[2]: name for name in known}
+    near = difflib.get_close_matches(word.rpartition(".")[2], by_end, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(by_end[name] for name in near)}? " if near else ""
+
+
+def _tests_of(path: Path) -> list[str]:
+    return re.findall(r"^(?:async )?(?:def|class) ([a-z]\w*)", path.read_text(), re.MULTILINE)
 
 
 def _defines(path: Path, testcase: str) -> bool:
@@ -495,6 +522,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SimulationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("error: interrupted: no result, run it again", file=sys.stderr)
+        return 130
     for result in outcome.results:
         print(f"passed  {result.name}  {result.sim_time_ns:.0f} ns in {result.wall_s:.2f} s")
     print(f"seed {outcome.seed}; log {outcome.log}" + (f"; waves {outcome.waves}" if outcome.waves else ""))

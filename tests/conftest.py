@@ -46,3 +46,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """A filter that matches nothing is an error, and says so, with one process or several."""
+    nothing = (pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.USAGE_ERROR)
+    if exitstatus in nothing and not config.option.collectonly:
+        option = config.option
+        words = [f"{flag} '{value}'" for flag, value in (("-k", option.keyword), ("-m", option.markexpr)) if value]
+        asked = f"TESTS='{' '.join(config.args)}'" + (f' ARGS="{" ".join(words)}"' if words else "")
+        cure = "name files or folders under tests, or file::test, and words of tests' names with -k"
+        terminalreporter.write_line(f"error: nothing matches {asked}: {cure}", red=True)

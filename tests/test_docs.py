@@ -1,20 +1,29 @@
 """The documents tell the truth: names, paths, rules and timelines that they cite exist, and cite each other back.
 
 What is checked: every test that a page names, every relative link and file in backticks, R1 to R31 in the rules and
-every rule that the code cites, and each timeline of the protocols against a run of the engine. Each check is a function
-of a tree, so that a twin can break a small tree and see it fire.
+every rule that the code cites, each timeline of the protocols against a run of the engine, and the README's table. Each
+check is a function of a tree, so that a twin can break a small tree and see it fire.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from models.client.photo import photo
+from models.device import Device
+from models.driver import Driver
+from models.faultline_engine import FaultlineEngine
 from models.layout import REGISTERS
+from models.memory import HostMemory
+from models.perform import run
+from models.policy.page_mkwrite import PageMkwrite
+from tb.photo.picture import default_picture, load
 from tb.regress import plan
 from tb.sim_top import system
 from tb.simulation import simulators
@@ -253,3 +262,46 @@ def test_a_timeline_that_differs_is_a_complaint(tmp_path: Path) -> None:
     assert stale_timelines(page, tmp_path) == ["b: the run has none", "c: the page has none"]
     found = stale_timelines(page.replace("one", "two"), tmp_path)
     assert f"a: differs from {tmp_path / 'timeline-a.txt'}" in found
+
+
+_ROW = re.compile(r"^\| ([a-z-]+) \|((?: [\d,]+ \|){7})$", re.MULTILINE)
+COUNTED = ("faults", "pages_zapped", "readback_pages", "writeback_pages", "descriptors")
+MEASURED = ("dma_cycles", "fence_wait_cycles")
+
+
+def photo_table(page: str) -> dict[str, list[int]]:
+    """The figures of each phase, and of the total, in the README's table."""
+    return {phase: [int(word.replace(",", "")) for word in row.split("|")[:-1]] for phase, row in _ROW.findall(page)}
+
+
+def stale_figures(page: str, rows: Mapping[str, Mapping[str, int]], columns: Sequence[str], at: int = 0) -> list[str]:
+    """Each phase whose figures in the README are others than in `rows`; the columns begin at number `at`."""
+    table, count = photo_table(page), len(columns)
+    whole = {name: sum(row[name] for row in rows.values()) for name in columns}
+    return [
+        phase
+        for phase, row in {**rows, "total": whole}.items()
+        if table.get(phase, [])[at : at + count] != [row[name] for name in columns]
+    ]
+
+
+def test_the_table_of_the_readme_is_what_the_scenario_does() -> None:
+    host, page = HostMemory(), (ROOT / "README.md").read_text(encoding="utf-8")
+    result = run(photo(Driver(host, FaultlineEngine(host), PageMkwrite()), load(default_picture())), Device(host))
+    rows = {phase: counts.to_json() for phase, counts in result.phases.items()}
+    assert list(photo_table(page)) == [*rows, "total"]
+    assert stale_figures(page, rows, COUNTED) == []
+    rows["read"]["faults"] += 1
+    assert stale_figures(page, rows, COUNTED) == ["read", "total"]
+
+
+def test_the_cycles_of_the_readme_are_those_of_the_last_run() -> None:
+    """Where the last run was of the default picture, as its driver's events tell too."""
+    file, page = ROOT / "sim_build" / "photo" / "result.json", (ROOT / "README.md").read_text(encoding="utf-8")
+    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if (found.get("picture"), found.get("width")) != (default_picture().name, 64):
+        pytest.skip("no run of the default picture on a 64-bit bus: make")
+    rows = {row["phase"]: row for row in found["phases"]}
+    if stale_figures(page, rows, COUNTED):
+        pytest.skip("the last run was of another version: make")
+    assert stale_figures(page, rows, MEASURED, at=len(COUNTED)) == []

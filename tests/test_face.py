@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -149,6 +150,37 @@ def test_every_target_refuses_an_unknown_simulator(target: str) -> None:
         assert len(result.stderr.splitlines()) == 1
         assert f"unknown simulator SIM={unknown}: use SIM=verilator or SIM=icarus" in result.stderr
     assert make(target, "SIM=icarus").returncode == make(target, "SIM=").returncode == 0
+
+
+def test_the_list_of_targets_comes_whatever_else_is_said() -> None:
+    words = ["make", "--no-print-directory", "help", "SIM=bogus", "JOBS=zero"]
+    result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (0, "") and "make photo" in result.stdout
+
+
+@pytest.mark.parametrize("jobs", ["zero", "0", "-1", "", "2 3"])
+def test_a_number_of_processes_that_is_none_is_refused(jobs: str) -> None:
+    words = ["make", "--no-print-directory", "test", f"JOBS={jobs}"]
+    result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[0] == f"error: JOBS={jobs} is no number of processes: give 1 or more"
+
+
+@pytest.mark.parametrize("path", ["README.md", "nowhere.py", "tests/nowhere.py::test_it"])
+def test_tests_that_are_not_there_are_refused(path: str) -> None:
+    words = ["make", "--no-print-directory", "test", f"TESTS={path}", "JOBS=1"]
+    result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 2 and f"error: no tests at {path}: name files or folders under tests" in result.stderr
+
+
+def test_a_path_with_a_blank_is_refused_in_one_line(tmp_path: Path) -> None:
+    place = tmp_path / "a b"
+    place.mkdir()
+    shutil.copy(ROOT / "Makefile", place)
+    words = ["make", "--no-print-directory", "-n", "photo"]
+    result = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
+    assert f'"{place}" has a blank in it' in result.stderr and "another place" in result.stderr
 
 
 def test_a_quote_in_the_name_of_a_picture_reaches_the_command(tmp_path: Path) -> None:

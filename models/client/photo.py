@@ -1,8 +1,9 @@
 """The photo scenario: one page fault, end to end, with a real picture.
 
 A client paints a picture with stores, the device draws, a second process reads while it still does, the client changes
-what was drawn, the device draws once more, a compositor scans out; then every view is compared with a plain numpy
-rendering of the same steps. Nothing depends on timing: the driver's events are the same on every performer.
+drawn and undrawn rows, the device draws from them, the client changes some of them again at once and the device draws
+once more, a compositor scans out; then every view is compared with a plain numpy rendering of the same steps. Nothing
+depends on timing: the driver's events are the same on every performer.
 """
 
 from __future__ import annotations
@@ -100,9 +101,13 @@ class Photo:
     region: Box
     """What the second process reads while the renderer runs: drawn and undrawn."""
     change: Box
-    """What the first client then paints over: it begins inside the drawn fill and ends outside."""
-    last: tuple[CopyBox, FillBox]
-    """The second drawing: it copies what the client has just painted, and fills once more beside it."""
+    """What the first client then paints over: it begins in what was drawn and ends in rows that nobody drew."""
+    last: tuple[FillBox, CopyBox]
+    """The second drawing: it fills rows that the second process has mapped, and copies what was just painted."""
+    touch: Box
+    """The last rows of that copy's source, drawn by nobody, which the client paints over before the copy reads them."""
+    end: FillBox
+    """The third drawing; the upload of what was touched must stay behind the copy."""
 
     @classmethod
     def of(cls, width: int, height: int) -> Photo:
@@ -114,16 +119,18 @@ class Photo:
             return Box(x * PIXEL, y, (right * width // 16 - x) * PIXEL, bottom * height // 16 - y)
 
         source, drawn = box(2, 1, 7, 6), box(8, 8, 13, 13)
-        painted, again = box(3, 9, 7, 11), box(9, 2, 13, 4)
+        painted, again = box(3, 11, 7, 15), box(9, 2, 13, 6)
         return cls(
             copy=CopyBox(Box(drawn.x, drawn.y, source.width, source.height), source.x, source.y),
             fill=FillBox(box(1, 8, 6, 12), bytes((224, 64, 32, 255))),
             region=box(5, 6, 10, 10),
             change=painted,
             last=(
+                FillBox(box(7, 9, 9, 13), bytes((32, 96, 224, 255))),
                 CopyBox(Box(again.x, again.y, painted.width, painted.height), painted.x, painted.y),
-                FillBox(box(7, 11, 9, 14), bytes((32, 96, 224, 255))),
             ),
+            touch=box(4, 14, 6, 15),
+            end=FillBox(box(10, 0, 14, 1), bytes((255, 208, 64, 255))),
         )
 
 
@@ -226,19 +233,27 @@ def _photo(driver: Driver, picture: Bytes, layout: Layout, events: list[Event]) 
 
     yield Note(Phase(name="redraw"))
     yield from writer.draw(buffer, plan.last)
+    # Its page is on its way to the device and the copy has yet to read it: the store waits for the one (R21), and the
+    # next upload stays behind the other (R19).
+    touch = 255 - _patch(plan.touch)
+    yield from writer.paint(mine, touch, x=plan.touch.x, y=plan.touch.y)
+    yield from writer.draw(buffer, [plan.end])
 
     yield Note(Phase(name="scan-out"))
     raw = yield from Compositor("compositor", driver, watch).show(shared)
 
+    # The second process first: an entry of its that a zap has missed still shows the page as it was (R7).
     yield Note(Phase(name="compare"))
-    seen = yield from writer.load_box(mine, buffer.surface.box)
     other = yield from reader.load_box(theirs, buffer.surface.box)
+    seen = yield from writer.load_box(mine, buffer.surface.box)
 
     expected = image.copy()
     _numpy_draw(expected, [plan.copy, plan.fill])
     early_expected = _cut(expected, plan.region).copy()
     _cut(expected, plan.change)[:] = patch
     _numpy_draw(expected, plan.last)
+    _cut(expected, plan.touch)[:] = touch
+    _numpy_draw(expected, [plan.end])
     return PhotoResult(
         surface=buffer.surface,
         raw=raw,

@@ -42,6 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
         where = error.filename or SIM_BUILD
         cure = "make sim_build writable, or free space on its disk"
         print(f"error: cannot write {where} ({error.strerror}): {cure}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("error: interrupted: sim_build/photo keeps the results before this run, run make again", file=sys.stderr)
+        return 130
     return 1
 
 

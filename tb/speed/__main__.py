@@ -134,6 +134,9 @@ def main(arguments: list[str] | None = None) -> int:
         cure = "make sim_build writable, or free space on its disk"
         print(f"error: cannot write {error.filename or SIM_BUILD} ({error.strerror}): {cure}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("error: interrupted, nothing written: run make speed again", file=sys.stderr)
+        return 130
     console.print(table_of(figures))
     missed = [figure for figure in figures if not figure.reached]
     for figure in missed:

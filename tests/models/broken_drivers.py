@@ -39,13 +39,15 @@ class Broken:
 
 
 def apply(edit: Edit, patch: pytest.MonkeyPatch) -> None:
-    """Make the edit until `patch` is undone. LookupError when its text is not there exactly once."""
+    """Make the edit until `patch` is undone. LookupError when its text is not there exactly once, or is inherited."""
     name, path = edit.where.split(":")
     module = importlib.import_module(f"models.{name}")
     owner: Any = module
     *outer, last = path.split(".")
     for part in outer:
         owner = getattr(owner, part)
+    if last not in vars(owner):
+        raise LookupError(f"{edit.where} is defined elsewhere, among other names")
     original = inspect.getattr_static(owner, last)
     text = textwrap.dedent(inspect.getsource(original.fget if isinstance(original, property) else original))
     if text.count(edit.old) != 1:
@@ -67,7 +69,7 @@ def _one(name: str, rule: str, where: str, old: str, new: str, caught_by: str) -
 
 _DRAW, _UPLOAD, _PLAN = "driver:Driver.draw", "driver:Driver.upload", "drawing:plan"
 _HANDLE, _READBACK = "fault:FaultHandler.handle", "fault:FaultHandler.readback"
-_POLICY, _SPACE = "policy.page_mkwrite:PageMkwrite", "page_table:AddressSpace"
+_POLICY, _SPACE = "policy.tracking:Tracked", "page_table:AddressSpace"
 _ENGINE = "faultline_engine:FaultlineEngine"
 
 BROKEN = (

@@ -49,6 +49,8 @@ def complaint(name: str) -> str:
     try:
         for arguments in itertools.islice(cases(test), MOST):
             test(**arguments)
+    except NameError:
+        raise  # the edit itself is broken, not the driver
     except (Exception, pytest.fail.Exception) as error:
         return f"{type(error).__name__}: {error}"
     return ""
@@ -89,6 +91,12 @@ def test_an_edit_that_no_longer_fits_is_an_error_and_changes_nothing(monkeypatch
     with pytest.raises(LookupError, match="0 times, not once"):
         apply(Edit("driver:Driver.zap", "no such text", ""), monkeypatch)
     assert complaint("test_driver.test_a_device_read_uploads_and_zaps_nothing") == ""
+
+
+def test_an_edit_of_what_a_class_inherits_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be compiled among the names of another module, and fail for a name that is missing there."""
+    with pytest.raises(LookupError, match="defined elsewhere"):
+        apply(Edit("policy.page_mkwrite:PageMkwrite.fault", "if write:", "if False:"), monkeypatch)
 
 
 def test_an_edit_that_changes_nothing_is_not_caught(monkeypatch: pytest.MonkeyPatch) -> None:

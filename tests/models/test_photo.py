@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
 
 from models.client.photo import PHASES, PIXEL, Photo, PhotoResult, photo, untranslated
 from models.device import Device
+from models.dmabuf import Buffer
 from models.driver import Driver
 from models.errors import DriverError
 from models.events import Event, Import, Phase
 from models.faultline_engine import FaultlineEngine
+from models.fence import Fence
 from models.layout import Layout
 from models.memory import Bytes, HostMemory
 from models.perform import run
 from models.policy.page_mkwrite import PageMkwrite
+from models.policy.tracking import Tracked
 from models.surface import Box
 from models.transfer import pages_of_box
+from tests.models.broken_drivers import BROKEN, Broken, apply
 from tests.models.test_twins import DoesNotReadBackForStores, ZapsNothing
 
 
@@ -68,8 +73,10 @@ def test_the_figures_of_each_phase_follow_from_the_boxes() -> None:
     plan, surface = Photo.of(512, 600), result.surface
     drawn = set(pages_of_box(surface, plan.copy.box)) | set(pages_of_box(surface, plan.fill.box))
     region = set(pages_of_box(surface, plan.region))
-    again = {page for command in plan.last for page in pages_of_box(surface, command.box)}
-    changed = set(pages_of_box(surface, plan.change))
+    again = {page for command in (*plan.last, plan.end) for page in pages_of_box(surface, command.box)}
+    changed, touched = set(pages_of_box(surface, plan.change)), set(pages_of_box(surface, plan.touch))
+    assert touched < changed and not touched & (drawn | again), "stores that no zap has made fault"
+    assert again & region, "the second process has entries that the second drawing must take away"
     phases = result.phases
     assert phases["paint"].faults == 300 and phases["paint"].readback_pages == 0
     assert (phases["draw"].writeback_pages, phases["draw"].pages_zapped) == (300, len(drawn))
@@ -77,7 +84,9 @@ def test_the_figures_of_each_phase_follow_from_the_boxes() -> None:
     assert region - drawn and phases["read"].fence_waits == 1
     assert phases["change"].faults == len(changed)
     assert phases["change"].readback_pages == len(changed & drawn - region) > 0
-    assert phases["redraw"].writeback_pages == len(changed)
+    assert phases["redraw"].faults == len(touched) and phases["redraw"].readback_pages == 0
+    assert phases["redraw"].writeback_pages == len(changed) + len(touched)
+    assert phases["redraw"].fence_waits == 1, "a store waits for the upload of its page"
     assert phases["scan-out"].faults == phases["scan-out"].descriptors == phases["scan-out"].readback_bytes == 0
     assert phases["compare"].readback_pages == len(again | (drawn - region - changed))
 
@@ -124,6 +133,48 @@ def test_a_broken_driver_makes_the_scenario_disagree(broken: dict[str, type[Driv
     assert not result.agree and any(result.differences.values()) and result.violations
 
 
+SEEN = {
+    "zap skipped",
+    "zap in the first mapping only",
+    "harvest does not protect",
+    "upload overtakes drawing that reads its pages",
+    "store into an upload under way",
+    "no readback for stores: a whole page over newer device bytes",
+    "no wait for the fence",
+    "entry installed before its bytes are there",
+    "device-dirty not set",
+    "harvest forgets what it found",
+}
+"""Broken drivers that the scenario itself must see, so that the main job does not pass with them."""
+
+
+def named(name: str) -> Broken:
+    return next(one for one in BROKEN if one.name == name)
+
+
+@pytest.mark.parametrize("name", sorted(SEEN))
+def test_the_scenario_sees_a_broken_driver(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for edit in named(name).edits:
+        apply(edit, monkeypatch)
+    result = perform(picture(200, 150))
+    assert not result.agree and result.differences["scanout"] + result.differences["reader"]
+
+
+def test_a_clearing_that_an_upload_overtakes_is_not_what_shows_the_second_upload(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The upload of what was touched overtakes the copy, alone among all uploads."""
+    kept, uploads = Tracked.pending, list[int]()
+
+    def pending(self: Tracked, buffer: Buffer, pages: Iterable[int]) -> tuple[Fence, ...]:
+        uploads.append(1)
+        return () if len(uploads) == 3 else kept(self, buffer, pages)
+
+    monkeypatch.setattr(Tracked, "pending", pending)
+    result = perform(picture(200, 150))
+    assert len(uploads) == 3 and result.differences["scanout"] and not result.differences["early"]
+
+
 @pytest.mark.parametrize("shape", [(20, 20), (20, 20, 4), (15, 20, 3), (20, 8193, 3)])
 def test_pictures_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(DriverError, match="EINVAL"):
@@ -139,8 +190,8 @@ def test_a_picture_that_does_not_fit_the_device_is_refused() -> None:
 def test_the_plan_stays_inside_any_picture_and_its_copies_do_not_overlap(extent: int) -> None:
     plan = Photo.of(extent, extent)
     inside = Box(0, 0, extent * PIXEL, extent)
-    for command in (plan.copy, plan.fill, *plan.last):
+    for command in (plan.copy, plan.fill, *plan.last, plan.end):
         box = command.box
         assert box.x + box.width <= inside.width and box.y + box.height <= inside.height and not box.empty
-    for copy in (plan.copy, plan.last[0]):
+    for copy in (plan.copy, plan.last[1]):
         assert not Box(copy.source_x, copy.source_y, copy.box.width, copy.box.height).overlaps(copy.box)

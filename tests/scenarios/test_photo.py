@@ -92,4 +92,5 @@ def test_the_scenario_exercises_what_it_is_about() -> None:
     assert 0 < phases["read"].readback_pages < phases["paint"].faults, "only the pages touched"
     assert phases["change"].faults > 0, "zapped entries fault again"
     assert phases["change"].readback_pages > 0, "R31: a partly written page takes the device's newer bytes first"
+    assert phases["redraw"].faults > 0, "R21: a store to a page that was harvested and not zapped faults"
     assert phases["scan-out"].faults == phases["scan-out"].descriptors == 0, "R3: no mapping, no DMA"
