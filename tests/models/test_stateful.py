@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from models.client.portable import Portable
 from models.dmabuf import Buffer
@@ -36,7 +35,13 @@ WIDTH, HEIGHT, PIXEL = 64, 48, 4
 WHO = st.integers(0, 1)
 X, Y = st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1)
 FLAGS = (MapFlag.READ, MapFlag.READ | MapFlag.WRITE, MapFlag.WRITE, MapFlag.WRITE | MapFlag.DISCARD_RANGE)
-EXAMPLES = settings(max_examples=12, stateful_step_count=24, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(
+    max_examples=12,
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+)
 
 
 def box_at(x: int, y: int, width: int, height: int) -> Box:
@@ -66,6 +71,8 @@ class Programs(RuleBasedStateMachine):
             if self.refuses is None:
                 raise
             return None
+        finally:
+            assert self.world.oracle.violations == []
 
     @rule(who=WHO, x=X, y=Y, width=st.integers(1, WIDTH), height=st.integers(1, 12))
     def store(self, who: int, x: int, y: int, width: int, height: int) -> None:
@@ -86,8 +93,9 @@ class Programs(RuleBasedStateMachine):
     def copy(self, who: int, y: int, height: int, source: int) -> None:
         self.do(self.clients[who].draw(self.world.buffer, [CopyBox(box_at(0, y, WIDTH, height), 0, source)]))
 
-    @rule(who=WHO, x=X, y=Y, flags=st.sampled_from(FLAGS))
-    def transfer(self, who: int, x: int, y: int, flags: MapFlag) -> None:
+    @rule(who=WHO, x=X, y=Y, kind=st.integers(0, len(FLAGS) - 1))
+    def transfer(self, who: int, x: int, y: int, kind: int) -> None:
+        flags = FLAGS[kind]
         transfer = self.do(self.clients[who].transfer_map(self.world.buffer, box_at(x, y, 20, 6), flags))
         if transfer is not None:
             if flags & MapFlag.WRITE:
@@ -99,10 +107,10 @@ class Programs(RuleBasedStateMachine):
     def show(self, who: int) -> None:
         self.do(self.clients[who].show())
 
+    @precondition(lambda self: self.world.policy.promise is Promise.DEFERRED)
     @rule(who=WHO)
     def flush(self, who: int) -> None:
-        if self.world.policy.promise is Promise.DEFERRED:
-            self.do(self.clients[who].flush())
+        self.do(self.clients[who].flush())
 
     @rule(descriptors=st.integers(1, 6))
     def let_the_device(self, descriptors: int) -> None:
@@ -134,18 +142,14 @@ class Programs(RuleBasedStateMachine):
         buffer.table.set(page, replace(buffer.table.get(page), writable=int(writable)))
         world.run(world.engine.wait(world.run(world.engine.invalidate(buffer.object_handle))))
 
-    @invariant()
-    def nobody_has_seen_what_it_must_not(self) -> None:
-        assert self.world.oracle.violations == []
-
     def teardown(self) -> None:
         if self.refuses is not None:
             self.permit_readback()
         for who in range(2):
             self.load(who, 0, 0, WIDTH, HEIGHT)
-        self.flush(0)
+        if self.world.policy.promise is Promise.DEFERRED:
+            self.flush(0)
         self.show(0)
-        self.nobody_has_seen_what_it_must_not()
         assert not self.world.device.locks
 
 
@@ -207,11 +211,10 @@ def test_a_broken_policy_is_shrunk_to_a_few_steps_that_run(policy: Callable[[], 
     """What is printed is a scenario: executed as it is printed, it fails again."""
     machine = programs(policy)
     with pytest.raises(AssertionError) as caught:
-        run_state_machine_as_test(machine, settings=settings(EXAMPLES, max_examples=400, derandomize=True))
+        run_state_machine_as_test(machine, settings=settings(EXAMPLES, max_examples=200, derandomize=True))
     printed = "\n".join(getattr(caught.value, "__notes__", [])) + str(caught.value)
     scenario = re.search(r"^state = Programs\(\)\n(?:state\..*\n?)+", printed, re.MULTILINE)
     assert scenario, printed
-    steps = [line for line in scenario.group().splitlines() if "invariant" not in line and "nobody_has" not in line]
-    assert len(steps) <= 8, scenario.group()
+    assert len(scenario.group().splitlines()) <= 8, scenario.group()
     with pytest.raises(AssertionError):
-        exec(scenario.group(), {"Programs": machine, "MapFlag": MapFlag, "np": np})
+        exec(scenario.group(), {"Programs": machine})

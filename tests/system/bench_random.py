@@ -24,6 +24,8 @@ from models.engine import Queue
 from models.layout import Cause, Record
 from models.memory import HostMemory
 from models.perform import run
+from models.policy import Policy
+from models.policy.page_mkwrite import PageMkwrite
 from models.steps import Steps
 from tb.agents.memory import MemoryConfig
 from tb.bridge import Bridge, bridge_of
@@ -139,15 +141,17 @@ async def error_storm(dut: Any) -> None:
     assert not enough or (len(progress.causes) > 3 and progress.causes[Cause.NONE.name]), progress.causes
 
 
-async def _in_town(dut: Any, body: Callable[[Town, Bridge], Awaitable[None]], progress: Progress) -> Town:
-    """Run `body` with a town on fresh host memory; returns the town."""
+async def in_town(
+    dut: Any, body: Callable[[Town, Bridge], Awaitable[None]], progress: Progress, policy: Policy | None = None
+) -> Town:
+    """Run `body` with a town, under a policy, on fresh host memory; returns the town."""
 
     async def on(env: Environment) -> Town:
         host = HostMemory(os.environ["HOSTMEM_FILE"], HOST_SIZE)
         await reset(dut)
         random = np.random.default_rng(int(cocotb.RANDOM_SEED))
         env.memory.configure(temper(random, seed=seed_of_memory()))
-        town = Town(host, int(cocotb.RANDOM_SEED), progress)
+        town = Town(host, int(cocotb.RANDOM_SEED), progress, policy=policy or PageMkwrite())
         await body(town, bridge_of(env, patience=200_000))
         return town
 
@@ -173,7 +177,7 @@ async def random_driver(dut: Any) -> None:
         cocotb.log.info("%s", facts)
 
     with told(progress):
-        await _in_town(dut, body, progress)
+        await in_town(dut, body, progress)
 
 
 @cocotb.test()
@@ -201,7 +205,7 @@ async def random_driver_in_turns(dut: Any) -> None:
         assert not wrong.size, f"{wrong.size} bytes of device memory differ, the first at {wrong[0]:#x}"
 
     with told(progress):
-        await _in_town(dut, body, progress)
+        await in_town(dut, body, progress)
 
 
 def _bring_up(site: FaultSite) -> Steps[None]:

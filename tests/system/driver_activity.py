@@ -332,6 +332,11 @@ class Guest(Dweller):
             "readback error": (self._error, int(errors)),
         }
 
+    def live_for(self, accesses: int) -> Steps[None]:
+        """Act until there have been so many accesses."""
+        while self.accesses < accesses:
+            yield from self.act()
+
     def look_at_all(self, buffer: Buffer) -> Steps[None]:
         """Read every byte."""
         yield from self.clients[buffer].read_box(buffer.surface.box)
