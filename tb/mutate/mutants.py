@@ -60,6 +60,11 @@ _CTRL = re.compile(r"-ctrl \S+ \d+ \d+ ?")
 _WAKE = re.compile(r"^\s*(?P<wire>wire\s+(?:\w*wake\w*|stir)\s*=[^;]*;)", re.MULTILINE)
 _MORE = ("$logic_or", "$or", "$reduce_or", "$logic_and")
 """Cells of which a 1 on any pin makes a waking condition true more often, never less."""
+_DECIDED = {
+    "cnot1": ("$reduce_or", "$reduce_bool", "$logic_not", "$logic_and", "$logic_or"),
+    "cnot0": ("$reduce_and",),
+}
+"""Cells that look at a port as a whole, which is decided while the bit that controls an inversion of another is so."""
 _KINDS = {"mux": "multiplexer", "pmux": "multiplexer", "bmux": "multiplexer"}
 
 
@@ -91,7 +96,11 @@ class Wiring:
         return all(any(place.startswith(line) for line in self._waking) for place in places)
 
     def matters(self, command: str) -> bool:
-        """Whether a line changes what can matter: no clock, no bit that is so or is not read, no waking too often."""
+        """Whether a line changes what can matter.
+
+        It does not: a clock, a bit that is so already or that is not read, a condition to wake that is true too often,
+        and a bit of an OR inverted only while another one is 1, or of an AND only while another one is 0.
+        """
         found = dict(_OPTION.findall(command))
         cell = self._cells[found["cell"].lstrip("\\")]
         bits = cell["connections"][found["port"]]
@@ -99,6 +108,8 @@ class Wiring:
         constant = {"0": "const0", "1": "const1"}.get(bit) if isinstance(bit, str) else None
         idle = mode.startswith("cnot") and bits[int(found["ctrlbit"])] == {"cnot0": "1", "cnot1": "0"}[mode]
         if mode == "const1" and cell["type"] in _MORE and self._wakes(cell):
+            return False
+        if cell["type"] in _DECIDED.get(mode, ()) and cell["port_directions"][found["port"]] == "input":
             return False
         return found["port"] != "CLK" and bit in self._read and bit != "x" and constant != mode and not idle
 
