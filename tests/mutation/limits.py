@@ -42,12 +42,14 @@ __all__ = [
     "announced_late",
     "corners",
     "divisions",
+    "enough",
     "fence_distances",
     "offsets",
     "pixel_sizes",
     "reserved",
     "serials",
     "spots",
+    "unhurried",
 ]
 
 _MASK = 0xFFFFFFFF
@@ -92,6 +94,51 @@ def announced_late(bench: Workbench) -> Steps[None]:
         yield from bench.rig.collect(queue, 1)
         yield CsrWrite(Address.IRQ_COALESCE, 0)
         yield CsrWrite(Address.IRQ_STATUS, 0x7F)
+    yield from bench.settle()
+
+
+def enough(bench: Workbench) -> Steps[None]:
+    """Of 2^n + 1 records that are to be announced together, 2^n are not enough."""
+    for queue in Queue:
+        tail = queue_address(queue, QueueOffset.COMPLETION_TAIL)
+        for count in (1 << bit for bit in range(1, 8)):
+            yield CsrWrite(Address.IRQ_COALESCE, IrqCoalesce(count=count + 1).to_int())
+            for part in (*[min(count, 32)] * max(1, count // 32), 1):
+                raised = yield CsrRead(Address.IRQ_STATUS)
+                assert not raised, f"{raised:#x} raised with too few of {count + 1} records"
+                yield from bench.rig.post(queue, [Descriptor(opcode=Opcode.NOP, interrupt=1)] * part)
+                ring = bench.rig.rings[queue]
+                yield from bench.rig.until(tail, 0xFFFF, (ring.taken + part) & 0xFFFF)
+                assert len(bench.rig.take(queue, part + 1)) == part
+                yield from bench.rig.consume(queue)
+            raised = yield CsrRead(Address.IRQ_STATUS)
+            assert raised == 1 << queue, f"{raised:#x} raised by {count + 1} records"
+            yield CsrWrite(Address.IRQ_STATUS, 0x7F)
+    yield CsrWrite(Address.IRQ_COALESCE, 0)
+    yield from bench.settle()
+
+
+def unhurried(bench: Workbench) -> Steps[None]:
+    """Limits in time of 2^n cycles and a few, and of 2^n records and one, are not over after the few, or the one."""
+    bench.temper_host(MemoryConfig(read_latency=180, write_latency=180))
+    for bit in range(9, 32):
+        yield CsrWrite(Address.WATCHDOG, 1 << bit | 40)
+        yield from bench.invalidate(DESTINATION)
+        yield from bench.good()
+    yield CsrWrite(Address.WATCHDOG, 0)
+    bench.temper_host(MemoryConfig())
+    limits = [IrqCoalesce(count=255, cycles=1 << bit | 40) for bit in range(9, 24)]
+    limits += [IrqCoalesce(count=1 << bit | 1) for bit in range(1, 8)]
+    for queue in Queue:
+        for limit in limits:
+            yield CsrWrite(Address.IRQ_COALESCE, limit.to_int())
+            yield from bench.rig.post(queue, [Descriptor(opcode=Opcode.NOP)])
+            yield Delay(1200, "longer than the few cycles")
+            raised = yield CsrRead(Address.IRQ_STATUS)
+            assert not raised, f"{raised:#x} raised by a record under {limit}"
+            yield CsrWrite(Address.IRQ_COALESCE, 0)
+            yield from bench.rig.collect(queue, 1)
+            yield CsrWrite(Address.IRQ_STATUS, 0x7F)
     yield from bench.settle()
 
 
@@ -275,6 +322,10 @@ def offsets(bench: Workbench) -> Steps[None]:
         for stride in far:
             work.append(boxed(opcode, Box(3, 1, 21, 3), host_offset=0x5432, host_stride=stride, **place))
             work.append(boxed(opcode, Box(3, 1, 21, 4), host_offset=0x8FFF, host_stride=stride >> 1, **place))
+        # rows behind the first, of which none is there
+        tall = {"surface": 10, "object": 9, "host_stride": 1 << 29}
+        work += [boxed(opcode, Box(9, 0, 20, 1 + (1 << bit)), host_offset=0x300, **tall) for bit in range(16)]
+    yield from bench.rig.surface(10, Surface(bench.scratch, 64, 65_535, 1, Layout.LINEAR))
     records = yield from bench.batch(Queue.TRANSFER, work)
     assert sum(one.cause == Cause.TRANSLATION_FAULT for one in records) > len(work) // 2
     yield from bench.rig.object(9, None)

@@ -193,6 +193,8 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("spots", limits.spots, 1),
     ("corners", limits.corners, 1),
     ("divisions", limits.divisions, 1),
+    ("enough", limits.enough, 1),
+    ("unhurried", limits.unhurried, 1),
 )
 
 _OWED: tuple[tuple[str, Case, int], ...] = (
