@@ -274,6 +274,14 @@ def spots(bench: Workbench) -> Steps[None]:
             yield from bench.rig.surface(8, Surface(base, width // 16, 65_535, 16, layout))
             tops = [rows << bit for bit in range(17 - rows.bit_length()) if (log2 + bit) % 2 == 0]
             yield from _touched(bench, [(Box(0, top, 16, 1), 0x51 + top) for top in tops])
+    for layout in Layout:
+        yield from bench.rig.surface(8, Surface(base, (1 << 16) - 1, 64, 16, layout))
+        yield from _touched(bench, [(Box(1 << bit, 0, 16, 1), 0xA1 + bit) for bit in range(4, 20)])
+        place = {"surface": 8, "source_surface": 8}
+        near = [boxed(Opcode.COPY, Box(0, 33 + bit, 16, 1), source_x=1 << bit, **place) for bit in range(4, 20)]
+        yield from bench.rig.perform(Queue.RENDER, near)
+        column = {"surface": 8, "object": DESTINATION, "host_offset": PAGE, "host_stride": 24}
+        yield from bench.rig.perform(Queue.TRANSFER, [boxed(Opcode.READBACK, Box(0, 33, 16, 24), **column)])
     for bit in range(8):
         pages = (1 << 12 + bit) + base // PAGE if bit < 7 else 1 << 19
         yield from bench.rig.surface(8, Surface(pages % (1 << 20) * PAGE, 64, 4, 1, Layout.X_TILED))
@@ -295,7 +303,10 @@ def _touched(bench: Workbench, boxes: list[tuple[Box, int]], index: int = 8) -> 
     reads = [
         boxed(Opcode.READBACK, box, host_offset=PAGE + 48 * number, **place) for number, (box, _) in enumerate(boxes)
     ]
-    yield from bench.rig.perform(Queue.TRANSFER, [*reads, boxed(Opcode.READBACK, Box(0, 0, 24, 1), **place)])
+    writes = [replace(one, opcode=Opcode.WRITEBACK, object=SOURCE) for one in reads]
+    start = boxed(Opcode.READBACK, Box(0, 0, 16, 1), order=1, **place)
+    again = [replace(one, host_offset=2 * one.host_offset) for one in reads]
+    yield from bench.rig.perform(Queue.TRANSFER, [*reads, start, *writes, replace(start, host_offset=64), *again])
     raised = IrqStatus.from_int((yield CsrRead(Address.IRQ_STATUS)))
     yield CsrWrite(Address.IRQ_STATUS, raised.to_int())
 

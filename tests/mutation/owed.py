@@ -219,9 +219,9 @@ def piled(bench: Workbench) -> Steps[None]:
     """
     ledger = bench.rig.ledger
     assert ledger is not None, "open() first"
-    for height, width in ((2, 2048), (120, 64)) * 2:
+    for height, width in ((2, 2048), (64, 64)) * 2:
         reads = yield from _data(bench, Opcode.WRITEBACK, height, width)
-        writes = yield from _data(bench, Opcode.READBACK, _ROWS, offset=_LANDING * PAGE)
+        writes = yield from _data(bench, Opcode.READBACK, 64, offset=_LANDING * PAGE)
         ledger.device[: bench.used] = yield ScanOut(0, bench.used)
         yield from _armed(bench, [reads, writes], cut=True)
         bench.temper_host(MemoryConfig(read_latency=16_000, write_latency=16_000, jitter=300, reorder=True))
@@ -229,6 +229,7 @@ def piled(bench: Workbench) -> Steps[None]:
         yield Delay(1200 * _CYCLE_NS, "under way")
         status = EngineStatus.from_int((yield CsrRead(Address.STATUS)))
         assert status.writes_outstanding >= 64 and (width > 64 or status.reads_outstanding >= 64), status
+        assert status.busy and status.readback_busy and status.writeback_busy, status
         bench.temper_host(MemoryConfig())
         yield CsrWrite(Address.CONTROL, Control(enable=1, soft_reset=1).to_int())
         yield from bench.rig.until(Address.CONTROL, Control(soft_reset=1).to_int(), 0)
