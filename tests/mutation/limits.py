@@ -17,7 +17,6 @@ from models.layout import (
     Address,
     Cause,
     Descriptor,
-    IrqCoalesce,
     IrqStatus,
     Layout,
     Opcode,
@@ -30,7 +29,7 @@ from models.layout import (
     surface_address,
 )
 from models.memory import PAGE
-from models.steps import CsrRead, CsrWrite, Delay, Steps, WaitIrq
+from models.steps import CsrRead, CsrWrite, Steps
 from models.surface import Box, Surface
 from tb.agents.memory import ErrorWindow, MemoryConfig
 from tb.sequences import boxed
@@ -39,17 +38,14 @@ from tests.system.malformed import FIELDS, in_entry
 from tests.system.workbench import DESTINATION, LARGE, SOURCE, Workbench
 
 __all__ = [
-    "announced_late",
     "corners",
     "divisions",
-    "enough",
     "fence_distances",
     "offsets",
     "pixel_sizes",
     "reserved",
     "serials",
     "spots",
-    "unhurried",
 ]
 
 _MASK = 0xFFFFFFFF
@@ -76,69 +72,6 @@ def fence_distances(bench: Workbench) -> Steps[None]:
         behind.append(reached + 1 - (1 << 31) & _MASK)
         work = [Descriptor(opcode=Opcode.WAIT, queue=other, host_offset=value) for value in behind]
         yield from bench.rig.perform(queue, work)
-    yield from bench.settle()
-
-
-def announced_late(bench: Workbench) -> Steps[None]:
-    """A limit in time that is set when records are pending already begins then."""
-    limit = 900
-    for queue in Queue:
-        yield CsrWrite(Address.IRQ_COALESCE, IrqCoalesce(count=200).to_int())
-        yield from bench.rig.post(queue, [Descriptor(opcode=Opcode.NOP, interrupt=1)])
-        yield Delay(8000, "pending")
-        yield CsrWrite(Address.IRQ_COALESCE, IrqCoalesce(count=200, cycles=limit).to_int())
-        begun = yield CsrRead(Address.CYCLE_LO)
-        yield WaitIrq()
-        ended = yield CsrRead(Address.CYCLE_LO)
-        assert limit - 40 <= ended - begun <= limit + 200, f"{ended - begun} cycles after the limit was set"
-        yield from bench.rig.collect(queue, 1)
-        yield CsrWrite(Address.IRQ_COALESCE, 0)
-        yield CsrWrite(Address.IRQ_STATUS, 0x7F)
-    yield from bench.settle()
-
-
-def enough(bench: Workbench) -> Steps[None]:
-    """Of 2^n + 1 records that are to be announced together, 2^n are not enough."""
-    for queue in Queue:
-        tail = queue_address(queue, QueueOffset.COMPLETION_TAIL)
-        for count in (1 << bit for bit in range(1, 8)):
-            yield CsrWrite(Address.IRQ_COALESCE, IrqCoalesce(count=count + 1).to_int())
-            for part in (*[min(count, 32)] * max(1, count // 32), 1):
-                raised = yield CsrRead(Address.IRQ_STATUS)
-                assert not raised, f"{raised:#x} raised with too few of {count + 1} records"
-                yield from bench.rig.post(queue, [Descriptor(opcode=Opcode.NOP, interrupt=1)] * part)
-                ring = bench.rig.rings[queue]
-                yield from bench.rig.until(tail, 0xFFFF, (ring.taken + part) & 0xFFFF)
-                assert len(bench.rig.take(queue, part + 1)) == part
-                yield from bench.rig.consume(queue)
-            raised = yield CsrRead(Address.IRQ_STATUS)
-            assert raised == 1 << queue, f"{raised:#x} raised by {count + 1} records"
-            yield CsrWrite(Address.IRQ_STATUS, 0x7F)
-    yield CsrWrite(Address.IRQ_COALESCE, 0)
-    yield from bench.settle()
-
-
-def unhurried(bench: Workbench) -> Steps[None]:
-    """Limits in time of 2^n cycles and a few, and of 2^n records and one, are not over after the few, or the one."""
-    bench.temper_host(MemoryConfig(read_latency=180, write_latency=180))
-    for bit in range(9, 32):
-        yield CsrWrite(Address.WATCHDOG, 1 << bit | 40)
-        yield from bench.invalidate(DESTINATION)
-        yield from bench.good()
-    yield CsrWrite(Address.WATCHDOG, 0)
-    bench.temper_host(MemoryConfig())
-    limits = [IrqCoalesce(count=255, cycles=1 << bit | 40) for bit in range(9, 24)]
-    limits += [IrqCoalesce(count=1 << bit | 1) for bit in range(1, 8)]
-    for queue in Queue:
-        for limit in limits:
-            yield CsrWrite(Address.IRQ_COALESCE, limit.to_int())
-            yield from bench.rig.post(queue, [Descriptor(opcode=Opcode.NOP)])
-            yield Delay(1200, "longer than the few cycles")
-            raised = yield CsrRead(Address.IRQ_STATUS)
-            assert not raised, f"{raised:#x} raised by a record under {limit}"
-            yield CsrWrite(Address.IRQ_COALESCE, 0)
-            yield from bench.rig.collect(queue, 1)
-            yield CsrWrite(Address.IRQ_STATUS, 0x7F)
     yield from bench.settle()
 
 

@@ -18,7 +18,7 @@ from models.steps import Delay, Steps
 from models.surface import Box
 from tb.env import Environment, run_body
 from tb.sim_top import reset
-from tests.mutation import blows, limits, owed, registers, shapes
+from tests.mutation import blows, delays, limits, owed, registers, shapes
 from tests.mutation.heights import heights
 from tests.mutation.parts import Parts, Program
 from tests.system import copies, errors, timed
@@ -185,7 +185,7 @@ _REFUSALS: tuple[tuple[str, Case, int], ...] = (
 
 _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("distances", limits.fence_distances, 1),
-    ("announced", limits.announced_late, 1),
+    ("announced", delays.announced_late, 1),
     ("pixels", limits.pixel_sizes, 1),
     ("reserved", limits.reserved, 1),
     ("serials", limits.serials, 1),
@@ -193,8 +193,8 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("spots", limits.spots, 1),
     ("corners", limits.corners, 1),
     ("divisions", limits.divisions, 1),
-    ("enough", limits.enough, 1),
-    ("unhurried", limits.unhurried, 1),
+    ("enough", delays.enough, 1),
+    ("unhurried", delays.unhurried, 1),
 )
 
 _OWED: tuple[tuple[str, Case, int], ...] = (
