@@ -23,7 +23,8 @@ def bit(pin: Any) -> bool:
 
 def unsigned(pin: Any) -> int:
     """The unsigned value of a vector.  Raises UnknownPin when any bit is X or Z."""
-    value = pin.value
-    if not value.is_resolvable:
-        raise UnknownPin(f"{pin._path} is {value}")
-    return int(value)
+    text = str(pin.value)  # an array of logic objects would cost twenty times as much
+    try:
+        return int(text, 2)
+    except ValueError:
+        raise UnknownPin(f"{pin._path} is {text}") from None

@@ -101,6 +101,7 @@ def _show(console: Console, facts: dict[str, Any]) -> None:
         console.print(table_of(facts))
     for one in facts["survivors"]:
         reason = f" ({one['explained']})" if one.get("explained") else ""
+        reason = reason or (f" (out of reach: {one['out of reach']})" if one.get("out of reach") else "")
         line = f"survived: {one['id']} {one['source line']}: {one['what']}{reason}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     score = f"{facts['killed']} of {facts['generated']} killed, {facts['percent']} %"
@@ -109,7 +110,9 @@ def _show(console: Console, facts: dict[str, Any]) -> None:
         return
     timing = f"{facts['killed by timing alone']} of them by timing alone"
     below = "" if facts["percent"] >= facts["floor"] else f": below the floor of {facts['floor']:g} %"
-    console.print(f"{score} ({timing}); {facts['explained']} survivors explained{below}", highlight=False)
+    alive = f"{facts['explained']} survivors explained, {facts['unexplained']} not"
+    alive += f" ({facts['out of reach']} out of reach)" if facts["out of reach"] else ""
+    console.print(f"{score} ({timing}); {alive}{below}", highlight=False)
 
 
 def _number(name: str, text: str, most: int) -> int:

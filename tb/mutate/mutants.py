@@ -4,7 +4,7 @@ A mutant changes one bit of one port of one cell of the engine's netlist: `inv` 
 it, `cnot0` and `cnot1` invert it while another bit of the port is 0 or 1. A module's share grows with the square root
 of its cells, so that small modules are judged too. Clock pins are left out, because no test is about them, and so are
 memory arrays: what leads into and out of them is there. Blocks that hold state are entered only in cycles with an
-event (`if (wake)`); being entered more often changes nothing by construction, so no mutant does only that.
+event (`if (wake)`); in modules in which being entered more often is proved to change nothing no mutant does only that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["MODES", "MOST", "Mutant", "MutationError", "Wiring", "named_blocks", "parsed", "shares"]
+__all__ = [
+    "MODES",
+    "MOST",
+    "PROVEN",
+    "WAKE",
+    "Mutant",
+    "MutationError",
+    "Wiring",
+    "named_blocks",
+    "parsed",
+    "shares",
+]
 
 MOST = 20_000
 """Most mutants in a netlist: their numbers have 16 bits."""
@@ -57,9 +68,16 @@ class Mutant:
 
 _OPTION = re.compile(r"-(\w+) (\S+)")
 _CTRL = re.compile(r"-ctrl \S+ \d+ \d+ ?")
-_WAKE = re.compile(r"^\s*(?P<wire>wire\s+(?:\w*wake\w*|stir)\s*=[^;]*;)", re.MULTILINE)
+WAKE = re.compile(r"^\s*(?P<wire>wire\s+(?:\w*wake\w*|stir)\s*=[^;]*;)", re.MULTILINE)
 _MORE = ("$logic_or", "$or", "$reduce_or", "$logic_and")
 """Cells of which a 1 on any pin makes a waking condition true more often, never less."""
+PROVEN = ("box", "csr_queue", "fifo", "read_mover", "realign", "ring", "sweep", "translate", "write_mover")
+"""Modules that are the same with every waking condition at 1, see `wakes`."""
+_DECIDED = {
+    "cnot1": ("$reduce_or", "$reduce_bool", "$logic_not", "$logic_and", "$logic_or"),
+    "cnot0": ("$reduce_and",),
+}
+"""Cells that look at a port as a whole, which is decided while the bit that controls an inversion of another is so."""
 _KINDS = {"mux": "multiplexer", "pmux": "multiplexer", "bmux": "multiplexer"}
 
 
@@ -71,7 +89,8 @@ class Wiring:
         self._waking = {
             f"rtl/{name}.v:{text.count(chr(10), 0, found.start('wire')) + 1 + line}."
             for name, text in sources.items()
-            for found in _WAKE.finditer(text)
+            if name in PROVEN
+            for found in WAKE.finditer(text)
             for line in range(found.group("wire").count(chr(10)) + 1)
         }
         self._read = {bit for port in module["ports"].values() for bit in port["bits"]}
@@ -91,7 +110,11 @@ class Wiring:
         return all(any(place.startswith(line) for line in self._waking) for place in places)
 
     def matters(self, command: str) -> bool:
-        """Whether a line changes what can matter: no clock, no bit that is so or is not read, no waking too often."""
+        """Whether a line changes what can matter.
+
+        It does not: a clock, a bit that is so already or that is not read, a condition to wake that is true too often,
+        and a bit of an OR inverted only while another one is 1, or of an AND only while another one is 0.
+        """
         found = dict(_OPTION.findall(command))
         cell = self._cells[found["cell"].lstrip("\\")]
         bits = cell["connections"][found["port"]]
@@ -99,6 +122,8 @@ class Wiring:
         constant = {"0": "const0", "1": "const1"}.get(bit) if isinstance(bit, str) else None
         idle = mode.startswith("cnot") and bits[int(found["ctrlbit"])] == {"cnot0": "1", "cnot1": "0"}[mode]
         if mode == "const1" and cell["type"] in _MORE and self._wakes(cell):
+            return False
+        if cell["type"] in _DECIDED.get(mode, ()) and cell["port_directions"][found["port"]] == "input":
             return False
         return found["port"] != "CLK" and bit in self._read and bit != "x" and constant != mode and not idle
 

@@ -1,7 +1,8 @@
 """What came of it: mutate.json, a table by module, and the survivors, each with its reason where one was reviewed.
 
-A reason in equivalent.toml explains why no test can notice a mutant. It does not make the mutant count as killed: the
-score is killed of generated, and the floor is for that.
+A reason in equivalent.toml explains why no test can notice a mutant, or why one could that takes far too long to run.
+Neither makes the mutant count as killed: the score is killed of generated, and the floor is for that. Only the first
+kind explains a survivor.
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ class Reason:
     """Why mutants of a module that match cannot be noticed.
 
     what: regular expression that must match a mutant's description as a whole.  modes: those concerned, all when empty.
+    reachable: a test could notice them, but would have to simulate for far too long.
     """
 
     module: str
     what: str
     modes: tuple[str, ...]
     reason: str
+    reachable: bool = False
 
     def fits(self, mutant: Mutant) -> bool:
         """Whether this is about `mutant`."""
@@ -48,8 +51,12 @@ class Reason:
 def reasons_of(path: Path = REASONS) -> list[Reason]:
     """The reviewed reasons; MutationError for a file that cannot be used."""
     try:
-        rows = toml.load(path).get("equivalent", [])
-        found = [Reason(row["module"], row["what"], tuple(row.get("modes", ())), row["reason"]) for row in rows]
+        tables = toml.load(path)
+        found = [
+            Reason(row["module"], row["what"], tuple(row.get("modes", ())), row["reason"], kind == "out_of_reach")
+            for kind in ("equivalent", "out_of_reach")
+            for row in tables.get(kind, [])
+        ]
         for one in found:
             re.compile(one.what)
             if unknown := set(one.modes) - set(MODES):
@@ -77,9 +84,16 @@ def facts_of(
         counts["generated"] += 1
         counts[result["verdict"]] += 1
         if result["verdict"] == "survived":
-            reason = next((one.reason for one in reasons if one.fits(mutant)), None)
-            about = {"id": mutant.id, "module": mutant.module, "source line": mutant.place, "what": mutant.what}
-            survivors.append({**about, "explained": reason})
+            survivors.append(
+                {
+                    "id": mutant.id,
+                    "module": mutant.module,
+                    "source line": mutant.place,
+                    "what": mutant.what,
+                    "explained": next((one.reason for one in reasons if one.fits(mutant) and not one.reachable), None),
+                    "out of reach": next((one.reason for one in reasons if one.fits(mutant) and one.reachable), None),
+                }
+            )
         else:
             by_check[result["how"]] += 1
             programs[result["by"].split("/")[0]] += 1
@@ -94,6 +108,8 @@ def facts_of(
         "percent": round(100 * (checks + timing) / generated, 2) if generated else 0.0,
         "floor": FLOOR_PERCENT,
         "explained": sum(one["explained"] is not None for one in survivors),
+        "out of reach": sum(one["out of reach"] is not None for one in survivors),
+        "unexplained": sum(one["explained"] is None for one in survivors),
         "by check": dict(by_check.most_common()),
         "by program": dict(programs.most_common()),
         "modules": {

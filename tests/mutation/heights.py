@@ -6,6 +6,7 @@ bad. So a single wrong address bit fails, although nothing lies there.
 
 from __future__ import annotations
 
+from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +27,9 @@ _PATTERNS = (0xAAAA_AAAA_AAAA_A000, 0x5555_5555_5555_5000, 0xCCCC_3333_6666_9000
 """Addresses whose bits are 0 and 1 between them, with neighbours of both kinds."""
 _OBJECT = 5
 _LINE = 64
+_DENSE = {"surface": 0, "object": _OBJECT, "host_stride": 8}
+_HEIGHTS = (1, 3)
+"""Rows of a box that fails: the reason of one that has bursts behind it is kept, that of the last one is not."""
 _PLAIN = {"surface": 0, "host_stride": PAGE}
 
 
@@ -76,8 +80,8 @@ def _frames(site: FaultSite, high: int) -> Steps[None]:
     table.set(1, PageTableEntry(1, 1, frame))
     at = frame * PAGE + 0x340
     _only(site, at, 64)
-    for opcode in (Opcode.READBACK, Opcode.WRITEBACK):
-        work = boxed(opcode, Box(8, 1, 48, 1), object=DESTINATION, host_offset=PAGE + 0x348, **_PLAIN)
+    for opcode, height in product((Opcode.READBACK, Opcode.WRITEBACK), _HEIGHTS):
+        work = boxed(opcode, Box(8, 1, 48, height), object=DESTINATION, host_offset=PAGE + 0x348, **_PLAIN)
         yield from _ends(site, Queue.TRANSFER, work, Cause.BUS_ERROR, at, _LINE)
     table.set(1, kept)
 
@@ -88,8 +92,9 @@ def _roots(site: FaultSite, high: int) -> Steps[None]:
     yield from site.rig.object(_OBJECT, flat)
     at = root + page * PageTableEntry.SIZE
     _only(site, at // _LINE * _LINE, _LINE)
-    far = boxed(Opcode.WRITEBACK, Box(8, 1, 8, 1), object=_OBJECT, host_offset=page * PAGE, **_PLAIN)
-    yield from _ends(site, Queue.TRANSFER, far, Cause.WALK_ERROR, at, 8)
+    for height in _HEIGHTS:
+        far = boxed(Opcode.WRITEBACK, Box(8, 1, 8, height), host_offset=page * PAGE, **_DENSE)
+        yield from _ends(site, Queue.TRANSFER, far, Cause.WALK_ERROR, at, 8)
     # the same page behind a directory in host memory, whose entry leads far away
     page, frame = page & 0x3FFFF, high >> 12 & (1 << 40) - 1
     for entry in range(512):
@@ -101,8 +106,9 @@ def _roots(site: FaultSite, high: int) -> Steps[None]:
     yield from site.rig.perform(Queue.TRANSFER, [Descriptor(opcode=Opcode.INVALIDATE, object=_OBJECT)])
     at = frame * PAGE + (page & 511) * PageTableEntry.SIZE
     _only(site, at // _LINE * _LINE, _LINE)
-    far = boxed(Opcode.READBACK, Box(8, 1, 8, 1), object=_OBJECT, host_offset=page * PAGE, **_PLAIN)
-    yield from _ends(site, Queue.TRANSFER, far, Cause.WALK_ERROR, at, 8)
+    for height in _HEIGHTS:
+        far = boxed(Opcode.READBACK, Box(8, 1, 8, height), host_offset=page * PAGE, **_DENSE)
+        yield from _ends(site, Queue.TRANSFER, far, Cause.WALK_ERROR, at, 8)
 
 
 def _limits(site: FaultSite, high: int) -> Steps[None]:

@@ -16,17 +16,16 @@ from models.layout import Cause, Descriptor, Opcode, QueueOffset, queue_address
 from models.memory import PAGE
 from models.steps import Delay, Steps
 from models.surface import Box
-from tb.agents.memory import MemoryConfig
 from tb.env import Environment, run_body
 from tb.sim_top import reset
-from tests.mutation import blows, registers, shapes
+from tests.mutation import blows, delays, limits, owed, registers, shapes
 from tests.mutation.heights import heights
 from tests.mutation.parts import Parts, Program
 from tests.system import copies, errors, timed
 from tests.system.fault_ground import Ground, on_ground
 from tests.system.fault_silence import WATCHDOG
 from tests.system.rtl_bench import Stand, stand
-from tests.system.workbench import DESTINATION, Case, Workbench
+from tests.system.workbench import Case, Workbench
 
 __all__ = ["PROGRAMS", "Blows", "Cases", "Registers"]
 
@@ -38,7 +37,7 @@ class Cases:
     """Cases after one reset: (name, case, thinning of its matrix).
 
     watchdog: cycles, 0 for none.  ring_log2, completion_log2: sizes of the rings.
-    patience: clock cycles without a step after which a case hangs.
+    patience: clock cycles without a step after which a case hangs.  halt: a queue halts at an error.
     """
 
     name: str
@@ -47,13 +46,14 @@ class Cases:
     ring_log2: int = 6
     completion_log2: int = 6
     patience: int = 30_000
+    halt: bool = True
 
     async def run(self, parts: Parts) -> None:
         """One reset, the cases, a comparison after each."""
 
         async def body(stand: Stand) -> None:
             bench = stand.bench
-            opening = bench.open(watchdog=self.watchdog)
+            opening = bench.open(watchdog=self.watchdog, halt=self.halt)
             await parts.run(f"{self.name}/open", stand.perform(parts.watched(opening)))
             for name, case, thin in self.cases:
                 bench.thin = thin
@@ -139,15 +139,6 @@ def behind(bench: Workbench) -> Steps[None]:
     yield from bench.settle()
 
 
-def patient(bench: Workbench) -> Steps[None]:
-    """Answers that come late, but before the watchdog's time, are no error."""
-    for more in ({"read_latency": 7000}, {"write_latency": 7000}):
-        bench.temper_host(MemoryConfig(**more))
-        yield from bench.invalidate(DESTINATION)
-        yield from smoke(bench)
-    bench.temper_host(MemoryConfig())
-
-
 def wrapping(bench: Workbench) -> Steps[None]:
     """Rows whose offset passes 2^32: the next page would be one of the object's first again, and is not granted."""
     far = {"host_offset": PAGE, "host_stride": (1 << 32) - PAGE}
@@ -192,32 +183,50 @@ _REFUSALS: tuple[tuple[str, Case, int], ...] = (
     ("without halt", errors.without_halt, 1),
 )
 
+_LIMITS: tuple[tuple[str, Case, int], ...] = (
+    ("distances", limits.fence_distances, 1),
+    ("announced", delays.announced_late, 1),
+    ("pixels", limits.pixel_sizes, 1),
+    ("reserved", limits.reserved, 1),
+    ("serials", limits.serials, 1),
+    ("offsets", limits.offsets, 1),
+    ("spots", limits.spots, 1),
+    ("corners", limits.corners, 1),
+    ("divisions", limits.divisions, 1),
+    ("enough", delays.enough, 1),
+    ("unhurried", delays.unhurried, 1),
+)
+
+_OWED: tuple[tuple[str, Case, int], ...] = (
+    ("fetches", owed.late_descriptors, 1),
+    ("walks", owed.late_translations, 1),
+    ("reads", owed.late_data, 1),
+    ("writes", owed.late_answers, 1),
+    ("records", owed.late_records, 1),
+    ("void", owed.void_bursts, 1),
+)
+
 PROGRAMS: tuple[Program, ...] = (
     Cases("smoke", (("smoke", smoke, 1),)),
     Cases("work", _WORK),
-    Registers("registers"),
     Cases("refusals", _REFUSALS),
     Blows("heights", (("heights", heights),)),
+    Blows("silence", (("silence", blows.silences),), watchdog=WATCHDOG, halt=False),
+    Blows("states", (("states", blows.states), ("full ring", blows.full_rings)), completion_log2=4),
+    Cases("limits", _LIMITS, halt=False),
     Blows("masks", (("masks", registers.masks),)),
+    Blows("blows", (("aborts", blows.aborts), ("soft", blows.soft_resets), ("hard", blows.hard_resets))),
+    Registers("registers"),
     Cases("laps", (("wrap", timed.rings_wrap, 1),), ring_log2=3, completion_log2=3),
     Cases("full", (("full", timed.completion_ring_full, 1),), ring_log2=4, completion_log2=3),
-    Blows("blows", (("aborts", blows.aborts), ("soft", blows.soft_resets), ("hard", blows.hard_resets))),
-    Blows("states", (("states", blows.states), ("full ring", blows.full_rings)), completion_log2=4),
-    Blows("silence", (("silence", blows.silences),), watchdog=WATCHDOG, halt=False),
+    Cases("backlog", (("backlog", shapes.backlog, 1),), completion_log2=3),
     Blows("errors", (("records", blows.record_errors), ("fetches", blows.fetch_errors), ("data", blows.data_errors))),
-    Cases(
-        "abort",
-        (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16), ("crowd", shapes.crowd, 1)),
-    ),
-    Cases(
-        "late",
-        (("patient", patient, 1), ("read", timed.late_read_answer, 1), ("write", timed.late_write_answer, 1)),
-        watchdog=20_000,
-        patience=80_000,
-    ),
     Cases("large", (("tiles", shapes.tiles, 1), ("tall", shapes.tall, 1), ("long", shapes.long, 1))),
+    Cases("owed", _OWED, watchdog=owed.WATCHDOG),
+    Cases("piled", (("piled", owed.piled, 1),)),
+    Cases("abort", (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16))),
     Cases("many", (("many", shapes.many, 1),), ring_log2=9, completion_log2=9),
     Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),
-    Cases("deep", (("outstanding", timed.many_outstanding, 1),)),
+    Cases("late", (("read", timed.late_read_answer, 1),), watchdog=0x4AA0, patience=80_000),
 )
-"""Every program, quick and general ones first."""
+"""Every program: what kills most in its time comes first."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from models.engine import Queue
 from models.layout import Address, Cause, Descriptor, IrqCoalesce, IrqStatus, Layout, Opcode
 from models.memory import PAGE
@@ -13,7 +11,7 @@ from tb.agents.memory import ErrorWindow, MemoryConfig
 from tb.sequences import boxed
 from tests.system.workbench import DESTINATION, SOURCE, Workbench
 
-__all__ = ["announced", "crowd", "far_errors", "long", "many", "near", "rows", "tall", "tiles"]
+__all__ = ["announced", "backlog", "far_errors", "long", "many", "near", "rows", "tall", "tiles"]
 
 _CYCLE_NS = 4
 
@@ -132,24 +130,22 @@ def far_errors(bench: Workbench) -> Steps[None]:
         yield from bench.good()
 
 
-def crowd(bench: Workbench) -> Steps[None]:
-    """A soft reset while a hundred short bursts each way are unanswered; what comes of them later is dropped."""
-    yield from _surface(bench, 64, 256, 1, Layout.LINEAR, bench.scratch)
-    for wait in (1300, 2500):
-        bench.temper_host(MemoryConfig(read_latency=2600, write_latency=2900, jitter=300, reorder=True))
-        rows = {"surface": 8, "host_stride": 80}
-        warm = boxed(Opcode.READBACK, Box(0, 0, 1, 3), object=DESTINATION, **{**rows, "host_stride": PAGE})
-        yield from bench.batch(Queue.TRANSFER, [warm, replace(warm, opcode=Opcode.WRITEBACK, object=SOURCE, y=9)])
-        work = [
-            boxed(Opcode.READBACK, Box(0, 0, 64, 120), object=DESTINATION, **rows),
-            boxed(Opcode.WRITEBACK, Box(0, 128, 64, 120), object=SOURCE, **rows),
-        ]
-        yield from bench.rig.post(Queue.TRANSFER, work)
-        yield Delay(wait * _CYCLE_NS, "under way")
-        yield from bench.reset_under_way()
-        yield from bench.good()
-        bench.temper_host(MemoryConfig())
-        yield from bench.good(Queue.RENDER)
+def backlog(bench: Workbench) -> Steps[None]:
+    """Far more boxes end than the completion ring has room for; their records come as the driver makes room."""
+    for opcode in (Opcode.WRITEBACK, Opcode.READBACK, Opcode.FILL):
+        queue = Queue.RENDER if opcode == Opcode.FILL else Queue.TRANSFER
+        target = DESTINATION if opcode == Opcode.READBACK else SOURCE
+        place = {"surface": 5, "object": target, "host_stride": 64} if queue is Queue.TRANSFER else {"surface": 5}
+        ring = bench.rig.rings[queue]
+        count = 1 << ring.log2
+        for number in range(count):
+            more = {"host_offset": 70 * number} if queue is Queue.TRANSFER else {"pattern_low": number}
+            bench.rig.put(queue, boxed(opcode, Box(20 * number, 1, 15, 1), interrupt=1, **place, **more))
+        yield from bench.rig.ring_doorbell(queue)
+        yield Delay(3000 * _CYCLE_NS, "all that can end has ended")
+        for _ in range(0, count, 1 << ring.completion_log2):
+            yield from bench.rig.collect(queue, 1 << ring.completion_log2)
+    yield from bench.settle()
 
 
 def announced(bench: Workbench) -> Steps[None]:

@@ -186,19 +186,39 @@ def test_what_changes_nothing_is_no_mutant() -> None:
     assert wiring.kind("mutate -cell $it -port A") == "add"
 
 
+@pytest.mark.parametrize(
+    ("mode", "kind", "matters"),
+    [
+        ("cnot1", "$reduce_or", False),
+        ("cnot0", "$reduce_or", True),
+        ("cnot1", "$logic_not", False),
+        ("cnot0", "$reduce_and", False),
+        ("cnot1", "$reduce_and", True),
+        ("cnot1", "$and", True),
+        ("inv", "$reduce_or", True),
+    ],
+)
+def test_a_bit_that_is_inverted_only_while_another_decides_is_no_mutant(mode: str, kind: str, matters: bool) -> None:
+    cell = {"type": kind, "port_directions": {"A": "input", "Y": "output"}, "connections": {"A": [5, 6], "Y": [7]}}
+    wiring = Wiring({"cells": {"$it": cell}, "ports": {"out": {"bits": [7]}}}, {})
+    assert wiring.matters(f"mutate -mode {mode} -cell $it -port A -portbit 0 -ctrlbit 1") == matters
+
+
 def test_a_block_that_is_awake_too_often_is_no_mutant_but_one_that_sleeps_is() -> None:
     text = "module box;\n\n    wire wake = load ||\n        !rst_ni;\n    wire other = load || give;\n"
     cell = {"port_directions": {"A": "input", "Y": "output"}, "connections": {"A": [3], "Y": [4]}}
 
     def matters(mode: str, place: str, kind: str = "$logic_or") -> bool:
         there = {**cell, "type": kind, "attributes": {"src": place}}
-        wiring = Wiring({"cells": {"$it": there}, "ports": {"out": {"bits": [4]}}}, {"box": text})
+        texts = {"box": text, "render": text}
+        wiring = Wiring({"cells": {"$it": there}, "ports": {"out": {"bits": [4]}}}, texts)
         return wiring.matters(f"mutate -mode {mode} -cell $it -port Y -portbit 0")
 
     assert not matters("const1", "rtl/box.v:3.5-4.9") and not matters("const1", "rtl/box.v:4.5-4.9")
     assert matters("const0", "rtl/box.v:4.5-4.9") and matters("inv", "rtl/box.v:4.5-4.9")
     assert matters("const1", "rtl/box.v:5.5-5.9") and matters("const1", "rtl/box.v:4.5-4.9", "$logic_not")
     assert matters("const1", "rtl/box.v:4.5-4.9|rtl/box.v:5.5-5.9")
+    assert matters("const1", "rtl/render.v:3.5-4.9")  # where it is not proved
 
 
 # ------------------------------------------------------------------------------------------ report
@@ -214,12 +234,20 @@ def test_checks_and_timing_are_told_apart_and_an_explained_survivor_is_still_ali
     }
     reasons = [report.Reason("fifo", r"holds at 0 A\[\d\]", ("const0",), "never 1")]
     facts = report.facts_of(mutants, results, reasons)
-    counts = ("generated", "killed", "killed by checks", "killed by timing alone", "explained")
-    assert [facts[name] for name in counts] == [4, 2, 1, 1, 1]
+    counts = ("generated", "killed", "killed by checks", "killed by timing alone", "explained", "unexplained")
+    assert [facts[name] for name in counts] == [4, 2, 1, 1, 1, 1]
     assert facts["percent"] == 50.0 and [one["explained"] for one in facts["survivors"]] == [None, "never 1"]
     path = tmp_path / "mutate.json"
     path.write_text('{"models": {"generated": 3}, "generated": 9}')
     assert report.merged(path, facts)["models"] == {"generated": 3} and report.merged(path, facts)["generated"] == 4
+
+
+def test_a_survivor_that_would_take_too_long_to_kill_is_told_apart_and_is_not_explained(tmp_path: Path) -> None:
+    (tmp_path / "equivalent.toml").write_text("[[out_of_reach]]\nmodule = 'box'\nwhat = '.*'\nreason = 'years'\n")
+    reasons = report.reasons_of(tmp_path / "equivalent.toml")
+    facts = report.facts_of([mutant()], {1: result(1, "survived")}, reasons)
+    assert [facts[name] for name in ("explained", "out of reach", "unexplained", "killed")] == [0, 1, 1, 0]
+    assert facts["survivors"][0]["explained"] is None and facts["survivors"][0]["out of reach"] == "years"
 
 
 def test_a_reason_is_for_its_module_its_modes_and_the_whole_description() -> None:

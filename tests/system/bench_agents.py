@@ -79,6 +79,21 @@ async def _alone(dut: Any, body: Callable[[Environment], Awaitable[None]], **mor
 
 
 @cocotb.test()
+async def what_is_over_watches_no_longer(dut: Any) -> None:
+    """A second environment of a simulation is alone: the first one's monitors publish nothing more."""
+    environments: list[Environment] = []
+
+    async def body(env: Environment) -> None:
+        environments.append(env)
+        await env.csr.master.read(Address.ID)
+
+    for _ in range(2):
+        await _alone(dut, body)
+    first, second = environments
+    assert first.csr.monitor.seen == second.csr.monitor.seen > 0
+
+
+@cocotb.test()
 async def a_passive_agent_drives_nothing(dut: Any) -> None:
     """No driver, no sequencer; pins that somebody else drives stay as they are, and what he does is seen."""
 

@@ -114,3 +114,7 @@ class CsrMonitor(uvm_monitor):  # type: ignore[misc]  # pyuvm carries no types
         left_over = self._watch.left_over
         if left_over:
             self.logger.error("%d register accesses were never answered", left_over)
+
+    def final_phase(self) -> None:
+        """Watch no longer: another environment may follow in the same simulation."""
+        self._watch.kill()

@@ -70,6 +70,10 @@ class InterruptAgent(uvm_agent):  # type: ignore[misc]  # pyuvm carries no types
             self.sequencer = uvm_sequencer("sequencer", self)
             self.driver = InterruptDriver("driver", self)
 
+    def final_phase(self) -> None:
+        """Watch no longer: another environment may follow in the same simulation."""
+        self._watch.kill()
+
     def _publish(self, edge: InterruptEdge) -> None:
         self.rises += 1
         if self.on_rise is not None:
