@@ -8,15 +8,21 @@ Readback. A fault on a device-dirty page brings that page back, in one request w
 before the device writes them again:
 
 - those whose `score` is positive. A page's score rises by one whenever it was brought back and used (from 0 at least,
-  to 3 at most), and falls by two, to -1 at least, when it was brought back in vain.
-- those that follow the faulting page without a gap, up to `window`, but for those of a negative score. The window
-  doubles when all that was brought back beyond demand has been used, and halves when more of it went unused than used.
+  to 3 at most), and falls by two, to -1 at least, when it was brought back in vain. Pages of other drawings than the
+  faulting page's are left out while such guesses have been wrong more often than right (`recall`, 0 to 3, 2 at first);
+  MISSED faults on pages of a positive score put it back to 1.
+- those that the same drawing wrote: all of them where they are at most PRIOR, or where such guesses have mostly been
+  right (`trust`, 0 to 3, 1 at first: one up when all were used, one down when more went unused); else those that follow
+  the faulting page without a gap, up to `window`, which begins with FIRST, doubles and halves likewise. Pages with a
+  score of their own are judged by that, unless drawings are trusted (trust of 2).
+
+Where not all may be guessed, those of trusted drawings come first, then those that were used last.
 
 Pages brought back on a guess count as *risked* until they are seen to have been used. Guesses are limited: wasted plus
 risked pages never exceed PRIOR + useful / SHARE, where useful pages are those that some access did need. So the pages
 read back are at most (1 + 1 / SHARE) x what any driver by pages must read back for the same accesses, plus PRIOR: what
-is learned decides how fast the strategy is, never whether it is frugal. When the allowance runs out, the risked
-entries' accessed bits are looked at (and paid for), for most of them have been used meanwhile.
+is learned decides how fast the strategy is, never whether it is frugal. A fault that needs a readback looks at the
+accessed bits of the risked entries, and pays for it: most of them have been used meanwhile.
 
 Fault-around. With the page come entries for what the same request brought back, for the next pages that are right in
 host memory already, and for all such pages of a positive score. They are writable where the page was stored to before
@@ -37,21 +43,27 @@ import numpy as np
 import numpy.typing as npt
 
 from models.dmabuf import Buffer
+from models.fence import Fence
 from models.page_table import Bits
 from models.policy import FaultPlan
 from models.policy.tracking import Tracked, Tracking, mask_of, pages_in
 
-__all__ = ["COOL", "PRIOR", "SHARE", "WINDOW", "Adaptive"]
+__all__ = ["COOL", "FIRST", "MISSED", "PRIOR", "SHARE", "WINDOW", "Adaptive"]
 
 PRIOR = 8
 """Pages that may be guessed wrong before anything is known."""
-SHARE = 8
+SHARE = 4
 """One page may be guessed wrong for so many that were needed."""
+FIRST = 1
+"""Pages that the first fault brings back beyond its own."""
 WINDOW = 16
 """Entries that a fault inserts beyond its own for pages that need no readback and of which nothing is known."""
+MISSED = 4
+"""Faults on pages that were worth a guess, after which old scores count again."""
 COOL = 2
 """Clean scans in a row after which an entry is write-protected."""
 _WIDEST = 1 << 16
+_TRUSTED = 2
 
 
 @dataclass(slots=True)
@@ -60,19 +72,32 @@ class _Learned:
 
     score: npt.NDArray[np.int8]
     clean: npt.NDArray[np.int8]
+    when: npt.NDArray[np.int64]
+    drawn: npt.NDArray[np.int64]
     stored: Bits
     risked: Bits
     guesses: Bits
-    window: int = PRIOR
+    followed: Bits
+    window: int = FIRST
+    trust: int = 1
+    recall: int = 2
+    missed: int = 0
     useful: int = 0
     wasted: int = 0
     previous: int = -1
+    drawings: int = 0
     scanned: int = 0
 
     @property
     def allowance(self) -> int:
         """Pages that may be guessed now."""
         return PRIOR + self.useful // SHARE - self.wasted - int(np.count_nonzero(self.risked))
+
+
+    def reward(self) -> None:
+        """All that was guessed by its drawing has been used."""
+        self.window = min(max(1, 2 * self.window), _WIDEST)
+        self.trust = min(self.trust + 1, 3)
 
 
 class Adaptive(Tracked):
@@ -94,8 +119,10 @@ class Adaptive(Tracked):
         super().adopt(buffer)
         pages = buffer.pages
         counts = np.zeros((2, pages), np.int8)
-        bits = np.zeros((3, pages), np.bool_)
-        self._learned[buffer] = _Learned(counts[0], counts[1], bits[0], bits[1], bits[2])
+        stamps, bits = np.zeros((2, pages), np.int64), np.zeros((4, pages), np.bool_)
+        self._learned[buffer] = _Learned(
+            counts[0], counts[1], stamps[0], stamps[1], bits[0], bits[1], bits[2], bits[3]
+        )
 
     def forget(self, buffer: Buffer) -> None:
         """Stop tracking a buffer."""
@@ -141,17 +168,35 @@ class Adaptive(Tracked):
         if not learned.window and page == learned.previous + 1:
             learned.window = 1
         learned.previous = page
-        likely = ready & (learned.score > 0)
-        likely[_ahead(ready & (learned.score >= 0), page)[: learned.window]] = True
-        wanted = pages_in(likely)
-        if len(wanted) > learned.allowance and learned.risked.any():
+        if learned.risked.any():
             learned.scanned = int(np.count_nonzero(learned.risked))
             used = learned.risked & buffer.space.accessed()
-            if np.array_equal(used, learned.risked):
-                learned.window = min(2 * learned.window, _WIDEST)
+            followed = learned.risked & learned.followed
+            if followed.any() and not (followed & ~used).any():
+                learned.reward()
             self._used(learned, used)
-        wanted.sort(key=lambda other: (other - page) % buffer.pages)
-        return wanted[: max(0, learned.allowance)]
+        together = ready & (learned.drawn == learned.drawn[page])
+        learned.missed += int(learned.score[page] > 0)
+        if not learned.recall and learned.missed >= MISSED:
+            learned.recall = 1
+        scored = ready & (learned.score > 0)
+        if not learned.recall:
+            scored &= together
+        if learned.trust >= _TRUSTED:
+            scored &= ~together
+        likely = pages_in(scored)
+        likely.sort(key=lambda other: (-learned.when[other], (other - page) % buffer.pages))
+        if learned.trust < _TRUSTED:
+            together &= learned.score == 0
+        if learned.trust >= _TRUSTED or (learned.trust and np.count_nonzero(together) <= PRIOR):
+            following = sorted(pages_in(together), key=lambda other: (other - page) % buffer.pages)
+        else:
+            following = _ahead(together, page)[: learned.window]
+        wanted = [*following, *likely] if learned.trust >= _TRUSTED else [*likely, *following]
+        wanted = wanted[: max(0, learned.allowance)]
+        learned.followed[wanted] = False
+        learned.followed[[other for other in following if other in wanted]] = True
+        return wanted
 
     def brought_back(self, buffer: Buffer, pages: Iterable[int]) -> None:
         """What was guessed is risked; the rest was needed."""
@@ -164,6 +209,7 @@ class Adaptive(Tracked):
 
     @staticmethod
     def _used(learned: _Learned, pages: Bits) -> None:
+        learned.when[pages] = learned.drawings
         learned.useful += int(np.count_nonzero(pages))
         learned.score[pages] = np.minimum(np.maximum(learned.score[pages], 0) + 1, 3)
         learned.risked &= ~pages
@@ -172,20 +218,34 @@ class Adaptive(Tracked):
         """What will be written; what was risked on those pages has proved useful by now, or it was wasted."""
         pages = list(writes)
         learned = self._learned[buffer]
+        learned.drawings += 1
         over = learned.risked & mask_of(buffer, pages)
         if over.any():
             used = over & buffer.space.accessed()
             wasted = over & ~used
-            hits, misses = int(np.count_nonzero(used)), int(np.count_nonzero(wasted))
+            hits, misses = (int(np.count_nonzero(which & learned.followed)) for which in (used, wasted))
+            right, wrong = (int(np.count_nonzero(which & ~learned.followed)) for which in (used, wasted))
+            if wrong > right:
+                learned.recall, learned.missed = max(0, learned.recall - 1), 0
+            elif right and not wrong:
+                learned.recall = min(learned.recall + 1, 3)
             self._used(learned, used)
-            learned.wasted += misses
+            learned.wasted += int(np.count_nonzero(wasted))
             learned.score[wasted] = np.maximum(learned.score[wasted] - 2, -1)
             learned.risked &= ~wasted
             if misses > hits:
                 learned.window //= 2
-            elif not misses:
-                learned.window = min(max(1, 2 * learned.window), _WIDEST)
+                learned.trust = max(0, learned.trust - 1)
+            elif hits and not misses:
+                learned.reward()
         return pages
+
+    def drawing(self, buffer: Buffer, reads: Iterable[int], writes: Iterable[int], fence: Fence) -> None:
+        """Remember which pages were drawn together."""
+        pages = list(writes)
+        learned = self._learned[buffer]
+        learned.drawn[pages] = learned.drawings
+        super().drawing(buffer, reads, pages, fence)
 
     # ------------------------------------------------------------------------------------- host to device
 

@@ -1,4 +1,4 @@
-"""Hypothesis walks through the driver's states: what it finds wrong it shrinks to a few steps that can be run as they are.
+"""Hypothesis walks through the states of the driver: what it finds is shrunk to a few steps that run as they are.
 
 Two programs share a buffer of three pages under one policy; the device moves only when it is let or waited for. After
 each step the oracle must be content, and at the end everybody looks everywhere.
@@ -36,7 +36,7 @@ WHO = st.integers(0, 1)
 X, Y = st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1)
 FLAGS = (MapFlag.READ, MapFlag.READ | MapFlag.WRITE, MapFlag.WRITE, MapFlag.WRITE | MapFlag.DISCARD_RANGE)
 EXAMPLES = settings(
-    max_examples=12,
+    max_examples=50,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -310,7 +310,7 @@ class Guest(Dweller):
     It keeps no mapping of its own and makes no buffers; `burst` accesses come one after another.
     """
 
-    def __init__(self, town: Town, name: str, number: int, burst: int = 64) -> None:
+    def __init__(self, town: Town, name: str, number: int, burst: int = 128) -> None:
         super().__init__(town, name, number)
         self.burst = burst
         self.moved = 0
