@@ -57,6 +57,7 @@ def unhurried(bench: Workbench) -> Steps[None]:
         yield CsrWrite(Address.WATCHDOG, 1 << bit | 40)
         yield from bench.invalidate(DESTINATION)
         yield from bench.good()
+        yield from bench.rig.perform(Queue.RENDER, [Descriptor(opcode=Opcode.NOP)])
     yield CsrWrite(Address.WATCHDOG, 0)
     bench.temper_host(MemoryConfig())
     limits = [IrqCoalesce(count=255, cycles=1 << bit | 40) for bit in range(9, 24)]

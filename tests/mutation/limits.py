@@ -182,7 +182,8 @@ def divisions(bench: Workbench) -> Steps[None]:
             work = []
         yield from bench.rig.surface(index, Surface(0, 65_535, 2, size, Layout.LINEAR))
         for pixels in (0x5555, 0xAAAA, 0xFFF0):
-            x, place = pixels * size, {"surface": index, "pattern_low": 0x1122334455667788 * number & (1 << 64) - 1}
+            x, place = pixels * size, {"surface": index}
+            place["pattern_low"], place["pattern_high"] = (int(one) for one in bench.random.integers(1 << 63, size=2))
             copy = {**place, "source_surface": index}
             work += [
                 boxed(Opcode.FILL, Box(x, 1, size, 1), **place),

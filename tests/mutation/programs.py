@@ -226,6 +226,7 @@ PROGRAMS: tuple[Program, ...] = (
     Cases("piled", (("piled", owed.piled, 1),)),
     Cases("abort", (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16))),
     Cases("many", (("many", shapes.many, 1),), ring_log2=9, completion_log2=9),
+    Cases("sizes", (("sizes", shapes.sizes, 1),), ring_log2=8, completion_log2=7),
     Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),
     Cases("late", (("read", timed.late_read_answer, 1),), watchdog=0x4AA0, patience=80_000),
 )

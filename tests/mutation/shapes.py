@@ -9,9 +9,10 @@ from models.steps import CsrRead, CsrWrite, Delay, Steps, WaitIrq
 from models.surface import Box, Surface
 from tb.agents.memory import ErrorWindow, MemoryConfig
 from tb.sequences import boxed
+from tests.system import errors, timed
 from tests.system.workbench import DESTINATION, SOURCE, Workbench
 
-__all__ = ["announced", "backlog", "far_errors", "long", "many", "near", "rows", "tall", "tiles"]
+__all__ = ["announced", "backlog", "far_errors", "long", "many", "near", "rows", "sizes", "tall", "tiles"]
 
 _CYCLE_NS = 4
 
@@ -146,6 +147,19 @@ def backlog(bench: Workbench) -> Steps[None]:
         for _ in range(0, count, 1 << ring.completion_log2):
             yield from bench.rig.collect(queue, 1 << ring.completion_log2)
     yield from bench.settle()
+
+
+def sizes(bench: Workbench) -> Steps[None]:
+    """Rings of every size up to their own, each full to the last entry and refused one more; records likewise."""
+    most = {queue: (ring.log2, ring.completion_log2) for queue, ring in bench.rig.rings.items()}
+    for log2 in range(1 + max(ring for ring, _ in most.values())):
+        for queue, (ring_log2, completion_log2) in most.items():
+            ring = bench.rig.rings[queue]
+            ring.log2, ring.completion_log2 = min(log2, ring_log2), min(max(log2 - 1, 0), completion_log2)
+        yield from bench.restart()
+        yield from errors.ring_overflow(bench)
+        if log2 > 2:
+            yield from timed.completion_ring_full(bench)
 
 
 def announced(bench: Workbench) -> Steps[None]:
