@@ -126,9 +126,9 @@ schedules: setup ## every order of the driver's named races, exhaustively, with 
 	@SCHEDULES=20000 $(BIN)/python -m pytest -q -s tests/models/test_schedule.py \
 	    -k "survives and ($(or $(RACE),not none))"
 
-oracle: setup ## random programs under every policy before the oracle, on the untimed device: ACCESSES= POLICY= SEED= JOBS=
+oracle: setup ## random programs under every policy before the oracle, on the untimed device, or with SIM= on the RTL: ACCESSES= POLICY= SEED= JOBS=
 	@$(BIN)/python -m tests.system.soak --accesses="$${ACCESSES:-5000000}" --seed="$${SEED:-1}" --policy="$$POLICY" \
-	    --jobs=$(JOBS)
+	    --jobs=$(JOBS) $(if $(strip $(SIM)),--sim $(CHOSEN))
 
 mutate: setup ## faults made in the engine, and how many the tests notice: SEED= COUNT= BLOCK= JOBS=
 	@$(BIN)/python -m tb.mutate --seed="$${SEED:-1}" --count="$${COUNT:-1000}" --block="$$BLOCK" --jobs=$(JOBS)

@@ -2,16 +2,20 @@
 
 Each town is a driver with one policy on the untimed device, two buffers and three processes that run as threads in a
 random order. A wrong read, a lost write, a leftover or an exception ends the run with the one command that repeats it.
+With `--sim` the same programs run on the RTL (`bench_oracle`), one town a policy, as cocotb tasks.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -26,10 +30,12 @@ from models.memory import HostMemory
 from models.perform import run, run_together
 from models.workload.strategies import STRATEGIES, make
 from models.workload.trace import Trace
+from tb.sim_top import system
+from tb.simulation import SimulationError
 from tests.system.driver_activity import HOST_SIZE, Town
 from tests.system.random_cases import Progress
 
-__all__ = ["Life", "live", "main"]
+__all__ = ["Here", "Life", "live", "main"]
 
 PROCESSES = 3
 ACTIONS = 80
@@ -51,6 +57,19 @@ class Life:
     moves: int
     refused: int
     failure: str
+
+
+class Here(Executor):
+    """Runs jobs at once and in this process, whatever number of processes it is given."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+
+    def submit(self, job: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        """Run a job; return its result as something that has come already."""
+        future: Future[Any] = Future()
+        future.set_result(job(*arguments, **named))
+        return future
 
 
 def live(policy: str, seed: int, actions: int = ACTIONS) -> Life:
@@ -81,9 +100,32 @@ def live(policy: str, seed: int, actions: int = ACTIONS) -> Life:
     )
 
 
-def table_of(lives: list[Life], seconds: float) -> Table:
+def on_rtl(simulator: str, accesses: int, seed: int) -> list[Life]:
+    """A town a policy on the RTL, with so many accesses in all. SimulationError when anything is wrong."""
+    simulation = system(simulator)
+    simulation.build()
+    env = {"FAULTLINE_OPERATIONS": str(-(-accesses // len(STRATEGIES)))}
+    outcome = simulation.run("tests.system.bench_oracle", env=env, seed=seed, run_name="oracle")
+    found = json.loads((outcome.directory / "random.json").read_text(encoding="utf-8"))
+    return [
+        Life(
+            policy,
+            seed,
+            one["operations"],
+            one["judged"],
+            one["events"].get("Fault", 0),
+            one["events"].get("Zap", 0),
+            one["events"].get("Readback", 0) + one["events"].get("Writeback", 0),
+            one["refused"],
+            "",
+        )
+        for policy, one in found.items()
+    ]
+
+
+def table_of(lives: list[Life], seconds: float, where: str) -> Table:
     """A row a policy."""
-    table = Table(title=f"random programs before the oracle, {seconds:.0f} s")
+    table = Table(title=f"random programs before the oracle, on {where}, {seconds:.0f} s")
     table.add_column("policy")
     for name in ("programs", "accesses", "bytes judged", "faults", "zaps", "moves", "refused", "wrong"):
         table.add_column(name, justify="right")
@@ -107,6 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--accesses", type=int, default=5_000_000, help="loads and stores in all (ACCESSES)")
     parser.add_argument("--seed", type=int, default=1, help="of the first town (SEED)")
     parser.add_argument("--policy", default="", help="one alone (POLICY)")
+    parser.add_argument("--sim", default="", help="on the RTL in verilator or icarus (SIM); else the untimed device")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time (JOBS)")
     options = parser.parse_args(arguments)
     names = [name for name in STRATEGIES if options.policy in ("", name)]
@@ -117,7 +160,16 @@ def main(arguments: list[str] | None = None) -> int:
     began, lives, seed = time.monotonic(), list[Life](), options.seed
     console = Console()
     console.width = max(console.width, 110)
-    with ProcessPoolExecutor(options.jobs) as pool, Bar(console=console) as bar:
+    if options.sim:
+        try:
+            lives = on_rtl(options.sim, options.accesses, options.seed)
+        except SimulationError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        console.print(table_of(lives, time.monotonic() - began, f"the RTL in {options.sim}"))
+        return 0
+    executor = ProcessPoolExecutor if options.jobs > 1 else Here
+    with executor(options.jobs) as pool, Bar(console=console) as bar:
         task = bar.add_task("accesses", total=options.accesses)
         done = 0
         while done < options.accesses and not any(life.failure for life in lives):
@@ -127,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
                 lives.append(job.result())
                 done += lives[-1].accesses
                 bar.update(task, completed=done)
-    console.print(table_of(lives, time.monotonic() - began))
+    console.print(table_of(lives, time.monotonic() - began, "the untimed device"))
     for life in lives:
         if life.failure:
             print(f"error: {life.policy}, seed {life.seed}: {life.failure}")
