@@ -102,7 +102,8 @@ class Rig:
         self.rings = {queue: self._ring(queue, ring_log2, completion_log2) for queue in Queue}
         self._surfaces: list[Surface | None] = [None] * SURFACE_COUNT
         self._objects: list[HostObject | None] = [None] * OBJECT_COUNT
-        self._tag = 0x1000
+        self.tag = 0x1000
+        """Tag of the last descriptor; the next has one more."""
 
     def _ring(self, queue: Queue, log2: int, completion_log2: int) -> Ring:
         def room(size: int, what: str) -> int:
@@ -207,8 +208,8 @@ class Rig:
         shown, outcome, cut: what its record will show and how it will end, where that is not its own doing.
         """
         ring = self.rings[queue]
-        self._tag += 1
-        tagged = replace(descriptor, tag=self._tag)
+        self.tag = (self.tag + 1) & 0xFFFFFFFF
+        tagged = replace(descriptor, tag=self.tag)
         self.store(ring.entry_address(ring.written), tagged.pack()[: ENTRY_SIZE[queue]])
         ring.written += 1
         self.forecast(queue, shown or tagged, outcome, cut=cut)

@@ -46,9 +46,10 @@ __all__ = [
     "reserved",
     "serials",
     "spots",
+    "tags",
 ]
 
-_MASK = 0xFFFFFFFF
+_MASK, _LONG = 0xFFFFFFFF, 0xFFFFFFFF_FFFFFFFF
 _WAITING = QueueStatus(waiting=1).to_int()
 _NARROW = 64
 """Bytes a row of surfaces whose rows are what counts."""
@@ -72,6 +73,17 @@ def fence_distances(bench: Workbench) -> Steps[None]:
         behind.append(reached + 1 - (1 << 31) & _MASK)
         work = [Descriptor(opcode=Opcode.WAIT, queue=other, host_offset=value) for value in behind]
         yield from bench.rig.perform(queue, work)
+    yield from bench.settle()
+
+
+def tags(bench: Workbench) -> Steps[None]:
+    """Tags of all bits come back in the records of either queue."""
+    kept = bench.rig.tag
+    for tag in (0xA5A5A5A5, 0x5A5A5A59, 0xFFFFFFFD, 0xCCCC3333):
+        bench.rig.tag = tag
+        for queue in Queue:
+            yield from bench.good(queue)
+    bench.rig.tag = kept
     yield from bench.settle()
 
 
@@ -185,13 +197,15 @@ def divisions(bench: Workbench) -> Steps[None]:
             x, place = pixels * size, {"surface": index}
             place["pattern_low"], place["pattern_high"] = (int(one) for one in bench.random.integers(1 << 63, size=2))
             copy = {**place, "source_surface": index}
+            other = {name: value if name == "surface" else ~value & _LONG for name, value in place.items()}
             work += [
-                boxed(Opcode.FILL, Box(x, 1, size, 1), **place),
-                boxed(Opcode.FILL, Box(x + 1, 1, size, 1), **place),
-                boxed(Opcode.FILL, Box(x - size, 1, size + 1, 1), **place),
-                boxed(Opcode.FILL, Box(0, 1, x - 1, 1), **place),
-                boxed(Opcode.COPY, Box(size, 0, size, 1), source_x=x, **copy),
-                boxed(Opcode.COPY, Box(size, 0, size, 1), source_x=x - 1, **copy),
+                boxed(Opcode.FILL, Box(x, 0, size, 1), **place),
+                boxed(Opcode.FILL, Box(x - 2 * size, 0, size, 1), **other),
+                boxed(Opcode.FILL, Box(x + 1, 0, size, 1), **place),
+                boxed(Opcode.FILL, Box(x - size, 0, size + 1, 1), **place),
+                boxed(Opcode.FILL, Box(0, 0, x - 1, 1), **place),
+                boxed(Opcode.COPY, Box(size, 1, size, 1), source_x=x, **copy),
+                boxed(Opcode.COPY, Box(size, 1, size, 1), source_x=x - 1, **copy),
             ]
     yield from bench.batch(Queue.RENDER, work)
 

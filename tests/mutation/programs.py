@@ -186,6 +186,7 @@ _REFUSALS: tuple[tuple[str, Case, int], ...] = (
 _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("distances", limits.fence_distances, 1),
     ("announced", delays.announced_late, 1),
+    ("tags", limits.tags, 1),
     ("pixels", limits.pixel_sizes, 1),
     ("reserved", limits.reserved, 1),
     ("serials", limits.serials, 1),
