@@ -61,6 +61,8 @@ class Plan:
         )
 
 
+MEMORY = 2 << 30
+"""Bytes that a child may take beyond what it begins with: some mutants never stop asking."""
 Attempt = Callable[[int], Awaitable[dict[str, Any]]]
 """Runs the regression on a mutant and says what came of it; the process is a child, which ends afterwards."""
 
@@ -109,6 +111,9 @@ async def _child(plan: Plan, attempt: Attempt, mutant: int, slot: int, writer: i
     """Judge one mutant and end the process, whatever happens."""
     resource.setrlimit(resource.RLIMIT_CPU, (plan.cpu_s, plan.cpu_s + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with open("/proc/self/statm", encoding="ascii") as pages:
+        size = int(pages.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
     place = plan.results.parent / f"slot{slot}"
     place.mkdir(exist_ok=True)
     os.environ.update({name: str(place / file) for name, file in FILES.items()})
@@ -119,6 +124,8 @@ async def _child(plan: Plan, attempt: Attempt, mutant: int, slot: int, writer: i
         result = await attempt(mutant)
     except asyncio.CancelledError:  # the simulator ended by itself
         result = {"verdict": "killed", "how": "crash", "by": "", "message": "the simulation ended"}
+    except MemoryError:
+        result = {"verdict": "killed", "how": "crash", "by": "", "message": "the simulation took memory without end"}
     except BaseException as error:  # the child must not return into the parent's simulation
         result = {"verdict": "error", "how": type(error).__name__, "by": "", "message": str(error)}
     finally:

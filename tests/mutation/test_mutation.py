@@ -7,6 +7,7 @@ every mutant survives and the run fails, so a kill is the work of the checks.
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ import pytest
 
 from tb.mutate import __main__ as face
 from tb.mutate import models, report, run
-from tb.mutate.forks import Plan
+from tb.mutate.forks import Plan, serve
 from tb.mutate.mutants import Mutant, MutationError, Wiring, named_blocks, parsed, shares
 from tb.mutate.netlist import modules, netlist_of
 from tb.simulation import simulators
@@ -125,6 +126,18 @@ def test_a_line_that_was_cut_and_an_error_are_judged_again(tmp_path: Path) -> No
 def test_a_mutant_that_could_not_be_judged_is_no_result(tmp_path: Path) -> None:
     with pytest.raises(MutationError, match="1 mutants were not judged, 7 the first"):
         run._completed(tmp_path, [7], 1, quiet, lambda plan: None)
+
+
+def test_a_mutant_that_takes_memory_without_end_is_stopped(tmp_path: Path) -> None:
+    async def greedy(mutant: int) -> dict[str, Any]:
+        taken = []
+        while True:
+            taken.append(bytearray(256 << 20))
+
+    plan = Plan((1,), 1, tmp_path / "results", 60, ())
+    (found,) = asyncio.run(serve(plan, greedy, [1]))
+    assert (found["verdict"], found["how"]) == ("killed", "crash")
+    assert "memory" in found["message"]
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
