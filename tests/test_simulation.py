@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,15 @@ def test_the_native_library_is_compiled_where_there_is_no_gcc(tmp_path: Path) ->
         (tmp_path / name).symlink_to(str(shutil.which(name)))
     subprocess.run(command, env={"PATH": str(tmp_path)}, check=True, timeout=60)
     assert (tmp_path / "hostmem.vpi").stat().st_size
+
+
+def test_a_model_is_built_where_no_command_is_called_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\nexit 127\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    shutil.rmtree(simulation.SIM_BUILD / "verilator" / "without_python", ignore_errors=True)
+    replace(FIFO, name="without_python").build()
 
 
 # ------------------------------------------------------------------------------------------------- what is said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable
 
@@ -167,6 +168,8 @@ def test_a_clearing_that_an_upload_overtakes_is_not_what_shows_the_second_upload
     kept, uploads = Tracked.pending, list[int]()
 
     def pending(self: Tracked, buffer: Buffer, pages: Iterable[int]) -> tuple[Fence, ...]:
+        if sys._getframe(1).f_code.co_name != "upload":
+            return kept(self, buffer, pages)
         uploads.append(1)
         return () if len(uploads) == 3 else kept(self, buffer, pages)
 
