@@ -27,12 +27,17 @@ MESSAGE = 300
 """Characters kept of what a check said."""
 
 
+MEMORY = 4 << 30
+"""Bytes; a simulation of the engine takes a fortieth of that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What the process does: mutants to judge, processes side by side, the file that gets a line for each.
 
     cpu_s: seconds of processor time after which a mutant counts as hung although no cycle limit ended it.
     programs: names of the programs to run; all when empty.
+    memory: bytes of its own that a child may have, since some mutants never stop asking; 0: any.
     """
 
     mutants: tuple[int, ...]
@@ -40,6 +45,7 @@ class Plan:
     results: Path
     cpu_s: int = 120
     programs: tuple[str, ...] = ()
+    memory: int = MEMORY
 
     def save(self, path: Path) -> None:
         """Write the plan."""
@@ -61,8 +67,6 @@ class Plan:
         )
 
 
-MEMORY = 2 << 30
-"""Bytes that a child may take beyond what it begins with: some mutants never stop asking."""
 Attempt = Callable[[int], Awaitable[dict[str, Any]]]
 """Runs the regression on a mutant and says what came of it; the process is a child, which ends afterwards."""
 
@@ -111,9 +115,8 @@ async def _child(plan: Plan, attempt: Attempt, mutant: int, slot: int, writer: i
     """Judge one mutant and end the process, whatever happens."""
     resource.setrlimit(resource.RLIMIT_CPU, (plan.cpu_s, plan.cpu_s + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with open("/proc/self/statm", encoding="ascii") as pages:
-        size = int(pages.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
+    if plan.memory:
+        resource.setrlimit(resource.RLIMIT_DATA, (plan.memory, plan.memory))
     place = plan.results.parent / f"slot{slot}"
     place.mkdir(exist_ok=True)
     os.environ.update({name: str(place / file) for name, file in FILES.items()})

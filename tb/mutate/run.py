@@ -26,8 +26,8 @@ __all__ = ["JUDGE", "judged", "judged_changes"]
 JUDGE = "tests.mutation.bench_mutants"
 """Bench that judges."""
 TIMEOUT_S = 24 * 3600.0
-MODELS_CPU_S = 40
-"""Seconds of processor time after which the tests of models/ hang; they take a fifth of that."""
+MODELS_CPU_S = 90
+"""Seconds of processor time after which the tests of models/ hang; they take a third of that."""
 _LOOK_S = 0.5
 
 Tick = Callable[[int, int, str], None]
