@@ -12,17 +12,12 @@ from typing import Any
 import cocotb
 
 from models.costs import Costs
-from models.layout import Layout
 from models.workload.strategies import STRATEGIES, make
-from models.workload.trace import Trace
 from tb.bridge import Bridge
 from tb.clocking import cycle_now
 from tests.system.bench_random import PROCESSES, in_town, leave
-from tests.system.driver_activity import Town
+from tests.system.driver_activity import NOTHING, Town
 from tests.system.random_cases import Progress, operations, told
-
-NOTHING = Trace("nothing", 1, 1, 1, Layout.LINEAR, ())
-"""What a strategy that plans by a trace gets: none of the buffers is the one that the trace is of."""
 
 
 @cocotb.test()

@@ -20,7 +20,7 @@ from models.dmabuf import Buffer, DmaBuf
 from models.driver import CopyBox, Driver, FillBox
 from models.errors import BusFault, DriverError
 from models.faultline_engine import FaultlineEngine
-from models.layout import Record
+from models.layout import Layout, Record
 from models.memory import PAGE, HostMemory
 from models.oracle import Oracle
 from models.page_table import Mapping
@@ -30,13 +30,16 @@ from models.promise import Promise
 from models.steps import Acquire, Release, ScanOut, Steps
 from models.surface import Box, Surface
 from models.transfer_object import MapFlag
+from models.workload.trace import Trace
 from tb.agents.memory.image import runs
 from tb.chance import box_in, chosen, surface_in, upto
 from tests.system.random_cases import Progress
 
-__all__ = ["HOST_SIZE", "Dweller", "Guest", "Town", "differences", "take_turns"]
+__all__ = ["HOST_SIZE", "NOTHING", "Dweller", "Guest", "Town", "differences", "take_turns"]
 
 HOST_SIZE = 4 << 20
+NOTHING = Trace("nothing", 1, 1, 1, Layout.LINEAR, ())
+"""What a strategy that plans by a trace gets: no buffer in here is the one that the trace is of."""
 QUEUES = ("transfer queue", "render queue")
 """Who owns the pages that a driver keeps to its end."""
 _ROOM = 24 << 10

@@ -25,14 +25,12 @@ from rich.table import Table
 from models.costs import Costs
 from models.device import Device
 from models.events import Fault, Readback, Writeback, Zap
-from models.layout import Layout
 from models.memory import HostMemory
 from models.perform import run, run_together
 from models.workload.strategies import STRATEGIES, make
-from models.workload.trace import Trace
 from tb.sim_top import system
 from tb.simulation import SimulationError
-from tests.system.driver_activity import HOST_SIZE, Town
+from tests.system.driver_activity import HOST_SIZE, NOTHING, Town
 from tests.system.random_cases import Progress
 
 __all__ = ["Here", "Life", "live", "main"]
@@ -40,8 +38,6 @@ __all__ = ["Here", "Life", "live", "main"]
 PROCESSES = 3
 ACTIONS = 80
 """Of each process in one town."""
-NOTHING = Trace("nothing", 1, 1, 1, Layout.LINEAR, ())
-"""What a strategy that plans by a trace gets: none of the buffers is the one that the trace is of."""
 
 
 @dataclass(frozen=True)
