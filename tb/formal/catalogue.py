@@ -182,7 +182,7 @@ PROOFS = (
     ),
     Proof(
         name="write_end",
-        claim="write_mover ends no box before that box's last write response",
+        claim="write_mover ends each box once, and not before its last write response",
         method=Method.BMC,
         depth=12,
         bound="two boxes that overlap, of one burst and of more, with errors, refusals and aborts fit",
@@ -201,6 +201,13 @@ PROOFS = (
                 "track_valid && (!track_data || answer_valid)",
                 "track_valid && (!track_data || answer_valid || abort_i)",
                 14,
+            ),
+            Twin(
+                "the end of a failed box is lost",
+                "write_mover.v",
+                "done_valid_o   = ripe && track_last;",
+                "done_valid_o   = ripe && track_last && !bad_q;",
+                12,
             ),
         ),
     ),

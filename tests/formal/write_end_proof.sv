@@ -1,4 +1,5 @@
-// write_end_proof: write_mover never offers the end of a box before the last write response of that box.
+// write_end_proof: write_mover never offers the end of a box before the last write response of that box, and is busy until each
+// box that it took has ended, once.
 //
 // A burst's box is seen at the ports alone: boxes are numbered through the object that they name, requests carry it to the
 // walker, and the walker here answers each with a frame that holds it, so that every address on the bus says whose it is.
@@ -33,7 +34,7 @@ module write_end_proof #(
     localparam BURSTS   = 1 << BURSTS_LOG2;
     localparam REQUESTS = 8;                // that may wait in translate
 
-    wire        cmd_ready, req_valid, rsp_take, aw_valid, done_valid;
+    wire        cmd_ready, req_valid, rsp_take, aw_valid, done_valid, busy;
     wire [3:0]  req_object;
     wire [63:0] aw_address;
     wire [7:0]  done_cause;
@@ -86,7 +87,8 @@ module write_end_proof #(
         .rd_data_i       (64'd0),
         .done_valid_o    (done_valid),
         .done_ready_i    (done_ready_i),
-        .done_cause_o    (done_cause)
+        .done_cause_o    (done_cause),
+        .busy_o          (busy)
     );
 
     always @(posedge clk_i) begin
@@ -122,6 +124,7 @@ module write_end_proof #(
 
         if (started_q && rst_ni) begin
             of_a_box:       assert (!done_valid || ends_q != boxes_q);
+            all_ended:      assert (busy || ends_q == boxes_q);
             after_its_last: assert (!(done_valid && open && oldest == ends_q));
             none_forgotten: assert (!open || oldest - ends_q < boxes_q - ends_q);   // no burst outlives its box
             counted:        assert (owed <= BURSTS);
