@@ -37,7 +37,7 @@ class Memory:
         kind: as `tb.timing.operations.KINDS`, a descriptor with its opcode.
         """
         record = self.beats(_RECORD) + self.latency
-        found = {"descriptor_fetch": self.latency + self.beats(_DESCRIPTOR)}
+        found = {"descriptor_fetch": self.latency + self.beats(_DESCRIPTOR) - 1}
         reads = kind in ("writeback", "descriptor.writeback")
         writes = kind in ("readback", "page_fault", "descriptor.readback")
         if size and reads:

@@ -189,9 +189,9 @@ _ANNOUNCES = {"Harvest": "writeback", "Writeback": "writeback", "Readback": "rea
 def operations_of(trace: Trace, lives: Sequence[Life] | None = None) -> list[Operation]:
     """Every operation of the last run that came to its end, by the cycle of its begin; numbered in that order."""
     lives = lives_of(trace) if lives is None else lives
-    found = [_of_life(life) for life in lives if life.end is not None]
     by_queue = {queue: [life for life in lives if life.queue == queue] for queue in (0, 1)}
     held = _held(trace)
+    found = [_of_life(life, held) for life in lives if life.end is not None]
     rises = trace.last_run().of(Kind.IRQ_RISE)["cycle"]
     for wanted in _wanted(trace):
         mine = [life for queue, at, count in wanted.submissions for life in by_queue[queue][at : at + count]]
@@ -271,11 +271,11 @@ def _wanted(trace: Trace) -> list[_Wanted]:
     return done
 
 
-def _of_life(life: Life) -> Operation:
+def _of_life(life: Life, held: dict[tuple[int, int], list[tuple[int, int]]]) -> Operation:
     """A descriptor by itself, from its doorbell to where the host can see its end."""
     name = Opcode(life.opcode).name.lower() if life.opcode in list(Opcode) else f"opcode_{life.opcode}"
     wanted = _Wanted(f"descriptor.{name}", "", life.published, cause=_named(life.cause))
-    return _painted(wanted, [life], life.end or life.fetched, {})
+    return _painted(wanted, [life], life.end or life.fetched, held)
 
 
 def _named(cause: int) -> str:
