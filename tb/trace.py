@@ -55,7 +55,7 @@ WRITE_DATA_ID = 0
 
 
 class Kind(IntEnum):
-    """What an event says; the fields of each are in the headers of trace_recorder.sv and, from STEP on, driver_trace.py."""
+    """What an event says; trace_recorder.sv, and driver_trace.py from STEP on, tell the fields of each."""
 
     READ_ADDRESS = 1
     READ_FIRST = 2

@@ -20,7 +20,8 @@ PINS = (
 )
 ENGINE = (
     *("fetched_i", "start_i", "end_i", "ask_i", "ask_last_i", "walk_i", "walker_i", "answer_i", "answer_cause_i"),
-    *("join_i", "join_last_i", "ar_take_i", "aw_take_i", "waits_i", "walk_object_i", "walk_page_i", "fetched_address_i"),
+    *("join_i", "join_last_i", "ar_take_i", "aw_take_i", "waits_i", "walk_object_i", "walk_page_i"),
+    "fetched_address_i",
     *("fetched_tag_i", "fetched_opcode_i", "fetched_place_i", "fetched_cause_i", "start_tag_i", "start_opcode_i"),
     *("start_cause_i", "start_unit_i", "end_tag_i", "end_opcode_i", "end_cause_i", "end_bytes_i", "end_address_i"),
 )
