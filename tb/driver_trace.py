@@ -82,8 +82,8 @@ class DriverTrace:
         figure = next((facts[name] for name in ("value", "tail", "bytes", "entries") if name in facts), 0)
         written = int(facts.get("write", facts.get("writable", False)))
         pages, text = min(page_count(event.pages), 0xFFFF), self._text(json.dumps(facts))
-        number, queue = self._text(task), int(facts.get("queue", 0))
-        self._add(RECORD.pack(cycle, figure, number, pages, queue, written, text, 0, NOTE_KIND, _NOTE_CODE[type(event)]))
+        number, queue, code = self._text(task), int(facts.get("queue", 0)), _NOTE_CODE[type(event)]
+        self._add(RECORD.pack(cycle, figure, number, pages, queue, written, text, 0, NOTE_KIND, code))
 
     def flush(self) -> None:
         """Append what is kept to TRACE_FILE; without a trace of the simulator, recording is off and nothing is kept."""

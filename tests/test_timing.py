@@ -49,6 +49,6 @@ def test_spans_are_counted_in_the_windows_that_they_cross() -> None:
 
 
 @pytest.mark.parametrize("words", [("nothing", "", "", ""), ("", "0", "", ""), ("", "", "65", ""), ("", "", "", "96")])
-def test_what_makes_no_sense_is_refused(words: tuple[str, str, str, str]) -> None:
+def test_a_memory_or_scenario_that_cannot_be_timed_is_refused(words: tuple[str, str, str, str]) -> None:
     with pytest.raises(face.AskError):
         face.asked(*words)

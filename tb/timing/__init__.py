@@ -1,5 +1,5 @@
-"""Where every cycle went: operations out of the one trace, their parts, a contract, a timeline, a baseline.
+"""Where every cycle went: operations out of the one trace, and their parts.
 
-`operations` reads the trace, `figures` condenses it, `bounds` says what no engine can beat, `contract` judges, `bench` is
-the cocotb side and `run` starts it. docs/timing.md has the schema of what `python -m tb.timing` writes.
+`operations` reads the trace, `figures` condenses it, `bounds` says what no engine can beat, `bench` is the cocotb side
+of `scenarios` and `run` starts it. docs/timing.md has the schema of what `python -m tb.timing` writes.
 """

@@ -32,7 +32,7 @@ class Memory:
         return ceil(ceil(size * 8 / self.width) / (1 - self.stall / 100))
 
     def parts(self, kind: str, size: int) -> dict[str, int]:
-        """The least cycles of each part of an operation that moves `size` bytes; parts that need not happen are left out.
+        """The least cycles of each part of an operation that moves `size` bytes, without those that need not happen.
 
         kind: as `tb.timing.operations.KINDS`, a descriptor with its opcode.
         """
@@ -51,5 +51,5 @@ class Memory:
         direction = {"page_readback": "readback", "page_writeback": "writeback"}.get(kind)
         if direction is None:
             return None
-        case = Case("pages", direction, PAGE, self.latency, self.width, stall=(self.stall, 100) if self.stall else (0, 0))
-        return case.bound
+        stall = (self.stall, 100) if self.stall else (0, 0)
+        return Case("pages", direction, PAGE, self.latency, self.width, stall=stall).bound

@@ -33,9 +33,8 @@ class Run:
     @property
     def title(self) -> str:
         """The run in words that a command line takes."""
-        return (
-            f"SCENARIO={self.scenario} LATENCY={self.memory.latency} WIDTH={self.memory.width} STALL={self.memory.stall}"
-        )
+        memory = self.memory
+        return f"SCENARIO={self.scenario} LATENCY={memory.latency} WIDTH={memory.width} STALL={memory.stall}"
 
 
 def summary(values: Iterable[int]) -> dict[str, int]:

@@ -75,7 +75,7 @@ class Life:
 class Operation:
     """What somebody wanted, in the cycles [begin, end): `parts` has the cycles of each of PARTS, and they add up.
 
-    tags: of its descriptors, all of one queue (-1: it has none). bytes: host data moved. cause: that of a failure, or why.
+    tags: of its descriptors, all of one queue (-1: it has none). bytes: data moved. cause: of a failure, or why.
     """
 
     number: int
