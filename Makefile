@@ -24,7 +24,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test regress sim speed bench compare cov faults schedules oracle lint generate formal synth mutate help clean distclean
+.PHONY: photo setup test regress sim speed bench compare timing cov faults schedules oracle lint generate formal synth mutate help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -55,6 +55,7 @@ export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
+export LATENCY SCENARIO STALL
 export BLOCK COSTS COUNT IMAGE JOBS MODULE POLICY PROOF SCHEDULER SEED SEEDS SWEEP TESTS WIDTH WORKLOAD
 
 ifneq ($(strip $(QUEUE)$(WALLTIME)$(MEMORY)),)
@@ -105,6 +106,10 @@ speed: setup ## simulated cycles a second of CPU time, beside the targets; by a 
 bench: setup ## utilization and latency in cycles, beside bound, peers and floors: WIDTH=64|512 UPDATE=1
 	@$(BIN)/python -m tb.bench $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH") \
 	    $(if $(filter-out 0,$(UPDATE)),--update)
+
+timing: setup ## where every cycle went, by operation and part, beside bounds: SCENARIO= LATENCY=3,13 WIDTH=64,512 STALL=0,25
+	@$(BIN)/python -m tb.timing --sim $(CHOSEN) --scenario="$$SCENARIO" --latency="$$LATENCY" --stall="$$STALL" \
+	    $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH")
 
 compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH= JOBS=
 	@$(BIN)/python -m tb.compare --sim $(CHOSEN) --workload="$$WORKLOAD" --policy="$$POLICY" --costs="$$COSTS" \

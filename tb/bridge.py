@@ -23,6 +23,7 @@ from models.events import Event
 from models.steps import Acquire, CsrRead, CsrWrite, Delay, Note, Release, ScanOut, Step, WaitIrq
 from tb.agents.memory import MemoryConfig
 from tb.clocking import cycle_now, cycles_of, sleep
+from tb.driver_trace import recording
 from tb.env import Environment, run_body
 from tb.sim_top import device_bytes, reset
 
@@ -110,6 +111,7 @@ class Bridge:
                 self._doing[task] = step
                 self.steps += 1
                 result = None
+                began = cycle_now()
                 match step:
                     case CsrWrite():
                         await registers.write(step.address, step.value)
@@ -129,6 +131,8 @@ class Bridge:
                         result = await self._scan_out(step.base, step.size)
                     case _:
                         raise BridgeError(f"{task}: {step!r} is no step")
+                if not isinstance(step, Note):
+                    recording.step(began, cycle_now(), task, step, result)
         finally:
             steps.close()
             del self._doing[task]
@@ -177,6 +181,7 @@ class Bridge:
     def _note(self, task: str, event: Event) -> None:
         stamped = Stamped(cycle_now(), task, event)
         self.notes.append(stamped)
+        recording.note(stamped.cycle, task, event)
         if self._on_note is not None:
             self._on_note(stamped)
 

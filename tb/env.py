@@ -39,6 +39,7 @@ from tb.agents.interrupt import InterruptAgent, InterruptConfig
 from tb.agents.memory import MemoryAgent, MemoryConfig
 from tb.clocking import PERIOD_NS
 from tb.cov.recorder import position, record
+from tb.driver_trace import recording
 from tb.quiescence import leftovers
 from tb.registers import RegisterModel, RegisterPredictor
 from tb.scoreboard import Scoreboard
@@ -194,6 +195,7 @@ class BodyTest(uvm_test):  # type: ignore[misc]  # pyuvm carries no types
         except Exception as error:
             self.plan.error = error
         finally:
+            recording.flush()
             self.drop_objection()
 
 

@@ -15,6 +15,7 @@ from cocotb.triggers import FallingEdge, ReadWrite, Timer
 
 from tb.axi_rules import AXI_RULES, AXIL_RULES, broken_rules
 from tb.clocking import sleep
+from tb.driver_trace import recording
 from tb.simulation import Simulation, Training
 
 __all__ = ["ObserverError", "assert_clean", "bound_ready", "device_bytes", "flush_trace", "grant", "reset", "system"]
@@ -92,6 +93,7 @@ async def flush_trace(dut: Any) -> None:
     await Timer(1, "ps")
     if int(dut.flush_done.value) != wanted:
         raise ObserverError("the simulator did not write its trace")
+    recording.flush()
 
 
 def bound_ready(dut: Any, cycles: int) -> None:

@@ -1,13 +1,14 @@
-"""The one trace: what happened on the engine's pins, by clock cycle, with the driver's own events among it.
+"""The one trace: what happened on the engine's pins and in it, by clock cycle, with the driver's own events among it.
 
-`tb/hdl/trace_recorder.sv` writes 32-byte events into TRACE_FILE; here they become a numpy structured array.  Driver
-events come from the performer (`tb.bridge`), stamped with cycles of the same count, and are merged by cycle.  Whoever
-wants to know what happened - scoreboard, report, timing - reads this, and nothing probes signals a second time.
+`tb/hdl/trace_recorder.sv` writes 32-byte events into TRACE_FILE, the performer of the driver (`tb.bridge`) appends its
+steps and events to it (`tb.driver_trace`), stamped with cycles of the same count; here both become one numpy structured
+array, ordered by cycle.  Whoever wants to know what happened - scoreboard, report, timing - reads this, and nothing
+probes signals a second time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -16,21 +17,36 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["EVENT", "READ_DATA_ID", "WRITE_DATA_ID", "Kind", "Moment", "Trace", "Usage", "merge"]
+from tb.driver_trace import NOTE_KIND, STEP_KIND, TEXT_BYTES, TEXT_KIND
+
+__all__ = [
+    "EVENT",
+    "READ_DATA_ID",
+    "WRITE_DATA_ID",
+    "Kind",
+    "Moment",
+    "Stall",
+    "Trace",
+    "Translation",
+    "Usage",
+    "merge",
+]
 
 EVENT = np.dtype(
     [
         ("cycle", "<u8"),
         ("address", "<u8"),
         ("tag", "<u4"),
-        ("length", "<u4"),
+        ("length", "<u2"),
+        ("queue", "u1"),
+        ("detail", "u1"),
         ("value", "<u4"),
         ("cause", "<u2"),
         ("kind", "u1"),
         ("id", "u1"),
     ]
 )
-"""One event, as tb/native/hostmem.c writes it; trace_recorder.sv's header says what each kind puts into the fields."""
+"""One event; the headers of trace_recorder.sv and driver_trace.py say what each kind puts into the fields."""
 
 READ_DATA_ID = 0
 """AXI ID with which the engine reads host data (WRITEBACK); its other reads are descriptors and tables."""
@@ -39,7 +55,7 @@ WRITE_DATA_ID = 0
 
 
 class Kind(IntEnum):
-    """What an event says; the fields of each are in the header of tb/hdl/trace_recorder.sv."""
+    """What an event says; trace_recorder.sv, and driver_trace.py from STEP on, tell the fields of each."""
 
     READ_ADDRESS = 1
     READ_FIRST = 2
@@ -54,6 +70,42 @@ class Kind(IntEnum):
     IRQ_RISE = 11
     IRQ_FALL = 12
     RESET = 13
+    FETCHED = 14
+    START = 15
+    ENDED = 16
+    WALK = 17
+    STALL = 18
+    STEP = STEP_KIND
+    NOTE = NOTE_KIND
+    TEXT = TEXT_KIND
+
+
+class Stall(IntEnum):
+    """Who waits for what, the cause of a STALL; trace_recorder.sv's header has the words."""
+
+    AR_READY = 1
+    READ_DATA = 2
+    AW_READY = 3
+    W_READY = 4
+    WRITE_DATA = 5
+    RESPONSE = 6
+    READ_ROOM = 7
+    WRITE_ROOM = 8
+    READ_TRANSLATION = 9
+    WRITE_TRANSLATION = 10
+    FENCE = 11
+    ORDER = 12
+    UNIT = 13
+    RECORD_ROOM = 14
+    BANK = 15
+
+
+class Translation(IntEnum):
+    """How a burst came to its address, its events' detail."""
+
+    NONE = 0
+    HIT = 1
+    WAITED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +145,16 @@ class Usage:
 class Trace:
     """The events of one run in the order in which they happened.
 
-    `events` is the structured array (dtype EVENT); `data_width` the bus width in bits.
+    `events` is the structured array (dtype EVENT), where STEP and NOTE follow what the hardware did in the same cycle;
+    `data_width` the bus width in bits; `texts` are the driver's, by number.
     """
 
-    def __init__(self, events: npt.NDArray[np.void], data_width: int = 64) -> None:
+    def __init__(
+        self, events: npt.NDArray[np.void], data_width: int = 64, texts: Mapping[int, str] | None = None
+    ) -> None:
         self.events = events
         self.data_width = data_width
+        self.texts = texts or {}
 
     @classmethod
     def load(cls, path: Path | str, data_width: int = 64) -> Trace:
@@ -107,13 +163,24 @@ class Trace:
         if size % EVENT.itemsize:
             raise ValueError(f"{path}: {size} bytes are not a whole number of events; the simulation was cut short")
         events = np.fromfile(path, dtype=EVENT)
-        cycles = events["cycle"]
-        if (cycles[1:] < cycles[:-1]).any():
-            raise ValueError(f"{path}: cycles run backwards")
-        return cls(events, data_width)
+        kinds = events["kind"]
+        driver, texts = kinds >= STEP_KIND, kinds == TEXT_KIND
+        halves = [events] if not driver.any() else [events[~driver], events[driver & ~texts]]
+        for half in halves:
+            cycles = half["cycle"]
+            if (cycles[1:] < cycles[:-1]).any():
+                raise ValueError(f"{path}: cycles run backwards")
+        if len(halves) == 1:
+            return cls(events, data_width)
+        return cls(_woven(*halves), data_width, _texts(events[texts]))
 
     def __len__(self) -> int:
         return len(self.events)
+
+    @property
+    def hardware(self) -> npt.NDArray[np.void]:
+        """The events of the simulator alone, in order: those of a longer trace of the same run begin with them."""
+        return self.events[self.events["kind"] < STEP_KIND]
 
     def of(self, *kinds: Kind) -> npt.NDArray[np.void]:
         """The events of some kinds, in order."""
@@ -123,12 +190,12 @@ class Trace:
         """The events of the cycles [begin, end)."""
         cycles = self.events["cycle"]
         first, last = np.searchsorted(cycles, [begin, end])
-        return Trace(self.events[first:last], self.data_width)
+        return Trace(self.events[first:last], self.data_width, self.texts)
 
     def last_run(self) -> Trace:
         """The events since the last reset was released."""
         resets = np.flatnonzero(self.events["kind"] == Kind.RESET)
-        return Trace(self.events[resets[-1] if len(resets) else 0 :], self.data_width)
+        return Trace(self.events[resets[-1] if len(resets) else 0 :], self.data_width, self.texts)
 
     def bursts(self, write: bool) -> npt.NDArray[np.uint64]:
         """(first cycle, last cycle) of every host-data burst of one direction: address accepted to last answer.
@@ -171,6 +238,24 @@ class Trace:
         return {name: self.usage(edges[i], edges[i + 1]) for i, (name, _) in enumerate(starts)}
 
 
+def _woven(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Two arrays that are ordered by cycle as one that is; in one cycle the first comes first."""
+    places = np.searchsorted(first["cycle"], second["cycle"], side="right") + np.arange(len(second))
+    woven = np.empty(len(first) + len(second), EVENT)
+    others = np.ones(len(woven), np.bool_)
+    others[places] = False
+    woven[places], woven[others] = second, first
+    return woven
+
+
+def _texts(pieces: npt.NDArray[np.void]) -> dict[int, str]:
+    """The texts that TEXT records hold, by number."""
+    found: dict[int, bytearray] = {}
+    for piece, size, number in zip(pieces, pieces["id"].tolist(), pieces["value"].tolist(), strict=True):
+        found.setdefault(number, bytearray()).extend(piece.tobytes()[: min(size, TEXT_BYTES)])
+    return {number: bytes(text).decode() for number, text in found.items()}
+
+
 def _covered(spans: npt.NDArray[np.int64], begin: int, end: int) -> int:
     """Cycles of [begin, end) that lie in at least one of the closed spans (first, last)."""
     spans = np.clip(np.stack([spans[:, 0], spans[:, 1] + 1], axis=1), begin, end)
@@ -201,6 +286,6 @@ class Moment(Generic[Note]):
 
 def merge(trace: Trace, notes: Iterable[Note]) -> list[Moment[Note]]:
     """Hardware events and a driver's notes in one list by cycle; in one cycle the hardware's come first."""
-    moments: list[Moment[Note]] = [Moment(int(event["cycle"]), event, None) for event in trace.events]
+    moments: list[Moment[Note]] = [Moment(int(event["cycle"]), event, None) for event in trace.hardware]
     moments += [Moment(note.cycle, None, note) for note in notes]
     return sorted(moments, key=lambda moment: moment.cycle)

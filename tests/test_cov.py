@@ -228,7 +228,7 @@ def settled(descriptor: Descriptor, queue: Queue, end: int, elapsed: int, cause:
 
 def trace(*events: tuple[int, Kind, int, int]) -> np.ndarray:
     """(cycle, kind, id, tag)"""
-    rows = [(cycle, 0, tag, 64, 1, 0, kind, who) for cycle, kind, who, tag in events]
+    rows = [(cycle, 0, tag, 64, 0, 0, 1, 0, kind, who) for cycle, kind, who, tag in events]
     return np.array(rows, EVENT)
 
 

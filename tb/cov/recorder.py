@@ -17,7 +17,7 @@ import numpy as np
 from tb.cov.pages import Told, sample_pages
 from tb.cov.transfers import Tempers, sample_records
 from tb.scoreboard import Ledger
-from tb.trace import EVENT
+from tb.trace import EVENT, Kind
 
 __all__ = ["FUNCTIONAL", "position", "record"]
 
@@ -38,6 +38,7 @@ def record(since: int, ledgers: Iterable[Ledger], tempers: Tempers, told: Iterab
     """
     trace = Path(os.environ["TRACE_FILE"])
     events = np.fromfile(trace, EVENT, offset=since * EVENT.itemsize) if trace.exists() else np.zeros(0, EVENT)
+    events = events[events["kind"] < Kind.STEP]
     counts: Counter[str] = Counter()
     for ledger in ledgers:
         sample_records(counts, events, ledger.history, tempers, ledger.data_width)

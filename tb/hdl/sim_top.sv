@@ -12,6 +12,7 @@
 // Errors      a dump beyond device memory gives zeros for what is not there.
 `timescale 1ns / 1ps
 `default_nettype none
+`include "faultline.vh"
 
 module sim_top #(
     // width of the data bus in bits: 64, 128, 256 or 512
@@ -169,6 +170,77 @@ module sim_top #(
         .axil_rvalid(s_axil_rvalid), .axil_rready(s_axil_rready)
     );
 
+    // ------------------------------------------------------------------------- what the recorder sees of the engine
+    // A netlist has none of these names: with FAULTLINE_NETLIST the trace has only what happens on the pins.
+    wire         life, walker;
+    wire [1:0]   fetched, start, ended, ask, ask_last, walk, answer, join_, join_last, aw_take;
+    wire [3:0]   start_unit, ar_take;
+    wire [7:0]   walk_object;
+    wire [12:0]  waits;
+    wire [15:0]  fetched_opcode, fetched_cause, start_opcode, start_cause, end_opcode, end_cause, answer_cause;
+    wire [31:0]  fetched_place;
+    wire [39:0]  walk_page;
+    wire [63:0]  fetched_tag, start_tag, end_tag, end_bytes;
+    wire [127:0] fetched_address, end_address;
+
+`ifdef FAULTLINE_NETLIST
+    assign {fetched, start, ended, ask, ask_last, walk, answer, join_, join_last, aw_take} = 20'd0;
+    assign {walker, start_unit, ar_take, walk_object, waits} = 30'd0;
+    assign {fetched_opcode, fetched_cause, start_opcode, start_cause, end_opcode, end_cause, answer_cause} = 112'd0;
+    assign {fetched_place, walk_page, fetched_tag, start_tag, end_tag, end_bytes} = 328'd0;
+    assign {fetched_address, end_address} = 256'd0;
+    assign life = 1'b1;
+`else
+    assign life            = engine.core_rst_n;
+    assign fetched         = {engine.u_ring_render.last || engine.u_ring_render.report_take,
+                              engine.u_ring_transfer.last || engine.u_ring_transfer.report_take};
+    assign fetched_tag     = {engine.u_ring_render.tag, engine.u_ring_transfer.tag};
+    assign fetched_opcode  = {engine.u_ring_render.does[7:0], engine.u_ring_transfer.does[7:0]};
+    assign fetched_place   = engine.head;
+    assign fetched_cause   = {engine.u_ring_render.last   ? engine.u_ring_render.err   : `FL_CAUSE_RING_OVERFLOW,
+                              engine.u_ring_transfer.last ? engine.u_ring_transfer.err : `FL_CAUSE_RING_OVERFLOW};
+    wire [15:0] place_1    = engine.head[31:16] & ((16'd1 << engine.ring_log2[7:4]) - 16'd1);
+    wire [15:0] place_0    = engine.head[15:0]  & ((16'd1 << engine.ring_log2[3:0]) - 16'd1);
+    assign fetched_address = {engine.ring_base[127:64] + {42'd0, place_1, 6'd0},
+                              engine.ring_base[63:0]   + {43'd0, place_0, 5'd0}};
+    assign start           = engine.desc_ready;
+    assign start_tag       = {engine.u_dispatch_render.desc[`FL_DESCRIPTOR_TAG],
+                              engine.u_dispatch_transfer.desc[`FL_DESCRIPTOR_TAG]};
+    assign start_opcode    = {engine.u_dispatch_render.opcode, engine.u_dispatch_transfer.opcode};
+    assign start_cause     = {engine.u_dispatch_render.cause_now, engine.u_dispatch_transfer.cause_now};
+    assign start_unit      = {engine.u_dispatch_render.to_unit   ? {1'b0, engine.u_dispatch_render.unit}   : 2'd2,
+                              engine.u_dispatch_transfer.to_unit ? {1'b0, engine.u_dispatch_transfer.unit} : 2'd2};
+    assign ended           = engine.ended;
+    assign end_tag         = engine.end_tag;
+    assign end_opcode      = engine.end_opcode;
+    assign end_cause       = engine.end_cause;
+    assign end_bytes       = engine.end_bytes;
+    assign end_address     = engine.end_address;
+    assign ask             = engine.walk_req_valid & engine.walk_req_ready;
+    assign ask_last        = {engine.u_write.u_translate.b_last, engine.u_read.u_translate.b_last};
+    assign walk            = engine.u_walker.want_walk;
+    assign walk_object     = engine.u_walker.want_object;
+    assign walk_page       = engine.u_walker.want_page;
+    assign walker          = engine.u_walker.who_q;
+    assign answer          = {engine.u_walker.g_look[1].answer, engine.u_walker.g_look[0].answer};
+    assign answer_cause    = {engine.u_walker.g_look[1].mine ? engine.u_walker.told_cause : `FL_CAUSE_NONE,
+                              engine.u_walker.g_look[0].mine ? engine.u_walker.told_cause : `FL_CAUSE_NONE};
+    assign join_           = {engine.u_write.u_translate.take, engine.u_read.u_translate.take};
+    assign join_last       = {engine.u_write.u_translate.last, engine.u_read.u_translate.last};
+    assign ar_take         = engine.u_read_port.take;
+    assign aw_take         = engine.u_write_port.take;
+    wire [1:0] to_unit     = {engine.u_dispatch_render.may_go && engine.u_dispatch_render.to_unit,
+                              engine.u_dispatch_transfer.may_go && engine.u_dispatch_transfer.to_unit};
+    wire [1:0] behind      = {engine.u_dispatch_render.state_q == 2'd2 && engine.u_dispatch_render.good &&
+                              engine.u_dispatch_render.behind,
+                              engine.u_dispatch_transfer.state_q == 2'd2 && engine.u_dispatch_transfer.good &&
+                              engine.u_dispatch_transfer.behind};
+    assign waits           = {engine.bank_conflict, engine.end_valid & ~engine.u_complete.free_q, to_unit & ~start,
+                              behind & ~engine.waiting, engine.waiting, engine.wait_write, engine.wait_read,
+                              engine.u_write.t_valid && engine.u_write.t_data && !engine.u_write.able,
+                              engine.wait_credit};
+`endif
+
     trace_recorder #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .RECORD_ID(1)) recorder (
         .clk_i(clk), .rst_ni(reset_n), .cycle_i(cycle), .enable_i(trace_enable),
         .axil_awaddr(awaddr), .axil_awvalid(awvalid), .axil_awready(s_axil_awready),
@@ -183,7 +255,16 @@ module sim_top #(
         .axi_arvalid(m_axi_arvalid), .axi_arready(m_axi_arready),
         .axi_rid(m_axi_rid), .axi_rresp(m_axi_rresp), .axi_rlast(m_axi_rlast),
         .axi_rvalid(m_axi_rvalid), .axi_rready(m_axi_rready),
-        .irq_i(irq)
+        .irq_i(irq),
+        .life_i(life), .fetched_i(fetched), .fetched_address_i(fetched_address), .fetched_tag_i(fetched_tag),
+        .fetched_opcode_i(fetched_opcode), .fetched_place_i(fetched_place), .fetched_cause_i(fetched_cause),
+        .start_i(start), .start_tag_i(start_tag), .start_opcode_i(start_opcode), .start_cause_i(start_cause),
+        .start_unit_i(start_unit),
+        .end_i(ended), .end_tag_i(end_tag), .end_opcode_i(end_opcode), .end_cause_i(end_cause),
+        .end_bytes_i(end_bytes), .end_address_i(end_address),
+        .ask_i(ask), .ask_last_i(ask_last), .walk_i(walk), .walk_object_i(walk_object), .walk_page_i(walk_page),
+        .walker_i(walker), .answer_i(answer), .answer_cause_i(answer_cause), .join_i(join_), .join_last_i(join_last),
+        .ar_take_i(ar_take), .aw_take_i(aw_take), .waits_i(waits)
     );
 
     // --------------------------------------------------------------------------------------------- device dump

@@ -3,7 +3,8 @@
 Yosys reads the RTL, flattens it, lists candidates a module at a time and applies the chosen ones behind an input
 `mutsel`: mutant n is active while mutsel is n, none while it is 0. A wrapper with the engine's own name and ports holds
 mutsel as a register, so tb/hdl/sim_top.sv, the memory, the checker and the trace recorder stand around it unchanged;
-only the way to the device memory's arrays, which `sim_top` dumps, is rewritten for the flat names.
+only the way to the device memory's arrays, which `sim_top` dumps, is rewritten for the flat names, and what the
+recorder sees inside the engine is left out (FAULTLINE_NETLIST): a netlist has none of those names.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ def _write(base: Path, directory: Path, mutants: Sequence[Mutant]) -> None:
     )
     if changed != 4:
         raise MutationError(f"{_TOP.name} reaches the device memory in {changed} places, not 4: mend tb/mutate")
-    (directory / "sim_top.sv").write_text(top, encoding="utf-8")
+    (directory / "sim_top.sv").write_text(f"`define FAULTLINE_NETLIST\n{top}", encoding="utf-8")
     control = _CONTROL.read_text(encoding="utf-8") + 'public_flat_rw -module "faultline" -var "mutsel"\n'
     (directory / "mutants.vlt").write_text(
         control + 'lint_off -rule UNOPTFLAT\nlint_off -file "*faultline_mutants.v"\n', encoding="utf-8"

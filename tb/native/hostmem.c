@@ -247,7 +247,10 @@ EXPORT void device_close(void) {
 
 struct event {
     uint64_t cycle, address;
-    uint32_t tag, length, value;
+    uint32_t tag;
+    uint16_t length;
+    uint8_t queue, detail;
+    uint32_t value;
     uint16_t cause;
     uint8_t kind, id;
 };
@@ -255,36 +258,42 @@ struct event {
 static struct event events[TRACE_EVENTS];
 static int event_count, trace_file = -1;
 
-/* Write what is buffered. */
+/* Write what is buffered; the driver's events go to the end of the same file (tb/trace_writer.py). */
 EXPORT void trace_flush(void) {
-    const char *path = getenv("TRACE_FILE");
     const char *from = (const char *)events;
     size_t left = event_count * sizeof *events;
-    if (event_count && trace_file < 0 && path)
-        trace_file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (event_count && trace_file < 0)
-        fail("cannot write", path);
     while (left) {
         ssize_t done = write(trace_file, from, left);
         if (done < 0)
-            fail("cannot write", path);
+            fail("cannot write", getenv("TRACE_FILE"));
         from += done;
         left -= (size_t)done;
     }
     event_count = 0;
 }
 
-/* Append one event. */
+/* Begin a file; no driver acts before the first event, which is a reset. */
+static void trace_open(void) {
+    const char *path = getenv("TRACE_FILE");
+    if (path)
+        trace_file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+    if (trace_file < 0)
+        fail("cannot write", path);
+    atexit(trace_flush);
+}
+
+/* Append one event; `kind` is kind | queue << 8 | detail << 9. */
 EXPORT void trace_event(uint64_t cycle, uint64_t address, uint32_t tag, uint32_t length, uint32_t value, uint32_t cause,
                         uint32_t kind, uint32_t id) {
-    static int registered;
-    if (!registered)
-        registered = atexit(trace_flush) == 0;
+    if (trace_file < 0)
+        trace_open();
     struct event *event = &events[event_count++];
     event->cycle = cycle;
     event->address = address;
     event->tag = tag;
-    event->length = length;
+    event->length = (uint16_t)length;
+    event->queue = (uint8_t)(kind >> 8 & 1);
+    event->detail = (uint8_t)(kind >> 9);
     event->value = value;
     event->cause = (uint16_t)cause;
     event->kind = (uint8_t)kind;

@@ -18,6 +18,13 @@ PINS = (
     *("axi_awvalid", "axi_wvalid", "axi_bvalid", "axi_arvalid", "axi_rvalid"),
     *("axi_rlast", "axi_wlast", "axi_rresp", "axi_bresp"),
 )
+ENGINE = (
+    *("fetched_i", "start_i", "end_i", "ask_i", "ask_last_i", "walk_i", "walker_i", "answer_i", "answer_cause_i"),
+    *("join_i", "join_last_i", "ar_take_i", "aw_take_i", "waits_i", "walk_object_i", "walk_page_i"),
+    "fetched_address_i",
+    *("fetched_tag_i", "fetched_opcode_i", "fetched_place_i", "fetched_cause_i", "start_tag_i", "start_opcode_i"),
+    *("start_cause_i", "start_unit_i", "end_tag_i", "end_opcode_i", "end_cause_i", "end_bytes_i", "end_address_i"),
+)
 READY = ("axil_awready", "axil_wready", "axil_bready")
 BUS_READY = ("axi_awready", "axi_wready", "axi_bready", "axi_arready", "axi_rready")
 
@@ -38,9 +45,9 @@ async def play(dut: Any) -> None:
             if name.endswith("valid"):
                 getattr(dut, name).value = 0
 
-    for name in PINS:
+    for name in (*PINS, *ENGINE):
         getattr(dut, name).value = 0
-    for name in (*READY, *BUS_READY, "enable_i"):
+    for name in (*READY, *BUS_READY, "enable_i", "life_i"):
         getattr(dut, name).value = 1
     await Timer(1, "ns")
     cocotb.start_soon(Clock(dut.clk_i, 4, "ns", impl="gpi").start(start_high=False))

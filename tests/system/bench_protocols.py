@@ -196,6 +196,7 @@ async def timeline(dut: Any, name: str, steps: Callable[[Scene], Steps[None]], *
         await bridge.run({"driver": steps(scene)})
         await flush_trace(dut)
         trace = Trace.load(os.environ["TRACE_FILE"]).last_run()
+        trace = Trace(trace.of(*(kind for kind in Kind if kind <= Kind.RESET)))
         lines = _lines(trace, bridge.notes, scene.begin, cycle_now())
         assert lines, "nothing happened"
         Path(os.environ["TRACE_FILE"]).with_name(f"timeline-{name}.txt").write_text("\n".join(lines) + "\n")

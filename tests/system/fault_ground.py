@@ -49,7 +49,7 @@ class Ground:
     async def offences(self) -> list[str]:
         """What the engine touched without a grant since the last look; ValueError where it touched nothing."""
         await flush_trace(self.dut)
-        events = Trace.load(os.environ["TRACE_FILE"]).events
+        events = Trace.load(os.environ["TRACE_FILE"]).hardware
         found = self.site.grants.offences(events[self.begun :])
         self.begun = len(events)
         return found
@@ -58,10 +58,10 @@ class Ground:
         """The bursts of one requester while a generator is performed, in order."""
         path = os.environ["TRACE_FILE"]
         await flush_trace(self.dut)
-        before = len(Trace.load(path))
+        before = len(Trace.load(path).hardware)
         await self.perform(steps)
         await flush_trace(self.dut)
-        events = Trace.load(path).events[before:]
+        events = Trace.load(path).hardware[before:]
         kind = Kind.WRITE_ADDRESS if isinstance(who, Writer) else Kind.READ_ADDRESS
         asked = events[(events["kind"] == kind) & (events["id"] == who)]
         return [Burst(int(one["address"]), int(one["length"])) for one in asked]
@@ -118,7 +118,7 @@ async def on_ground(
         ground = Ground(dut, env, bridge_of(env, patience=PATIENCE), site)
         await flush_trace(dut)
         file = Path(os.environ["TRACE_FILE"])
-        ground.begun = len(Trace.load(file)) if file.exists() else 0
+        ground.begun = len(Trace.load(file).hardware) if file.exists() else 0
         await ground.perform(site.open(halt=halt, watchdog=watchdog))
         await body(ground)
         offences = await ground.offences()

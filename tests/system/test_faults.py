@@ -83,7 +83,7 @@ def test_a_batch_packs_like_single_descriptors(queue: Queue) -> None:
 
 
 def _asked(kind: Kind, who: int, address: int, length: int = 64) -> np.ndarray:
-    return np.array([(7, address, 0, length, 0, 0, kind, who)], EVENT)
+    return np.array([(7, address, 0, length, 0, 0, 0, 0, kind, who)], EVENT)
 
 
 def test_a_granted_page_is_granted_to_one_requester_alone() -> None:

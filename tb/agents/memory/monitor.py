@@ -45,6 +45,7 @@ class MemoryMonitor(uvm_monitor):  # type: ignore[misc]  # pyuvm carries no type
         """Read on in the trace; returns how many bursts were answered since the last time."""
         events = np.fromfile(os.environ["TRACE_FILE"], EVENT, offset=self._offset)
         self._offset += events.nbytes
+        events = events[np.isin(events["kind"], [Kind.RESET, *_BEGINS, *_ENDS])]
         before = self.seen
         for event in events:
             kind = int(event["kind"])

@@ -1,0 +1,323 @@
+"""Operations out of the one trace: what each was, and which part of its time every cycle belongs to.
+
+A descriptor's life is put together from events of its queue in order (fetched, started, ended, recorded) and of its tag
+(bursts).  A page fault, writeback or drawing is put together from the driver's events and the descriptors that its
+submission published.  Each cycle of an operation belongs to exactly one part: where several are true, the one furthest
+along the way of the data wins, and what nothing explains is the host's.  So the parts add up to the whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from models.layout import Cause, Opcode
+from tb.driver_trace import NOTES, STEPS
+from tb.trace import READ_DATA_ID, WRITE_DATA_ID, Kind, Stall, Trace
+
+__all__ = ["KINDS", "PARTS", "Burst", "Life", "Operation", "lives_of", "operations_of"]
+
+PARTS = (
+    *("host", "lock_wait", "interrupt", "queue_wait", "descriptor_fetch", "fence_wait", "response", "translation"),
+    *("first_data", "transfer"),
+)
+"""Parts of an operation; of two that are true in one cycle, the later one here has it."""
+KINDS = ("page_fault", "readback", "writeback", "render", "control", "descriptor")
+"""Kinds of operations; a descriptor by itself is one, whoever published it: `descriptor.readback` and so on."""
+_ACQUIRE = [step.__name__ for step in STEPS].index("Acquire")
+_RING_READS = {1: 0, 2: 1}
+
+
+@dataclass(slots=True)
+class Burst:
+    """Cycles of one burst of host data; last beat and answer are one event of a read."""
+
+    write: bool
+    address: int
+    length: int
+    asked: int
+    first: int | None = None
+    last: int | None = None
+    answered: int | None = None
+
+
+@dataclass(slots=True)
+class Life:
+    """One descriptor: cycles of what became of it, None for what did not happen."""
+
+    queue: int
+    tag: int
+    opcode: int
+    published: int
+    asked: int
+    fetched: int
+    started: int | None = None
+    unit: bool = False
+    ended: int | None = None
+    recorded: int | None = None
+    fenced: int | None = None
+    cause: int = 0
+    bytes: int = 0
+    bursts: list[Burst] = field(default_factory=list)
+
+    @property
+    def end(self) -> int | None:
+        """When the host could see its end."""
+        return self.fenced if self.fenced is not None else self.recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What somebody wanted, in the cycles [begin, end): `parts` has the cycles of each of PARTS, and they add up.
+
+    tags: of its descriptors, all of one queue (-1: it has none). bytes: data moved. cause: of a failure, or why.
+    """
+
+    number: int
+    kind: str
+    task: str
+    queue: int
+    tags: tuple[int, ...]
+    begin: int
+    end: int
+    bytes: int
+    cause: str
+    parts: dict[str, int]
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of the whole."""
+        return self.end - self.begin
+
+
+def lives_of(trace: Trace) -> list[Life]:
+    """Every descriptor that was fetched in the last run of a trace, in the order in which they were."""
+    lives: list[Life] = []
+    rung: dict[int, deque[tuple[int, int]]] = defaultdict(deque)
+    asked: dict[int, deque[int]] = defaultdict(deque)
+    waiting: dict[int, deque[Life]] = defaultdict(deque)
+    running: dict[int, deque[Life]] = defaultdict(deque)
+    ending: dict[int, deque[Life]] = defaultdict(deque)
+    moving: dict[int, Life] = {}
+    last: dict[int, Life] = {}
+    under_way: dict[bool, deque[Burst]] = {False: deque(), True: deque()}
+    names = ("cycle", "kind", "id", "queue", "tag", "value", "cause", "address", "length")
+    hardware = trace.last_run().hardware
+    for cycle, kind, who, queue, tag, value, cause, address, length in zip(
+        *(hardware[name].tolist() for name in names), strict=True
+    ):
+        match kind:
+            case Kind.DOORBELL:
+                rung[queue].append((cycle, value))
+            case Kind.READ_ADDRESS if who in _RING_READS:
+                asked[_RING_READS[who]].append(cycle)
+            case Kind.FETCHED:
+                ask = asked[queue].popleft() if cause != Cause.RING_OVERFLOW and asked[queue] else cycle
+                bells = rung[queue]
+                while len(bells) > 1 and (bells[0][1] - value - 1) & 0xFFFF >= 0x8000:
+                    bells.popleft()
+                life = Life(queue, tag, who, min(bells[0][0], ask) if bells else ask, ask, cycle)
+                lives.append(life)
+                waiting[queue].append(life)
+            case Kind.START if waiting[queue]:
+                life = waiting[queue].popleft()
+                life.started, life.unit, life.cause = cycle, value != 2, cause
+                running[queue].append(life)
+                if queue == 0 and life.unit:
+                    moving[tag] = life
+            case Kind.ENDED if running[queue]:
+                life = running[queue].popleft()
+                life.ended, life.cause, life.bytes = cycle, cause, value
+                ending[queue].append(life)
+                if moving.get(tag) is life:
+                    del moving[tag]
+            case Kind.RECORD if ending[queue]:
+                life = last[queue] = ending[queue].popleft()
+                life.recorded = cycle
+            case Kind.FENCE if queue in last:
+                last[queue].fenced = cycle
+            case Kind.READ_ADDRESS | Kind.WRITE_ADDRESS if who in (READ_DATA_ID, WRITE_DATA_ID) and who == 0:
+                burst = Burst(kind == Kind.WRITE_ADDRESS, address, length, cycle)
+                under_way[burst.write].append(burst)
+                if tag in moving:
+                    moving[tag].bursts.append(burst)
+            case Kind.READ_FIRST | Kind.WRITE_FIRST if who == 0:
+                _next(under_way[kind == Kind.WRITE_FIRST], "first", cycle)
+            case Kind.READ_LAST if who == 0:
+                _next(under_way[False], "last", cycle)
+                if under_way[False]:
+                    under_way[False].popleft().answered = cycle
+            case Kind.WRITE_LAST if who == 0:
+                _next(under_way[True], "last", cycle)
+            case Kind.WRITE_RESPONSE if who == 0 and under_way[True]:
+                under_way[True].popleft().answered = cycle
+    return lives
+
+
+def _next(bursts: Iterable[Burst], name: str, cycle: int) -> None:
+    """Enter the cycle at the first burst that has none yet."""
+    for burst in bursts:
+        if getattr(burst, name) is None:
+            setattr(burst, name, cycle)
+            return
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """An operation while the trace is read: its submissions as (queue, first descriptor's count, how many)."""
+
+    kind: str
+    task: str
+    begin: int
+    end: int | None = None
+    cause: str = ""
+    submissions: list[tuple[int, int, int]] = field(default_factory=list)
+    waits: list[tuple[int, int]] = field(default_factory=list)
+    locks: list[tuple[int, int]] = field(default_factory=list)
+    signalled: dict[int, int] = field(default_factory=dict)
+
+
+_OF_SUBMISSION = {"readback": "readback", "writeback": "writeback", "draw": "render", "clear": "render"}
+_ANNOUNCES = {"Harvest": "writeback", "Writeback": "writeback", "Readback": "readback", "Render": "render"}
+
+
+def operations_of(trace: Trace, lives: Sequence[Life] | None = None) -> list[Operation]:
+    """Every operation of the last run that came to its end, by the cycle of its begin; numbered in that order."""
+    lives = lives_of(trace) if lives is None else lives
+    by_queue = {queue: [life for life in lives if life.queue == queue] for queue in (0, 1)}
+    held = _held(trace)
+    found = [_of_life(life, held) for life in lives if life.end is not None]
+    rises = trace.last_run().of(Kind.IRQ_RISE)["cycle"]
+    for wanted in _wanted(trace):
+        mine = [life for queue, at, count in wanted.submissions for life in by_queue[queue][at : at + count]]
+        end = wanted.end
+        if end is None:  # nobody of the driver waits for it: it is over with its interrupt
+            ends = [life.end for life in mine]
+            if not ends or None in ends:
+                continue
+            fenced = max(one for one in ends if one is not None)
+            place = int(np.searchsorted(rises, fenced))
+            soon = place < len(rises) and int(rises[place]) <= fenced + 2
+            end = int(rises[place]) if soon else fenced
+            wanted.signalled = dict.fromkeys((0, 1), end)
+        found.append(_painted(wanted, mine, end, held))
+    found.sort(key=lambda one: (one.begin, KINDS.index(one.kind.partition(".")[0]), one.tags))
+    return [
+        Operation(number, *(getattr(one, name) for name in Operation.__slots__[1:]))
+        for number, one in enumerate(found)
+    ]
+
+
+def _held(trace: Trace) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """(begin, end) of every wait for a fence or for order, by (queue, tag) of the descriptor that waited."""
+    found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    stalls = trace.last_run().of(Kind.STALL)
+    for one in stalls[np.isin(stalls["cause"], [Stall.FENCE, Stall.ORDER])]:
+        end = int(one["cycle"])
+        found[int(one["queue"]), int(one["tag"])].append((end - int(one["value"]), end))
+    return found
+
+
+def _wanted(trace: Trace) -> list[_Wanted]:
+    """What the driver wanted, by its own events."""
+    done: list[_Wanted] = []
+    faults: dict[str, _Wanted] = {}
+    announced: dict[str, dict[str, int]] = defaultdict(dict)
+    counts = {0: 0, 1: 0}
+    waiting: dict[str, tuple[int, str]] = {}
+    for event in trace.last_run().of(Kind.NOTE, Kind.STEP):
+        cycle, task = int(event["cycle"]), trace.texts[int(event["tag"])]
+        fault = faults.get(task)
+        if event["kind"] == Kind.STEP:
+            if event["id"] == _ACQUIRE and event["value"] and fault is not None:
+                fault.locks.append((cycle - int(event["value"]), cycle))
+            continue
+        facts: dict[str, Any] = json.loads(trace.texts[int(event["value"])])
+        name = NOTES[int(event["id"])]
+        match name:
+            case "Fault":
+                fault = faults[task] = _Wanted("page_fault", task, cycle, cause=facts["cause"])
+            case "Insert" | "Sigbus" if fault is not None:
+                fault.end = cycle
+                done.append(faults.pop(task))
+            case "Submit":
+                queue, count = int(facts["queue"]), int(facts["descriptors"])
+                part = (queue, counts[queue], count)
+                counts[queue] += count
+                kind = _OF_SUBMISSION.get(facts["cause"], "control")
+                if fault is not None and kind == "readback":
+                    fault.submissions.append(part)
+                else:
+                    begin = announced[task].pop(kind, cycle)
+                    done.append(_Wanted(kind, task, begin, cause=facts["cause"], submissions=[part]))
+            case "FenceWait":
+                waiting[task] = (cycle, facts["cause"])
+            case "FenceSignal":
+                for each, (since, cause) in list(waiting.items()):
+                    waiter = faults.get(each)
+                    if each == task and waiter is not None:
+                        if cause == "readback":
+                            waiter.signalled[int(facts["queue"])] = cycle
+                        else:
+                            waiter.waits.append((since, cycle))
+                        waiting[each] = (cycle, cause)
+            case _ if name in _ANNOUNCES:
+                announced[task].setdefault(_ANNOUNCES[name], cycle)
+    return done
+
+
+def _of_life(life: Life, held: dict[tuple[int, int], list[tuple[int, int]]]) -> Operation:
+    """A descriptor by itself, from its doorbell to where the host can see its end."""
+    name = Opcode(life.opcode).name.lower() if life.opcode in list(Opcode) else f"opcode_{life.opcode}"
+    wanted = _Wanted(f"descriptor.{name}", "", life.published, cause=_named(life.cause))
+    return _painted(wanted, [life], life.end or life.fetched, held)
+
+
+def _named(cause: int) -> str:
+    return "" if not cause else Cause(cause).name.lower() if cause in list(Cause) else str(cause)
+
+
+def _painted(
+    wanted: _Wanted, lives: Sequence[Life], end: int, held: dict[tuple[int, int], list[tuple[int, int]]]
+) -> Operation:
+    begin = min([wanted.begin, *(life.published for life in lives)]) if wanted.task == "" else wanted.begin
+    spans: list[tuple[str, int, int]] = [("lock_wait", *span) for span in wanted.locks]
+    spans += [("fence_wait", *span) for span in wanted.waits]
+    for life in lives:
+        spans += _spans(life, wanted.signalled.get(life.queue), held.get((life.queue, life.tag), ()))
+    colours = np.zeros(end - begin, np.uint8)
+    for part, first, last in sorted(spans, key=lambda span: PARTS.index(span[0])):
+        colours[max(first - begin, 0) : max(last - begin, 0)] = PARTS.index(part)
+    counted = np.bincount(colours, minlength=len(PARTS)).tolist()
+    failed = next((_named(life.cause) for life in lives if life.cause), "")
+    queue = lives[0].queue if lives else -1
+    return Operation(
+        0, wanted.kind, wanted.task, queue, tuple(life.tag for life in lives), begin, end,
+        sum(life.bytes for life in lives), failed or wanted.cause, dict(zip(PARTS, counted, strict=True)),
+    )  # fmt: skip
+
+
+def _spans(life: Life, signalled: int | None, held: Iterable[tuple[int, int]]) -> list[tuple[str, int, int]]:
+    """(part, begin, end) of one descriptor."""
+    far = life.end or life.ended or life.started or life.fetched
+    spans = [("queue_wait", life.published, life.asked), ("descriptor_fetch", life.asked, life.fetched)]
+    started = life.started if life.started is not None else far
+    spans += [("queue_wait", life.fetched, started)]
+    spans += [("fence_wait", begin, end) for begin, end in held]
+    spans += [("response", started, far)]
+    if life.fenced is not None and signalled is not None:
+        spans += [("interrupt", life.fenced, signalled)]
+    if life.unit and life.queue == 1:
+        spans += [("transfer", started, life.ended or far)]
+    data = [burst for burst in life.bursts if burst.first is not None and burst.last is not None]
+    if data:
+        spans += [("translation", started, max(burst.asked for burst in data))]
+    for burst in data:
+        assert burst.first is not None and burst.last is not None
+        spans += [("first_data", burst.asked, burst.first), ("transfer", burst.first, burst.last + 1)]
+    return spans

@@ -1,0 +1,102 @@
+"""What is timed: each scenario is a driver's generator on the RTL, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.client.photo import photo
+from models.client.writer import Writer
+from models.dmabuf import Buffer
+from models.driver import CopyBox, Driver, FillBox
+from models.faultline_engine import FaultlineEngine
+from models.layout import Layout
+from models.memory import PAGE, HostMemory
+from models.page_table import Mapping
+from models.policy.page_mkwrite import PageMkwrite
+from models.steps import Steps
+from models.surface import Box
+
+__all__ = ["SCENARIOS", "Scenario"]
+
+_PIXEL, _ROWS = 4, 64
+"""Bytes a pixel and rows of the buffer of the steady scenarios: a row is a page, and there are so many."""
+_RED = bytes((224, 64, 32, 255))
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A generator on fresh host memory; it raises AssertionError where bytes are wrong."""
+
+    title: str
+    steps: Callable[[HostMemory], Steps[None]]
+
+
+def _photo(host: HostMemory) -> Steps[None]:
+    picture = np.random.default_rng(2013).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    result = yield from photo(Driver(host, FaultlineEngine(host), PageMkwrite()), picture)
+    assert result.agree, (result.differences, result.violations[:3])
+
+
+def _readback(host: HostMemory) -> Steps[None]:
+    driver, writer = _started(host)
+    mapping = yield from _mapped(driver, writer)
+    buffer = writer.buffers[0]
+    for _ in range(2):
+        fence = yield from writer.draw(buffer, [FillBox(buffer.surface.box, _RED)])
+        yield from driver.wait(fence)
+        for page in range(_ROWS):
+            seen = yield from writer.load(mapping.address + page * PAGE, _PIXEL)
+            assert seen.tobytes() == _RED, f"page {page} reads {seen.tobytes().hex()}"
+
+
+def _writeback(host: HostMemory) -> Steps[None]:
+    driver, writer = _started(host)
+    mapping = yield from _mapped(driver, writer)
+    buffer = writer.buffers[0]
+    for page in range(_ROWS):
+        yield from writer.store(mapping.address + page * PAGE, np.full(PAGE, page + 1, np.uint8))
+        yield from driver.device_read(buffer)
+
+
+def _render(host: HostMemory) -> Steps[None]:
+    driver, writer = _started(host)
+    yield from _mapped(driver, writer)
+    buffer = writer.buffers[0]
+    half = _ROWS // 2
+    for number in range(8):
+        fill = FillBox(Box(0, 0, PAGE, number + 1), bytes((number, 1, 2, 255)))
+        copy = CopyBox(Box(0, half, PAGE, number + 1), 0, 0)
+        fence = yield from writer.draw(buffer, [fill, copy])
+        yield from driver.wait(fence)
+
+
+class _Writer(Writer):
+    """A writer that knows its buffers."""
+
+    def __init__(self, driver: Driver) -> None:
+        super().__init__("writer", driver)
+        self.buffers: list[Buffer] = []
+
+
+def _started(host: HostMemory) -> tuple[Driver, _Writer]:
+    driver = Driver(host, FaultlineEngine(host), PageMkwrite())
+    return driver, _Writer(driver)
+
+
+def _mapped(driver: Driver, writer: _Writer) -> Steps[Mapping]:
+    yield from driver.initialise()
+    buffer = yield from driver.create("buffer", PAGE // _PIXEL, _ROWS, _PIXEL, Layout.Y_TILED)
+    writer.buffers.append(buffer)
+    return writer.map(writer.files.install(driver.export(buffer)))
+
+
+SCENARIOS = {
+    "photo": Scenario("the photo scenario on a picture of 160 x 120 pixels", _photo),
+    "page_readback": Scenario("page after page of what the device drew, each read by a fault", _readback),
+    "page_writeback": Scenario("page after page that the CPU wrote, each sent by itself", _writeback),
+    "render": Scenario("fills and copies, each waited for", _render),
+}
+"""By the name that SCENARIO and a contract use."""
