@@ -8,7 +8,7 @@ from models.steps import CsrRead, CsrWrite, Delay, Steps, WaitIrq
 from tb.agents.memory import MemoryConfig
 from tests.system.workbench import DESTINATION, Workbench
 
-__all__ = ["announced_late", "enough", "unhurried"]
+__all__ = ["announced_late", "enough", "patient", "unhurried"]
 
 
 def announced_late(bench: Workbench) -> Steps[None]:
@@ -72,4 +72,25 @@ def unhurried(bench: Workbench) -> Steps[None]:
             yield CsrWrite(Address.IRQ_COALESCE, 0)
             yield from bench.rig.collect(queue, 1)
             yield CsrWrite(Address.IRQ_STATUS, 0x7F)
+    yield from bench.settle()
+
+
+def patient(bench: Workbench) -> Steps[None]:
+    """Answers that take thousands of cycles are waited for, and so are records that have as long."""
+    long = 9000
+    yield CsrWrite(Address.WATCHDOG, 2 * long)
+    bench.temper_host(MemoryConfig(read_latency=long, write_latency=long))
+    yield from bench.good()
+    bench.temper_host(MemoryConfig())
+    yield CsrWrite(Address.WATCHDOG, 0)
+    for queue in Queue:
+        yield CsrWrite(Address.IRQ_COALESCE, IrqCoalesce(count=200, cycles=long).to_int())
+        yield from bench.rig.post(queue, [Descriptor(opcode=Opcode.NOP)])
+        yield Delay(4 * (long - 100), "not yet")
+        raised = yield CsrRead(Address.IRQ_STATUS)
+        assert not raised, f"{raised:#x} raised {long - 100} cycles after a record that may wait for {long}"
+        yield WaitIrq()
+        yield from bench.rig.collect(queue, 1)
+        yield CsrWrite(Address.IRQ_COALESCE, 0)
+        yield CsrWrite(Address.IRQ_STATUS, 0x7F)
     yield from bench.settle()

@@ -17,6 +17,7 @@ from models.layout import (
     Address,
     Cause,
     Descriptor,
+    EngineStatus,
     IrqStatus,
     Layout,
     Opcode,
@@ -29,7 +30,7 @@ from models.layout import (
     surface_address,
 )
 from models.memory import PAGE
-from models.steps import CsrRead, CsrWrite, Steps
+from models.steps import CsrRead, CsrWrite, Delay, Steps
 from models.surface import Box, Surface
 from tb.agents.memory import ErrorWindow, MemoryConfig
 from tb.sequences import boxed
@@ -40,8 +41,10 @@ from tests.system.workbench import DESTINATION, LARGE, SOURCE, Workbench
 __all__ = [
     "corners",
     "divisions",
+    "empty",
     "fence_distances",
     "offsets",
+    "outstanding",
     "pixel_sizes",
     "reserved",
     "serials",
@@ -139,6 +142,36 @@ def serials(bench: Workbench) -> Steps[None]:
         yield from bench.settle()
 
 
+def empty(bench: Workbench) -> Steps[None]:
+    """Boxes without width, without height and without both, inside and beyond, move nothing and are no error."""
+    places, shapes = ((0, 0), (1 << 19, 1 << 15)), ((0, 3), (5, 0), (0, 0))
+    boxes = [Box(x, y, width, height) for x, y in places for width, height in shapes]
+    moves = [errors.transfer(opcode, box) for opcode in (Opcode.WRITEBACK, Opcode.READBACK) for box in boxes]
+    yield from bench.batch(Queue.TRANSFER, moves)
+    draws = [boxed(Opcode.FILL, box, surface=5) for box in boxes]
+    draws += [boxed(Opcode.COPY, box, surface=5, source_surface=5, source_x=8, source_y=4) for box in boxes]
+    yield from bench.batch(Queue.RENDER, draws)
+
+
+def outstanding(bench: Workbench) -> Steps[None]:
+    """While memory keeps its answers back, as many bursts are outstanding as a box has rows."""
+    yield from bench.rig.surface(8, Surface(bench.scratch, 64, 100, 1, Layout.LINEAR))
+    for opcode, target in ((Opcode.WRITEBACK, SOURCE), (Opcode.READBACK, DESTINATION)):
+        for rows in (1, 2, 4, 8, 16, 32, 85, 64):
+            bench.temper_host(MemoryConfig())
+            yield from bench.rig.perform(Queue.TRANSFER, [errors.transfer(opcode, Box(0, 0, 8, 1))])
+            bench.temper_host(MemoryConfig(read_latency=2500, write_latency=2500))
+            box = boxed(opcode, Box(0, 0, 16, rows), surface=8, object=target, host_stride=24)
+            yield from bench.rig.post(Queue.TRANSFER, [box])
+            yield Delay(4 * (3800 + 8 * rows), "the descriptor has come, its bursts are on their way")
+            status = EngineStatus.from_int((yield CsrRead(Address.STATUS)))
+            found = status.writes_outstanding if opcode == Opcode.READBACK else status.reads_outstanding
+            assert found == rows, f"{found} bursts outstanding of a box of {rows} rows"
+            yield from bench.rig.collect(Queue.TRANSFER, 1)
+    bench.temper_host(MemoryConfig())
+    yield from bench.settle()
+
+
 def corners(bench: Workbench) -> Steps[None]:
     """Boxes up to the edges of surfaces of 2^n bytes or rows, and one beyond; copies that overlap and that do not."""
     for bit in range(20):
@@ -150,6 +183,8 @@ def corners(bench: Workbench) -> Steps[None]:
         for target, source in ((8, 9), (9, 8)):
             place = {"surface": target, "source_surface": source, "source_x": edge - unit}
             work.append(boxed(Opcode.COPY, Box(0, 1, unit, 1), **place))
+        beyond = {"surface": 8, "source_surface": 8, "source_x": edge}
+        work.append(boxed(Opcode.COPY, Box(0, 1, unit, 1), **beyond))
         yield from bench.rig.perform(Queue.RENDER, work)
     for bit in range(16):
         edge = 1 << bit
@@ -159,6 +194,8 @@ def corners(bench: Workbench) -> Steps[None]:
         for target, source in ((8, 9), (9, 8)):
             place = {"surface": target, "source_surface": source, "source_y": edge - 1}
             work.append(boxed(Opcode.COPY, Box(8, 0, 1, 1), **place))
+        beyond = {"surface": 8, "source_surface": 8, "source_y": edge}
+        work.append(boxed(Opcode.COPY, Box(8, 0, 1, 1), **beyond))
         yield from bench.rig.perform(Queue.RENDER, work)
     yield from bench.settle()
     yield from bench.rig.surface(8, Surface(0, 1 << 15, 16, 8, Layout.LINEAR))
@@ -246,13 +283,19 @@ def spots(bench: Workbench) -> Steps[None]:
 def _touched(bench: Workbench, boxes: list[tuple[Box, int]], index: int = 8) -> Steps[None]:
     """Draw into boxes, then read them and the surface's start back."""
     fills = [boxed(Opcode.FILL, box, surface=index, pattern_low=value) for box, value in boxes]
+    fills += [
+        boxed(
+            Opcode.COPY, Box(0, 16 + number, 16, 1), surface=index, source_surface=index, source_x=box.x, source_y=box.y
+        )
+        for number, (box, _) in enumerate(boxes)
+    ]
     yield from bench.rig.perform(Queue.RENDER, fills)
     place = {"surface": index, "object": DESTINATION, "host_stride": 24}
     reads = [
         boxed(Opcode.READBACK, box, host_offset=PAGE + 48 * number, **place) for number, (box, _) in enumerate(boxes)
     ]
     writes = [replace(one, opcode=Opcode.WRITEBACK, object=SOURCE) for one in reads]
-    start = boxed(Opcode.READBACK, Box(0, 0, 16, 1), order=1, **place)
+    start = boxed(Opcode.READBACK, Box(0, 0, 16, 32), order=1, **place)
     again = [replace(one, host_offset=2 * one.host_offset) for one in reads]
     yield from bench.rig.perform(Queue.TRANSFER, [*reads, start, *writes, replace(start, host_offset=64), *again])
     raised = IrqStatus.from_int((yield CsrRead(Address.IRQ_STATUS)))

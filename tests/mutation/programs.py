@@ -101,6 +101,7 @@ class Registers:
             await parts.run(f"{self.name}/walk", registers.walk(env))
             await reset(parts.dut)
             await parts.run(f"{self.name}/lanes", registers.lanes(env))
+            await parts.run(f"{self.name}/neighbours", registers.neighbours(env))
 
         await run_body(parts.dut, body)
         await reset(parts.dut)  # no monitor from here on: it expects one access at a time
@@ -190,12 +191,15 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("pixels", limits.pixel_sizes, 1),
     ("reserved", limits.reserved, 1),
     ("serials", limits.serials, 1),
+    ("empty", limits.empty, 1),
+    ("outstanding", limits.outstanding, 1),
     ("offsets", limits.offsets, 1),
     ("spots", limits.spots, 1),
     ("corners", limits.corners, 1),
     ("divisions", limits.divisions, 1),
     ("enough", delays.enough, 1),
     ("unhurried", delays.unhurried, 1),
+    ("patient", delays.patient, 1),
 )
 
 _OWED: tuple[tuple[str, Case, int], ...] = (
@@ -226,9 +230,10 @@ PROGRAMS: tuple[Program, ...] = (
     Cases("owed", _OWED, watchdog=owed.WATCHDOG),
     Cases("piled", (("piled", owed.piled, 1),)),
     Cases("abort", (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16))),
-    Cases("many", (("many", shapes.many, 1),), ring_log2=9, completion_log2=9),
+    Cases("many", (("many", shapes.many, 1),), ring_log2=12, completion_log2=12),
     Cases("sizes", (("sizes", shapes.sizes, 1),), ring_log2=8, completion_log2=7),
     Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),
+    Cases("run", (("run", shapes.run, 1),), patience=400_000),
     Cases("late", (("read", timed.late_read_answer, 1),), watchdog=0x4AA0, patience=80_000),
 )
 """Every program: what kills most in its time comes first."""

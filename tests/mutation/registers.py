@@ -34,10 +34,15 @@ from tests.system.fault_ground import Ground
 from tests.system.fault_site import FaultSite
 from tests.system.workbench import Workbench
 
-__all__ = ["books", "clocks", "lanes", "masks", "overlap", "walk"]
+__all__ = ["books", "clocks", "lanes", "masks", "neighbours", "overlap", "walk"]
 
-_HOLES = (0x0030, 0x00FC, 0x013C, 0x0180 + 0x3C, 0x01FC, 0x0200, 0x03FC, 0x040C, 0x0C80, 0x0FFC, 0x4000, 0x8000, 0xFFFC)
+_HOLES = (0x0030, 0x00FC, 0x013C, 0x0180 + 0x3C, 0x01FC, 0x0200, 0x03FC, 0x040C, 0x0C80, 0x0FFC, 0x1000, 0x1010, 0x2000,
+          0x2010, 0x4000, 0x8000, 0xFFFC)  # fmt: skip
 """Addresses where no register lies, beside and behind each block."""
+
+
+_ACTING = ("tail", "control", "irq_status")
+"""Ends of the names of registers whose write does more than change them."""
 
 
 async def walk(env: Environment) -> None:
@@ -51,7 +56,7 @@ async def lanes(env: Environment) -> None:
     """Each byte lane of each writable register is written alone; where no register lies both accesses are refused."""
     master = env.csr.master
     for entry in REGISTERS.values():
-        if _writable(entry) and not entry.name.endswith(("tail", "control", "irq_status")):
+        if _writable(entry) and not entry.name.endswith(_ACTING):
             for lane in range(4):
                 for value in (0xFFFFFFFF, 0):
                     before, _ = await master.read(entry.address)
@@ -65,6 +70,22 @@ async def lanes(env: Environment) -> None:
         assert refused is Response.SLVERR, f"a read of {hole:#06x} answers {refused.name}"
         refused = await master.write(hole, 0xFFFFFFFF)
         assert refused is Response.SLVERR, f"a write of {hole:#06x} answers {refused.name}"
+
+
+async def neighbours(env: Environment) -> None:
+    """A write changes its own register and no other, whichever of two comes first."""
+    master = env.csr.master
+    own = [entry for entry in REGISTERS.values() if _writable(entry) and not entry.name.endswith(_ACTING)]
+    for order in (own, own[::-1]):
+        due = {entry.address: 0x9E3779B9 * number & _writable(entry) for number, entry in enumerate(order, 1)}
+        for address, value in due.items():
+            await master.write(address, value)
+        for entry in order:
+            got, _ = await master.read(entry.address)
+            value = due[entry.address]
+            assert got & _writable(entry) == value, f"{entry.name} is {got:#x} after writes elsewhere, not {value:#x}"
+    for entry in own:
+        await master.write(entry.address, 0)
 
 
 async def overlap(dut: Any) -> None:

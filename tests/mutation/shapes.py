@@ -10,9 +10,9 @@ from models.surface import Box, Surface
 from tb.agents.memory import ErrorWindow, MemoryConfig
 from tb.sequences import boxed
 from tests.system import errors, timed
-from tests.system.workbench import DESTINATION, SOURCE, Workbench
+from tests.system.workbench import DESTINATION, LARGE, SOURCE, Workbench
 
-__all__ = ["announced", "backlog", "far_errors", "long", "many", "near", "rows", "sizes", "tall", "tiles"]
+__all__ = ["announced", "backlog", "far_errors", "long", "many", "near", "rows", "run", "sizes", "tall", "tiles"]
 
 _CYCLE_NS = 4
 
@@ -105,6 +105,15 @@ def long(bench: Workbench) -> Steps[None]:
     copy = boxed(Opcode.COPY, Box(262_144, 0, 65_984, 1), surface=8, source_surface=8, source_x=900_000)
     fill = boxed(Opcode.FILL, Box(466_400, 0, 133_200, 1), surface=8, pattern_low=0xC0FFEE11)
     yield from bench.batch(Queue.RENDER, [copy, fill])
+
+
+def run(bench: Workbench) -> Steps[None]:
+    """Two rows without padding, as far apart in the object: one run of more than a million bytes, both ways."""
+    width = 1 << 19 | 1 << 13
+    yield from _surface(bench, width // 16, 2, 16, Layout.LINEAR)
+    place = {"surface": 8, "object": LARGE, "host_stride": width}
+    yield from bench.batch(Queue.TRANSFER, [boxed(Opcode.WRITEBACK, Box(0, 0, width, 2), **place)])
+    yield from bench.batch(Queue.TRANSFER, [boxed(Opcode.READBACK, Box(0, 0, width, 2), host_offset=PAGE, **place)])
 
 
 def many(bench: Workbench) -> Steps[None]:
