@@ -216,7 +216,7 @@ PROOFS = (
         claim="read_mover ends each box once, after its last beat, with its first error",
         method=Method.BMC,
         depth=12,
-        bound="two boxes, two bursts of one, a refusal, bus errors, an abort and a reset end by cycle 11; then it repeats",
+        bound="two boxes, two bursts of one, a refusal, bus errors, an abort, a reset end by cycle 11; then it repeats",
         cover_depth=14,
         twins=(
             Twin(
