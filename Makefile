@@ -20,6 +20,8 @@
 #   RACE=WORDS              races that `make schedules` runs, as for pytest -k (all)
 #   WORKLOAD=NAMES|FILE     what `make compare` plays (all), NAME:frames=24:width=512 with parameters, POLICY=NAMES by which strategies (all)
 #   COSTS=NAME=NS,...  SWEEP=FACTORS   host costs of `make compare`, and what multiplies them (0.25,1,4 for a few strategies)
+#   SCENARIO=NAMES  LATENCY=N,...  STALL=N,...   what `make timing` times (all), under which memories (13 cycles, 0 percent)
+#   CONTRACT=FILE  OPERATION=N   budgets that `make timing` holds (timing.toml); the operation whose parts it shows one by one
 #   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules; models: models/)
 
 SHELL := /bin/sh
@@ -55,7 +57,7 @@ export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
-export LATENCY SCENARIO STALL
+export CONTRACT LATENCY OPERATION SCENARIO STALL
 export BLOCK COSTS COUNT IMAGE JOBS MODULE POLICY PROOF SCHEDULER SEED SEEDS SWEEP TESTS WIDTH WORKLOAD
 
 ifneq ($(strip $(QUEUE)$(WALLTIME)$(MEMORY)),)
@@ -107,8 +109,9 @@ bench: setup ## utilization and latency in cycles, beside bound, peers and floor
 	@$(BIN)/python -m tb.bench $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH") \
 	    $(if $(filter-out 0,$(UPDATE)),--update)
 
-timing: setup ## where every cycle went, by operation and part, beside bounds: SCENARIO= LATENCY=3,13 WIDTH=64,512 STALL=0,25
+timing: setup ## where every cycle went, by operation and part, judged by a contract: SCENARIO= LATENCY=3,13 WIDTH=64,512 STALL=0,25 CONTRACT= OPERATION=
 	@$(BIN)/python -m tb.timing --sim $(CHOSEN) --scenario="$$SCENARIO" --latency="$$LATENCY" --stall="$$STALL" \
+	    --contract="$$CONTRACT" --operation="$$OPERATION" \
 	    $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH")
 
 compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH= JOBS=

@@ -201,7 +201,7 @@ class Trace:
         """(first cycle, last cycle) of every host-data burst of one direction: address accepted to last answer.
 
         Bursts of one ID are answered in order, so the n-th address belongs to the n-th answer; one that was never
-        answered ends at the trace's last cycle.
+        answered ends at the trace's last cycle.  ValueError where more were answered than asked for.
         """
         begin, end = (Kind.WRITE_ADDRESS, Kind.WRITE_RESPONSE) if write else (Kind.READ_ADDRESS, Kind.READ_LAST)
         of_data = self.events["id"] == (WRITE_DATA_ID if write else READ_DATA_ID)
@@ -209,6 +209,8 @@ class Trace:
         ended = self.events["cycle"][of_data & (self.events["kind"] == end)]
         spans = np.full((len(started), 2), self.events["cycle"][-1] if len(self.events) else 0, np.uint64)
         spans[:, 0] = started
+        if len(ended) > len(started):
+            raise ValueError(f"{len(ended)} bursts answered, {len(started)} asked for: the trace lacks an event")
         spans[: len(ended), 1] = ended
         return spans
 

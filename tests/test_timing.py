@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +13,11 @@ import pytest
 from tb.simulation import simulators
 from tb.timing import __main__ as face
 from tb.timing.bounds import Memory
-from tb.timing.figures import spread, summary
+from tb.timing.contract import ContractError, contract_of, judged
+from tb.timing.figures import Run, run_of, spread, summary
+from tb.timing.operations import Operation
 from tb.timing.run import simulated
-from tb.trace import Kind, Trace
+from tb.trace import EVENT, Kind, Trace
 
 
 @pytest.mark.parametrize("simulator", simulators())
@@ -29,6 +34,87 @@ def test_the_parts_of_every_operation_add_up_and_none_beats_its_bound(simulator:
     bursts = trace.of(Kind.WRITE_FIRST)
     bursts = bursts[bursts["id"] == 0]
     assert set(bursts["tag"].tolist()) == {tag for one in pages for tag in one.tags}, "a burst carries its tag"
+
+
+@pytest.mark.parametrize("simulator", simulators())
+@pytest.mark.parametrize("scenario", ["photo", "page_writeback", "render"])
+def test_nothing_of_an_operation_is_left_unexplained(scenario: str, simulator: str) -> None:
+    run, path = simulated(scenario, simulator, Memory(latency=3, stall=25))
+    assert unexplained(run.operations) == []
+    assert below_bound(run) == []
+    assert moved(run.operations) == beats_of(path)
+
+
+BROKEN = {
+    "a descriptor that never started": Kind.START,
+    "a descriptor that was never fetched": Kind.FETCHED,
+    "a record that never came": Kind.RECORD,
+    "a burst without its address": Kind.WRITE_ADDRESS,
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN.values(), ids=BROKEN)
+def test_a_trace_that_lacks_an_event_is_refused(kind: Kind) -> None:
+    run, path = simulated("page_readback", "verilator", Memory())
+    whole = Trace.load(path)
+    of_data = whole.events["id"] == 0
+    lost = np.flatnonzero((whole.events["kind"] == kind) & (of_data | (kind != Kind.WRITE_ADDRESS)))[20:21]
+    assert len(lost) and unexplained(run.operations) == []
+    with pytest.raises(ValueError, match="lacks an event"):
+        run_of("page_readback", "verilator", Memory(), Trace(np.delete(whole.events, lost), 64, whole.texts))
+
+
+def test_a_bound_above_what_was_measured_is_noticed() -> None:
+    run, _ = simulated("page_readback", "verilator", Memory())
+    assert below_bound(run) == []
+    assert ("descriptor.readback", "whole") in below_bound(replace(run, memory=Memory(latency=40)))
+    assert Memory(stall=25).stalled(4096) == 150, "512 beats, 75 between two stalls of 25"
+
+
+def test_a_cycle_that_two_parts_have_is_noticed() -> None:
+    run, _ = simulated("page_readback", "verilator", Memory())
+    one = run.operations[9]
+    assert unexplained([replace(one, parts={**one.parts, "transfer": one.parts["transfer"] + 1})])
+    assert unexplained([replace(one, spans=one.spans[1:])])
+
+
+def unexplained(operations: Iterable[Operation]) -> list[Operation]:
+    """Operations whose parts do not add up, whose spans leave a gap, or descriptors that spent time nowhere."""
+    found = []
+    for one in operations:
+        edges = [one.begin, *(end for _, _, end in one.spans)]
+        whole = [begin for _, begin, _ in one.spans] == edges[:-1] and edges[-1] == one.end
+        added: dict[str, int] = {}
+        for part, begin, end in one.spans:
+            added[part] = added.get(part, 0) + end - begin
+        right = added == {part: cycles for part, cycles in one.parts.items() if cycles}
+        idle = one.kind.startswith("descriptor.") and one.parts["host"]
+        if not whole or not right or sum(one.parts.values()) != one.cycles or idle:
+            found.append(one)
+    return found
+
+
+def below_bound(run: Run) -> list[tuple[str, str]]:
+    """Descriptors, and parts of theirs, that were quicker than the memory allows for their bytes."""
+    mine = [one for one in run.operations if one.kind.startswith("descriptor.")]
+    found = [
+        (one.kind, part)
+        for one in mine
+        for part, least in run.memory.parts(one.kind, one.bytes).items()
+        if part in ("first_data", "transfer", "response") and one.parts[part] < least
+    ]
+    return found + [(one.kind, "whole") for one in mine if one.cycles < run.memory.total(one.kind, one.bytes)]
+
+
+def moved(operations: Iterable[Operation]) -> int:
+    """Bytes that descriptors moved to or from the host, by their ends."""
+    return sum(one.bytes for one in operations if one.kind in ("descriptor.readback", "descriptor.writeback"))
+
+
+def beats_of(path: Path) -> int:
+    """Bytes that the pins moved in bursts of host data, at whole beats of 64 bits."""
+    ends = Trace.load(path).last_run().of(Kind.READ_LAST, Kind.WRITE_LAST)
+    return int(ends["length"][ends["id"] == 0].sum())
 
 
 @pytest.mark.parametrize("simulator", [one for one in simulators() if one.values[0] == "icarus"])
@@ -52,3 +138,113 @@ def test_spans_are_counted_in_the_windows_that_they_cross() -> None:
 def test_a_memory_or_scenario_that_cannot_be_timed_is_refused(words: tuple[str, str, str, str]) -> None:
     with pytest.raises(face.AskError):
         face.asked(*words)
+
+
+# ------------------------------------------------------------------------------------------------------- the contract
+
+
+def written(path: Path, *lines: str, name: str = "tight") -> Path:
+    file = path / "mine.toml"
+    file.write_text("\n".join((f"[budget.{name}]", *lines)) + "\n", encoding="utf-8")
+    return file
+
+
+READBACK = ('scenario = "page_readback"', 'operation = "page_fault"')
+
+
+@pytest.mark.parametrize(
+    ("lines", "key"),
+    [
+        ((*READBACK, "p98_cycles = 5"), "budget.tight.p98_cycles: unknown key"),
+        ((*READBACK, "p99_us = 5"), "budget.tight.p99_us: unknown unit 'us'"),
+        (('scenario = "nothing"', "max_ns = 1"), "budget.tight.scenario: unknown scenario 'nothing'"),
+        (('operation = "page_fault"', "max_ns = 1"), "budget.tight.scenario: missing"),
+        ((READBACK[0], "max_ns = 1"), "budget.tight.operation: missing"),
+        ((READBACK[0], 'operation = "fault"', "max_ns = 1"), "budget.tight.operation: unknown operation 'fault'"),
+        ((*READBACK, 'part = "rest"', "max_ns = 1"), "budget.tight.part: unknown part 'rest'"),
+        ((*READBACK, 'max_ns = "1"'), "budget.tight.max_ns: '1' makes no sense"),
+        ((*READBACK, "max_ns = true"), "budget.tight.max_ns: True makes no sense"),
+        ((*READBACK, "max_ns = nan"), "budget.tight.max_ns: nan makes no sense"),
+        ((*READBACK, "max_ns = 1", "width = 65"), "budget.tight.width: 65 is no width"),
+        ((*READBACK, "max_ns = 1", "latency = 1.5"), "budget.tight.latency: 1.5 makes no sense"),
+        ((*READBACK, "max_ns = 1", 'stall_of = "unit"'), "budget.tight.stall_of: nothing is limited"),
+        ((READBACK[0], "operation = []", "max_ns = 1"), "budget.tight.operation: unknown operation []"),
+        (READBACK, "budget.tight: limits nothing"),
+        ((*READBACK, "max_ns = "), "no TOML"),
+        ((*READBACK, "max_ns = 1", "[extra]"), "extra: unknown key"),
+    ],
+)
+def test_a_contract_that_is_not_understood_is_one_line_with_file_and_key(
+    tmp_path: Path, lines: tuple[str, ...], key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, *lines)
+    with pytest.raises(ContractError) as told:
+        contract_of(file)
+    assert str(told.value).startswith(f"{file}: {key}")
+    assert face.main(["--contract", str(file)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("simulator", simulators())
+def test_the_contract_of_the_house_is_kept(simulator: str) -> None:
+    budgets = contract_of(face.CONTRACT)
+    wanted = dict.fromkeys((one.scenario, one.memory) for one in budgets)
+    runs = [simulated(scenario, simulator, memory)[0] for scenario, memory in wanted]
+    assert judged(budgets, runs) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ((*READBACK, "p99_cycles = {least}"), "p99 of page_fault is {most} cycles, p99_cycles = {least}, bound 558"),
+        ((READBACK[0], "worst_stall_cycles = 3"), "a stall by unit took"),
+        ((READBACK[0], "min_utilization = 0.99"), "min_utilization = 0.99, bound 0.992"),
+    ],
+)
+def test_a_broken_budget_names_itself_its_figures_and_the_worst_offender(
+    tmp_path: Path, lines: tuple[str, ...], told: str
+) -> None:
+    run, _ = simulated("page_readback", "verilator", Memory())
+    most = run.facts["kinds"]["page_fault"]["total"]["p99"]
+    words = {"most": most, "least": most - 1}
+    broken = contract_of(written(tmp_path, *(line.format(**words) for line in lines)))
+    (line,) = judged(broken, [run])
+    assert line.startswith("budget.tight: ") and told.format(**words) in line
+    number = int(line.rpartition("make timing SCENARIO=page_readback LATENCY=13 WIDTH=64 STALL=0 OPERATION=")[2])
+    assert f"tag {', '.join(map(str, run.operations[number].tags))} of queue" in line
+
+
+def test_the_worst_offender_is_shown_by_the_command_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, *READBACK, 'part = "transfer"', "max_cycles = 511")
+    assert face.main(["--scenario", "page_readback", "--contract", str(file)]) == 1
+    error = capsys.readouterr().err
+    words = [word.partition("=") for word in error.partition("see make timing ")[2].split()]
+    assert face.main([part for name, _, value in words for part in (f"--{name.lower()}", value)]) == 0
+    shown = capsys.readouterr().out
+    assert "page_fault" in shown and "transfer" in shown and "whole" in shown
+
+
+def test_a_budget_of_what_never_happens_is_broken(tmp_path: Path) -> None:
+    run, _ = simulated("page_readback", "verilator", Memory())
+    file = written(tmp_path, READBACK[0], 'operation = "descriptor.copy"', "max_cycles = 9")
+    (line,) = judged(contract_of(file), [run])
+    assert "has no descriptor.copy" in line
+
+
+# --------------------------------------------------------------------------------------------------- the trace's cost
+
+
+def test_ten_million_events_load_in_five_seconds_of_cpu_time(tmp_path: Path) -> None:
+    count = 10_000_000
+    events = np.zeros(count, EVENT)
+    events["cycle"] = np.arange(count) // 3
+    events["kind"] = np.arange(count) % 17 + 1
+    events["kind"][::10] = 32
+    events.tofile(tmp_path / "trace.bin")
+    del events
+    began = time.process_time()
+    trace = Trace.load(tmp_path / "trace.bin")
+    assert time.process_time() - began < 5
+    assert len(trace) == count

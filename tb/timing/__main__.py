@@ -1,11 +1,16 @@
-"""`python -m tb.timing`: scenarios under memories, a table each, timing.json; status 1 on failure, 2 for bad input."""
+"""`python -m tb.timing`: scenarios under memories, a table each, timing.json, judged by a contract.
+
+Status 1 for a failure or a broken budget, 2 for bad input.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from itertools import product
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -14,13 +19,17 @@ from tb import toolchain
 from tb.clocking import PERIOD_NS
 from tb.simulation import SIM_BUILD, SimulationError
 from tb.timing.bounds import Memory
+from tb.timing.contract import Budget, ContractError, contract_of, judged
 from tb.timing.figures import QUANTILES, Run
 from tb.timing.operations import PARTS
 from tb.timing.run import simulated
 from tb.timing.scenarios import SCENARIOS
+from tb.toolchain import ROOT
 
-__all__ = ["AskError", "asked", "main"]
+__all__ = ["CONTRACT", "AskError", "asked", "main"]
 
+CONTRACT = ROOT / "timing.toml"
+"""The contract unless another is named."""
 RESULTS = SIM_BUILD / "timing"
 WIDTHS = (64, 128, 256, 512)
 LONGEST, WORST_STALL = 10_000, 95
@@ -61,24 +70,28 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("scenario", "latency", "width", "stall"):
         parser.add_argument(f"--{name}", default="", help=f"comma-separated ({name.upper()})")
     parser.add_argument("--sim", default="verilator", help="verilator or icarus (SIM)")
+    parser.add_argument("--contract", default="", help="TOML file of budgets (CONTRACT); timing.toml unless told")
+    parser.add_argument("--operation", default="", help="number of the operation to show, of one run (OPERATION)")
     options = parser.parse_args(arguments)
     console = Console()
     console.width = max(console.width, 130)
+    words = (options.scenario, options.latency, options.width, options.stall)
     try:
-        names, memories = asked(options.scenario, options.latency, options.width, options.stall)
+        names, memories = asked(*words)
+        wanted = list(product(names, memories))
+        budgets = contract_of(Path(options.contract) if options.contract else CONTRACT)
+        if not any(words):  # nothing was asked for: whatever the contract speaks of as well
+            wanted = list(dict.fromkeys([*wanted, *((one.scenario, one.memory) for one in budgets)]))
+        number = _operation(options.operation, len(wanted))
         toolchain.executable(options.sim)
-        runs = []
-        for name, memory in product(names, memories):
-            run, _ = simulated(name, options.sim, memory)
-            console.print(_table(run))
-            runs.append(run)
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        facts = {"version": 1, "period_ns": PERIOD_NS, "parts": PARTS, "runs": [run.facts for run in runs]}
-        (RESULTS / "timing.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
-    except AskError as error:
+        runs = _timed(wanted, options.sim, console, number)
+        if number is not None:
+            return 0
+        _publish(runs)
+    except (AskError, ContractError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except SimulationError as error:
+    except (SimulationError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
@@ -88,8 +101,84 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("error: interrupted, nothing written: run make timing again", file=sys.stderr)
         return 130
-    console.print(f"{len(runs)} runs; timing.json in {RESULTS}", soft_wrap=True, highlight=False)
-    return 0
+    complaints = judged(budgets, runs)
+    for complaint in complaints:
+        print(f"error: {complaint}", file=sys.stderr)
+    console.print(_verdict(budgets, runs), soft_wrap=True, highlight=False)
+    return 1 if complaints else 0
+
+
+def _operation(text: str, runs: int) -> int | None:
+    """The number of OPERATION, None for an empty word."""
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise AskError(f"OPERATION={text} makes no sense: give the number that a broken budget or timing.json names")
+    if runs != 1:
+        raise AskError(f"OPERATION={text}: of which of {runs} runs? give one SCENARIO, LATENCY, WIDTH and STALL")
+    return int(text)
+
+
+def _timed(
+    wanted: Iterable[tuple[str, Memory]], simulator: str, console: Console, number: int | None
+) -> list[Run]:
+    """Simulate and print one run after the other; of an operation by number its spans alone."""
+    runs = []
+    for name, memory in wanted:
+        run, _ = simulated(name, simulator, memory)
+        runs.append(run)
+        if number is None:
+            console.print(_table(run))
+            console.print(_bus(run))
+        elif number < len(run.operations):
+            console.print(_spans(run, number))
+        else:
+            raise AskError(f"OPERATION={number}: {run.title} has operations 0 to {len(run.operations) - 1}")
+    return runs
+
+
+def _publish(runs: Sequence[Run]) -> None:
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    facts = {"version": 1, "period_ns": PERIOD_NS, "parts": PARTS, "runs": [run.facts for run in runs]}
+    (RESULTS / "timing.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+
+
+def _verdict(budgets: Sequence[Budget], runs: Sequence[Run]) -> str:
+    seen = [budget for budget in budgets if any(budget.concerns(run) for run in runs)]
+    broken = [budget for budget in seen if judged([budget], runs)]
+    left = len(budgets) - len(seen)
+    told = f"{len(runs)} runs; {len(seen)} budgets, {len(broken)} of them broken"
+    return f"{told}{f', {left} not judged: their runs were not asked for' * bool(left)}; timing.json in {RESULTS}"
+
+
+def _bus(run: Run) -> Table:
+    """Utilization, and who waited for what, in cycles of the run."""
+    facts = run.facts
+    use, bound = facts["utilization"], facts["utilization"]["bound"]
+    table = Table(title=f"bus and stalls in {facts['cycles']:,} cycles", title_justify="left")
+    for name in ("what", "cycles", "share", "spans", "longest", "bound"):
+        table.add_column(name, justify="left" if name == "what" else "right")
+    least = "-" if bound is None else f"{bound:.3f}"
+    table.add_row("data beats in DMA", f"{use['dma_cycles']:,}", f"{use['share']:.3f}", "", "", least)
+    for cause, one in facts["stalls"].items():
+        part = f"{one['cycles'] / facts['cycles']:.3f}"
+        table.add_row(cause, f"{one['cycles']:,}", part, f"{one['spans']:,}", f"{one['worst']['cycles']:,}", "0")
+    return table
+
+
+def _spans(run: Run, number: int) -> Table:
+    """One operation from begin to end: which part had it when."""
+    one = run.operations[number]
+    tags = f"tag {', '.join(map(str, one.tags))} of queue {one.queue}" if one.tags else "no descriptor"
+    title = f"{run.title} OPERATION={number}: {one.kind}, {tags}, {one.bytes} bytes {one.cause}".rstrip()
+    table = Table(title=title, title_justify="left", min_width=110)
+    for name in ("part", "begin", "end", "cycles"):
+        table.add_column(name, justify="left" if name == "part" else "right")
+    for part, begin, end in one.spans:
+        table.add_row(part, f"{begin:,}", f"{end:,}", f"{end - begin:,}")
+    table.add_section()
+    table.add_row("whole", f"{one.begin:,}", f"{one.end:,}", f"{one.cycles:,}")
+    return table
 
 
 def _table(run: Run) -> Table:

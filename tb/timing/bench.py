@@ -15,6 +15,7 @@ from tb import sim_top
 from tb.agents.memory import MemoryConfig, Stall
 from tb.bridge import bridge_of
 from tb.env import Environment, run_body
+from tb.timing.bounds import PERIOD
 from tb.timing.scenarios import SCENARIOS
 
 __all__ = ["timed"]
@@ -24,7 +25,7 @@ __all__ = ["timed"]
 async def timed(dut: Any) -> None:
     """Perform the scenario; whatever is wrong fails the test."""
     latency, percent = int(os.environ["TIMING_LATENCY"]), int(os.environ["TIMING_STALL"])
-    stall = Stall(percent, 100) if percent else Stall()
+    stall = Stall(percent, PERIOD) if percent else Stall()
     temper = MemoryConfig(read_latency=latency, write_latency=latency, r=stall, w=stall)
     host = HostMemory(os.environ["HOSTMEM_FILE"])
 

@@ -1,7 +1,8 @@
 """What no engine can beat under a memory: cycles of a descriptor's parts, and utilization of the bus.
 
 The memory gives a read's first beat `latency` cycles after its address, then a beat a cycle; it answers a write
-`latency` cycles after its last beat; a stall takes its share of the cycles of R and W.  A descriptor is 32 bytes (64 of
+`latency` cycles after its last beat; R and W stand still for the first `stall` of every 100 cycles, and whoever is
+lucky begins right behind them.  A descriptor is 32 bytes (64 of
 the render queue), a record 32, a fence value one word, and each tells the engine or the host something only when it is
 there.  So of a part that must happen, its latency and its beats remain; of the others nothing.
 """
@@ -14,8 +15,10 @@ from math import ceil
 from models.memory import PAGE
 from tb.bench.cases import Case
 
-__all__ = ["Memory"]
+__all__ = ["PERIOD", "Memory"]
 
+PERIOD = 100
+"""Cycles after which the stalls of R and W come again."""
 _DESCRIPTOR, _RECORD = 32, 32
 
 
@@ -28,8 +31,17 @@ class Memory:
     stall: int = 0
 
     def beats(self, size: int) -> int:
-        """Cycles that so many bytes take on the bus."""
-        return ceil(ceil(size * 8 / self.width) / (1 - self.stall / 100))
+        """Beats of so many bytes."""
+        return ceil(size * 8 / self.width)
+
+    def stalled(self, size: int) -> int:
+        """Stalls that so many bytes cannot avoid, in cycles from their first beat to their last."""
+        return max(self.beats(size) - 1, 0) // (PERIOD - self.stall) * self.stall
+
+    def total(self, kind: str, size: int) -> int:
+        """The least cycles of the whole: of its parts, and the stalls of its data, which fall into any of them."""
+        parts = self.parts(kind, size)
+        return sum(parts.values()) + (self.stalled(size) if "transfer" in parts else 0)
 
     def parts(self, kind: str, size: int) -> dict[str, int]:
         """The least cycles of each part of an operation that moves `size` bytes, without those that need not happen.
@@ -51,5 +63,5 @@ class Memory:
         direction = {"page_readback": "readback", "page_writeback": "writeback"}.get(kind)
         if direction is None:
             return None
-        stall = (self.stall, 100) if self.stall else (0, 0)
+        stall = (self.stall, PERIOD) if self.stall else (0, 0)
         return Case("pages", direction, PAGE, self.latency, self.width, stall=stall).bound

@@ -91,7 +91,7 @@ def _kind(kind: str, operations: Sequence[Operation], memory: Memory) -> dict[st
         "bytes": sum(one.bytes for one in mine),
         "total": summary(one.cycles for one in mine),
         "parts": {part: summary(one.parts[part] for one in mine) for part in PARTS},
-        "bound": {"bytes": size, "total": sum(bound.values()), "parts": bound},
+        "bound": {"bytes": size, "total": memory.total(kind, size), "parts": bound},
         "worst": {"number": worst.number, "queue": worst.queue, "tags": list(worst.tags), "cycles": worst.cycles},
     }
 

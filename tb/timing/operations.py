@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from models.layout import Cause, Opcode
 from tb.driver_trace import NOTES, STEPS
@@ -76,6 +77,7 @@ class Operation:
     """What somebody wanted, in the cycles [begin, end): `parts` has the cycles of each of PARTS, and they add up.
 
     tags: of its descriptors, all of one queue (-1: it has none). bytes: data moved. cause: of a failure, or why.
+    spans: (part, begin, end) one after the other, from begin to end without a gap.
     """
 
     number: int
@@ -88,6 +90,7 @@ class Operation:
     bytes: int
     cause: str
     parts: dict[str, int]
+    spans: tuple[tuple[str, int, int], ...]
 
     @property
     def cycles(self) -> int:
@@ -96,7 +99,10 @@ class Operation:
 
 
 def lives_of(trace: Trace) -> list[Life]:
-    """Every descriptor that was fetched in the last run of a trace, in the order in which they were."""
+    """Every descriptor that was fetched in the last run of a trace, in the order in which they were.
+
+    ValueError where a descriptor's event is not of the tag that is next: one is missing, or the engine was aborted.
+    """
     lives: list[Life] = []
     rung: dict[int, deque[tuple[int, int]]] = defaultdict(deque)
     asked: dict[int, deque[int]] = defaultdict(deque)
@@ -124,20 +130,20 @@ def lives_of(trace: Trace) -> list[Life]:
                 life = Life(queue, tag, who, min(bells[0][0], ask) if bells else ask, ask, cycle)
                 lives.append(life)
                 waiting[queue].append(life)
-            case Kind.START if waiting[queue]:
-                life = waiting[queue].popleft()
+            case Kind.START:
+                life = _whose(waiting[queue], "START", cycle, tag)
                 life.started, life.unit, life.cause = cycle, value != 2, cause
                 running[queue].append(life)
                 if queue == 0 and life.unit:
                     moving[tag] = life
-            case Kind.ENDED if running[queue]:
-                life = running[queue].popleft()
+            case Kind.ENDED:
+                life = _whose(running[queue], "ENDED", cycle, tag)
                 life.ended, life.cause, life.bytes = cycle, cause, value
                 ending[queue].append(life)
                 if moving.get(tag) is life:
                     del moving[tag]
-            case Kind.RECORD if ending[queue]:
-                life = last[queue] = ending[queue].popleft()
+            case Kind.RECORD:
+                life = last[queue] = _whose(ending[queue], "RECORD", cycle, tag)
                 life.recorded = cycle
             case Kind.FENCE if queue in last:
                 last[queue].fenced = cycle
@@ -157,6 +163,17 @@ def lives_of(trace: Trace) -> list[Life]:
             case Kind.WRITE_RESPONSE if who == 0 and under_way[True]:
                 under_way[True].popleft().answered = cycle
     return lives
+
+
+def _whose(lives: deque[Life], what: str, cycle: int, tag: int) -> Life:
+    """Take the next life, which the event must be of."""
+    if not lives or lives[0].tag != tag:
+        expected = f"of tag {lives[0].tag} is" if lives else "is not"
+        raise ValueError(
+            f"{what} of tag {tag} in cycle {cycle} where one {expected} due: the trace lacks an event, or the engine "
+            "was reset or aborted in it, which cannot be timed"
+        )
+    return lives.popleft()
 
 
 def _next(bursts: Iterable[Burst], name: str, cycle: int) -> None:
@@ -299,7 +316,18 @@ def _painted(
     return Operation(
         0, wanted.kind, wanted.task, queue, tuple(life.tag for life in lives), begin, end,
         sum(life.bytes for life in lives), failed or wanted.cause, dict(zip(PARTS, counted, strict=True)),
+        _runs(colours, begin),
     )  # fmt: skip
+
+
+def _runs(colours: npt.NDArray[np.uint8], begin: int) -> tuple[tuple[str, int, int], ...]:
+    """Neighbouring cycles of one part as one span."""
+    edges = [0, *(np.flatnonzero(np.diff(colours)) + 1).tolist(), len(colours)]
+    return tuple(
+        (PARTS[int(colours[first])], begin + first, begin + last)
+        for first, last in zip(edges[:-1], edges[1:], strict=True)
+        if last > first
+    )
 
 
 def _spans(life: Life, signalled: int | None, held: Iterable[tuple[int, int]]) -> list[tuple[str, int, int]]:
