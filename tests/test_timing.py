@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -20,9 +21,14 @@ from tb.timing.run import simulated
 from tb.trace import EVENT, Kind, Trace
 
 
+def timed(scenario: str, simulator: str, memory: Memory) -> tuple[Run, Path]:
+    """Run a scenario where no other process of the session does."""
+    return simulated(scenario, simulator, memory, f"timing-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
+
+
 @pytest.mark.parametrize("simulator", simulators())
 def test_the_parts_of_every_operation_add_up_and_none_beats_its_bound(simulator: str) -> None:
-    run, path = simulated("page_readback", simulator, Memory())
+    run, path = timed("page_readback", simulator, Memory())
     assert {one.kind for one in run.operations} >= {"page_fault", "render", "descriptor.readback"}
     for one in run.operations:
         assert sum(one.parts.values()) == one.cycles and min(one.parts.values()) >= 0, one
@@ -39,7 +45,7 @@ def test_the_parts_of_every_operation_add_up_and_none_beats_its_bound(simulator:
 @pytest.mark.parametrize("simulator", simulators())
 @pytest.mark.parametrize("scenario", ["photo", "page_writeback", "render"])
 def test_nothing_of_an_operation_is_left_unexplained(scenario: str, simulator: str) -> None:
-    run, path = simulated(scenario, simulator, Memory(latency=3, stall=25))
+    run, path = timed(scenario, simulator, Memory(latency=3, stall=25))
     assert unexplained(run.operations) == []
     assert below_bound(run) == []
     assert moved(run.operations) == beats_of(path)
@@ -55,7 +61,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("kind", BROKEN.values(), ids=BROKEN)
 def test_a_trace_that_lacks_an_event_is_refused(kind: Kind) -> None:
-    run, path = simulated("page_readback", "verilator", Memory())
+    run, path = timed("page_readback", "verilator", Memory())
     whole = Trace.load(path)
     of_data = whole.events["id"] == 0
     lost = np.flatnonzero((whole.events["kind"] == kind) & (of_data | (kind != Kind.WRITE_ADDRESS)))[20:21]
@@ -65,14 +71,14 @@ def test_a_trace_that_lacks_an_event_is_refused(kind: Kind) -> None:
 
 
 def test_a_bound_above_what_was_measured_is_noticed() -> None:
-    run, _ = simulated("page_readback", "verilator", Memory())
+    run, _ = timed("page_readback", "verilator", Memory())
     assert below_bound(run) == []
     assert ("descriptor.readback", "whole") in below_bound(replace(run, memory=Memory(latency=40)))
     assert Memory(stall=25).stalled(4096) == 150, "512 beats, 75 between two stalls of 25"
 
 
 def test_a_cycle_that_two_parts_have_is_noticed() -> None:
-    run, _ = simulated("page_readback", "verilator", Memory())
+    run, _ = timed("page_readback", "verilator", Memory())
     one = run.operations[9]
     assert unexplained([replace(one, parts={**one.parts, "transfer": one.parts["transfer"] + 1})])
     assert unexplained([replace(one, spans=one.spans[1:])])
@@ -119,7 +125,7 @@ def beats_of(path: Path) -> int:
 
 @pytest.mark.parametrize("simulator", [one for one in simulators() if one.values[0] == "icarus"])
 def test_both_simulators_leave_equal_traces(simulator: str) -> None:
-    paths: list[Path] = [simulated("photo", one, Memory())[1] for one in ("verilator", simulator)]
+    paths: list[Path] = [timed("photo", one, Memory())[1] for one in ("verilator", simulator)]
     one, other = map(Trace.load, paths)
     assert np.array_equal(one.events, other.events)
     assert one.texts == other.texts
@@ -189,7 +195,7 @@ def test_a_contract_that_is_not_understood_is_one_line_with_file_and_key(
 def test_the_contract_of_the_house_is_kept(simulator: str) -> None:
     budgets = contract_of(face.CONTRACT)
     wanted = dict.fromkeys((one.scenario, one.memory) for one in budgets)
-    runs = [simulated(scenario, simulator, memory)[0] for scenario, memory in wanted]
+    runs = [timed(scenario, simulator, memory)[0] for scenario, memory in wanted]
     assert judged(budgets, runs) == []
 
 
@@ -204,7 +210,7 @@ def test_the_contract_of_the_house_is_kept(simulator: str) -> None:
 def test_a_broken_budget_names_itself_its_figures_and_the_worst_offender(
     tmp_path: Path, lines: tuple[str, ...], told: str
 ) -> None:
-    run, _ = simulated("page_readback", "verilator", Memory())
+    run, _ = timed("page_readback", "verilator", Memory())
     most = run.facts["kinds"]["page_fault"]["total"]["p99"]
     words = {"most": most, "least": most - 1}
     broken = contract_of(written(tmp_path, *(line.format(**words) for line in lines)))
@@ -227,7 +233,7 @@ def test_the_worst_offender_is_shown_by_the_command_that_names_it(
 
 
 def test_a_budget_of_what_never_happens_is_broken(tmp_path: Path) -> None:
-    run, _ = simulated("page_readback", "verilator", Memory())
+    run, _ = timed("page_readback", "verilator", Memory())
     file = written(tmp_path, READBACK[0], 'operation = "descriptor.copy"', "max_cycles = 9")
     (line,) = judged(contract_of(file), [run])
     assert "has no descriptor.copy" in line

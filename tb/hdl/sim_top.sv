@@ -29,7 +29,9 @@ module sim_top #(
     // descriptors a ring fetches ahead
     parameter PREFETCH    = 32,
     // log2 of the device memory's bytes
-    parameter DEVICE_LOG2 = 25
+    parameter DEVICE_LOG2 = 25,
+    // 1: the trace has what happens inside the engine too, and whose each burst is
+    parameter INSIDE      = 0
 );
     `include "native.svh"
 
@@ -171,7 +173,7 @@ module sim_top #(
     );
 
     // ------------------------------------------------------------------------- what the recorder sees of the engine
-    // A netlist has none of these names: with FAULTLINE_NETLIST the trace has only what happens on the pins.
+    // It costs 5 % of the simulation's speed. A netlist has none of these names: there FAULTLINE_NETLIST leaves them out.
     wire         life, walker;
     wire [1:0]   fetched, start, ended, ask, ask_last, walk, answer, join_, join_last, aw_take;
     wire [3:0]   start_unit, ar_take;
@@ -183,63 +185,68 @@ module sim_top #(
     wire [63:0]  fetched_tag, start_tag, end_tag, end_bytes;
     wire [127:0] fetched_address, end_address;
 
-`ifdef FAULTLINE_NETLIST
-    assign {fetched, start, ended, ask, ask_last, walk, answer, join_, join_last, aw_take} = 20'd0;
-    assign {walker, start_unit, ar_take, walk_object, waits} = 30'd0;
-    assign {fetched_opcode, fetched_cause, start_opcode, start_cause, end_opcode, end_cause, answer_cause} = 112'd0;
-    assign {fetched_place, walk_page, fetched_tag, start_tag, end_tag, end_bytes} = 328'd0;
-    assign {fetched_address, end_address} = 256'd0;
-    assign life = 1'b1;
-`else
-    assign life            = engine.core_rst_n;
-    assign fetched         = {engine.u_ring_render.last || engine.u_ring_render.report_take,
-                              engine.u_ring_transfer.last || engine.u_ring_transfer.report_take};
-    assign fetched_tag     = {engine.u_ring_render.tag, engine.u_ring_transfer.tag};
-    assign fetched_opcode  = {engine.u_ring_render.does[7:0], engine.u_ring_transfer.does[7:0]};
-    assign fetched_place   = engine.head;
-    assign fetched_cause   = {engine.u_ring_render.last   ? engine.u_ring_render.err   : `FL_CAUSE_RING_OVERFLOW,
-                              engine.u_ring_transfer.last ? engine.u_ring_transfer.err : `FL_CAUSE_RING_OVERFLOW};
-    wire [15:0] place_1    = engine.head[31:16] & ((16'd1 << engine.ring_log2[7:4]) - 16'd1);
-    wire [15:0] place_0    = engine.head[15:0]  & ((16'd1 << engine.ring_log2[3:0]) - 16'd1);
-    assign fetched_address = {engine.ring_base[127:64] + {42'd0, place_1, 6'd0},
-                              engine.ring_base[63:0]   + {43'd0, place_0, 5'd0}};
-    assign start           = engine.desc_ready;
-    assign start_tag       = {engine.u_dispatch_render.desc[`FL_DESCRIPTOR_TAG],
-                              engine.u_dispatch_transfer.desc[`FL_DESCRIPTOR_TAG]};
-    assign start_opcode    = {engine.u_dispatch_render.opcode, engine.u_dispatch_transfer.opcode};
-    assign start_cause     = {engine.u_dispatch_render.cause_now, engine.u_dispatch_transfer.cause_now};
-    assign start_unit      = {engine.u_dispatch_render.to_unit   ? {1'b0, engine.u_dispatch_render.unit}   : 2'd2,
-                              engine.u_dispatch_transfer.to_unit ? {1'b0, engine.u_dispatch_transfer.unit} : 2'd2};
-    assign ended           = engine.ended;
-    assign end_tag         = engine.end_tag;
-    assign end_opcode      = engine.end_opcode;
-    assign end_cause       = engine.end_cause;
-    assign end_bytes       = engine.end_bytes;
-    assign end_address     = engine.end_address;
-    assign ask             = engine.walk_req_valid & engine.walk_req_ready;
-    assign ask_last        = {engine.u_write.u_translate.b_last, engine.u_read.u_translate.b_last};
-    assign walk            = engine.u_walker.want_walk;
-    assign walk_object     = engine.u_walker.want_object;
-    assign walk_page       = engine.u_walker.want_page;
-    assign walker          = engine.u_walker.who_q;
-    assign answer          = {engine.u_walker.g_look[1].answer, engine.u_walker.g_look[0].answer};
-    assign answer_cause    = {engine.u_walker.g_look[1].mine ? engine.u_walker.told_cause : `FL_CAUSE_NONE,
-                              engine.u_walker.g_look[0].mine ? engine.u_walker.told_cause : `FL_CAUSE_NONE};
-    assign join_           = {engine.u_write.u_translate.take, engine.u_read.u_translate.take};
-    assign join_last       = {engine.u_write.u_translate.last, engine.u_read.u_translate.last};
-    assign ar_take         = engine.u_read_port.take;
-    assign aw_take         = engine.u_write_port.take;
-    wire [1:0] to_unit     = {engine.u_dispatch_render.may_go && engine.u_dispatch_render.to_unit,
-                              engine.u_dispatch_transfer.may_go && engine.u_dispatch_transfer.to_unit};
-    wire [1:0] behind      = {engine.u_dispatch_render.state_q == 2'd2 && engine.u_dispatch_render.good &&
-                              engine.u_dispatch_render.behind,
-                              engine.u_dispatch_transfer.state_q == 2'd2 && engine.u_dispatch_transfer.good &&
-                              engine.u_dispatch_transfer.behind};
-    assign waits           = {engine.bank_conflict, engine.end_valid & ~engine.u_complete.free_q, to_unit & ~start,
-                              behind & ~engine.waiting, engine.waiting, engine.wait_write, engine.wait_read,
-                              engine.u_write.t_valid && engine.u_write.t_data && !engine.u_write.able,
-                              engine.wait_credit};
+    generate
+        if (INSIDE == 0) begin : g_pins
+            assign {fetched, start, ended, ask, ask_last, walk, answer, join_, join_last, aw_take} = 20'd0;
+            assign {walker, start_unit, ar_take, walk_object, waits} = 30'd0;
+            assign {fetched_opcode, fetched_cause, start_opcode, start_cause, end_opcode, end_cause, answer_cause} = 112'd0;
+            assign {fetched_place, walk_page, fetched_tag, start_tag, end_tag, end_bytes} = 328'd0;
+            assign {fetched_address, end_address} = 256'd0;
+            assign life = 1'b1;
+        end
+`ifndef FAULTLINE_NETLIST
+        else begin : g_inside
+            assign life            = engine.core_rst_n;
+            assign fetched         = {engine.u_ring_render.last || engine.u_ring_render.report_take,
+                                      engine.u_ring_transfer.last || engine.u_ring_transfer.report_take};
+            assign fetched_tag     = {engine.u_ring_render.tag, engine.u_ring_transfer.tag};
+            assign fetched_opcode  = {engine.u_ring_render.does[7:0], engine.u_ring_transfer.does[7:0]};
+            assign fetched_place   = engine.head;
+            assign fetched_cause   = {engine.u_ring_render.last   ? engine.u_ring_render.err   : `FL_CAUSE_RING_OVERFLOW,
+                                      engine.u_ring_transfer.last ? engine.u_ring_transfer.err : `FL_CAUSE_RING_OVERFLOW};
+            wire [15:0] place_1    = engine.head[31:16] & ((16'd1 << engine.ring_log2[7:4]) - 16'd1);
+            wire [15:0] place_0    = engine.head[15:0]  & ((16'd1 << engine.ring_log2[3:0]) - 16'd1);
+            assign fetched_address = {engine.ring_base[127:64] + {42'd0, place_1, 6'd0},
+                                      engine.ring_base[63:0]   + {43'd0, place_0, 5'd0}};
+            assign start           = engine.desc_ready;
+            assign start_tag       = {engine.u_dispatch_render.desc[`FL_DESCRIPTOR_TAG],
+                                      engine.u_dispatch_transfer.desc[`FL_DESCRIPTOR_TAG]};
+            assign start_opcode    = {engine.u_dispatch_render.opcode, engine.u_dispatch_transfer.opcode};
+            assign start_cause     = {engine.u_dispatch_render.cause_now, engine.u_dispatch_transfer.cause_now};
+            assign start_unit      = {engine.u_dispatch_render.to_unit   ? {1'b0, engine.u_dispatch_render.unit}   : 2'd2,
+                                      engine.u_dispatch_transfer.to_unit ? {1'b0, engine.u_dispatch_transfer.unit} : 2'd2};
+            assign ended           = engine.ended;
+            assign end_tag         = engine.end_tag;
+            assign end_opcode      = engine.end_opcode;
+            assign end_cause       = engine.end_cause;
+            assign end_bytes       = engine.end_bytes;
+            assign end_address     = engine.end_address;
+            assign ask             = engine.walk_req_valid & engine.walk_req_ready;
+            assign ask_last        = {engine.u_write.u_translate.b_last, engine.u_read.u_translate.b_last};
+            assign walk            = engine.u_walker.want_walk;
+            assign walk_object     = engine.u_walker.want_object;
+            assign walk_page       = engine.u_walker.want_page;
+            assign walker          = engine.u_walker.who_q;
+            assign answer          = {engine.u_walker.g_look[1].answer, engine.u_walker.g_look[0].answer};
+            assign answer_cause    = {engine.u_walker.g_look[1].mine ? engine.u_walker.told_cause : `FL_CAUSE_NONE,
+                                      engine.u_walker.g_look[0].mine ? engine.u_walker.told_cause : `FL_CAUSE_NONE};
+            assign join_           = {engine.u_write.u_translate.take, engine.u_read.u_translate.take};
+            assign join_last       = {engine.u_write.u_translate.last, engine.u_read.u_translate.last};
+            assign ar_take         = engine.u_read_port.take;
+            assign aw_take         = engine.u_write_port.take;
+            wire [1:0] to_unit     = {engine.u_dispatch_render.may_go && engine.u_dispatch_render.to_unit,
+                                      engine.u_dispatch_transfer.may_go && engine.u_dispatch_transfer.to_unit};
+            wire [1:0] behind      = {engine.u_dispatch_render.state_q == 2'd2 && engine.u_dispatch_render.good &&
+                                      engine.u_dispatch_render.behind,
+                                      engine.u_dispatch_transfer.state_q == 2'd2 && engine.u_dispatch_transfer.good &&
+                                      engine.u_dispatch_transfer.behind};
+            assign waits           = {engine.bank_conflict, engine.end_valid & ~engine.u_complete.free_q, to_unit & ~start,
+                                      behind & ~engine.waiting, engine.waiting, engine.wait_write, engine.wait_read,
+                                      engine.u_write.t_valid && engine.u_write.t_data && !engine.u_write.able,
+                                      engine.wait_credit};
+        end
 `endif
+    endgenerate
 
     trace_recorder #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .RECORD_ID(1)) recorder (
         .clk_i(clk), .rst_ni(reset_n), .cycle_i(cycle), .enable_i(trace_enable),

@@ -13,18 +13,21 @@ from tb.trace import Trace
 __all__ = ["simulate", "simulated"]
 
 
-def simulate(scenario: str, simulator: str, memory: Memory) -> Outcome:
-    """Run a scenario; its directory holds trace.bin.  SimulationError when it cannot be built or run, or fails."""
+def simulate(scenario: str, simulator: str, memory: Memory, under: str = "timing") -> Outcome:
+    """Run a scenario in a directory under `under`, which then holds trace.bin.
+
+    SimulationError when it cannot be built or run, or fails.
+    """
     env = {
         "TIMING_SCENARIO": scenario,
         "TIMING_LATENCY": str(memory.latency),
         "TIMING_STALL": str(memory.stall),
     }
-    name = f"timing/{scenario}-{memory.latency}-{memory.width}-{memory.stall}"
-    return system(simulator, data_width=memory.width).run("tb.timing.bench", env=env, run_name=name)
+    name = f"{under}/{scenario}-{memory.latency}-{memory.width}-{memory.stall}"
+    return system(simulator, data_width=memory.width, INSIDE=1).run("tb.timing.bench", env=env, run_name=name)
 
 
-def simulated(scenario: str, simulator: str, memory: Memory) -> tuple[Run, Path]:
+def simulated(scenario: str, simulator: str, memory: Memory, under: str = "timing") -> tuple[Run, Path]:
     """Run a scenario and read its trace; the figures and the trace's path."""
-    path = simulate(scenario, simulator, memory).directory / "trace.bin"
+    path = simulate(scenario, simulator, memory, under).directory / "trace.bin"
     return run_of(scenario, simulator, memory, Trace.load(path, memory.width)), path
