@@ -39,7 +39,7 @@ _PAGES = ROW * ROWS // PAGE
 async def long_transfers(dut: Any) -> None:
     """SPEED_REPEATS times 1 MiB out, or back, or both beside each other, in tiled surfaces, after 1 MiB that warms up.
 
-    SPEED_DIRECTION is "writeback", "readback" or "both".
+    SPEED_DIRECTION is "writeback", "readback" or "both"; SPEED_TRACE=0 records nothing of the hardware.
     """
     repeats, work = int(os.environ["SPEED_REPEATS"]), _WORK[os.environ["SPEED_DIRECTION"]]
     host = HostMemory(os.environ["HOSTMEM_FILE"])
@@ -55,6 +55,7 @@ async def long_transfers(dut: Any) -> None:
             host.write(frame * PAGE, bytes(PAGE))
 
     async def body(env: Environment) -> None:
+        dut.trace_enable.value = int(os.environ.get("SPEED_TRACE", "1"))
         await sim_top.reset(dut)
         bridge = bridge_of(env)
         rig = Rig(host, bus=lambda *_: Cause.NONE)
