@@ -218,7 +218,12 @@ class DmaBuf:
         return ready
 
     def poll_until(self, events: int, signals: Signals | None = None) -> Steps[int]:
-        """Wait until one of the events holds; meanwhile the poll itself holds a reference (R2). DriverError EINTR."""
+        """Wait until one of the events holds; meanwhile the poll itself holds a reference (R2).
+
+        DriverError EINTR for a signal, EINVAL where neither POLLIN nor POLLOUT is asked for: that would never hold.
+        """
+        if not events & (POLLIN | POLLOUT):
+            raise DriverError("EINVAL", f"a poll for {events:#x}, which a dma-buf never has")
         self.get()
         try:
             while True:

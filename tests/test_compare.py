@@ -187,6 +187,7 @@ def test_words_choose_workloads_strategies_costs_and_scales(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        ({"workload": "x" * 300}, r"unknown WORKLOAD=x{80}: use"),
         ({"workload": "texts"}, r"unknown WORKLOAD=texts: use readback, sparse, .*, or a file that ends in .trace"),
         ({"workload": "text,text"}, "WORKLOAD names text twice"),
         ({"workload": "text:frame=3"}, "WORKLOAD=text:frame=3: unknown parameter 'frame': there are width, "),

@@ -108,9 +108,9 @@ def _item(word: str, seed: int) -> Item:
     name, _, rest = word.partition(":")
     known = WORKLOADS.get(name)
     if known is None:
-        if word.endswith(".trace") or "/" in word or Path(word).is_file():
+        if word.endswith(".trace") or "/" in word or _is_file(word):
             return _file(Path(word))
-        raise AskError(f"unknown WORKLOAD={word}: use {', '.join(WORKLOADS)}, or a file that ends in .trace")
+        raise AskError(f"unknown WORKLOAD={word[:80]}: use {', '.join(WORKLOADS)}, or a file that ends in .trace")
     if not rest:
         return Item(trace_of(known, seed=seed), known, known.title)
     values = {}
@@ -123,6 +123,13 @@ def _item(word: str, seed: int) -> Item:
     except ParameterError as error:
         raise AskError(f"WORKLOAD={word}: {error}") from None
     return Item(trace, None, f"{known.title} ({rest.replace(':', ', ')})")
+
+
+def _is_file(word: str) -> bool:
+    try:
+        return Path(word).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a zero byte
+        return False
 
 
 def _file(path: Path) -> Item:

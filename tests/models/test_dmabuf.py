@@ -263,3 +263,9 @@ def test_what_keeps_a_buffer_may_go_in_every_order() -> None:
             ends[kind]()
         assert world.driver.released == [buffer]
         world.run(world.driver.reap())
+
+
+@pytest.mark.parametrize("events", [0, 32])
+def test_a_poll_for_what_never_holds_is_refused(world: World, events: int) -> None:
+    with pytest.raises(DriverError, match="EINVAL"):
+        world.run(world.shared.poll_until(events))
