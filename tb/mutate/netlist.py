@@ -106,9 +106,10 @@ def _flatten(base: Path) -> None:
 
 
 def _engine_parameters() -> dict[str, int]:
-    """The engine's parameters as sim_top would set them."""
+    """The engine's parameters as sim_top would set them; INSIDE is of the recorder."""
     head = _TOP.read_text(encoding="utf-8").split(");", 1)[0]
     found = {name: int(value) for name, value in re.findall(r"parameter (\w+)\s*= (\d+)", head)}
+    del found["INSIDE"]
     return found | PARAMETERS
 
 
