@@ -9,6 +9,7 @@ recorder sees inside the engine is left out (FAULTLINE_NETLIST): a netlist has n
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shutil
@@ -67,16 +68,19 @@ def netlist_of(seed: int, count: int, blocks: Sequence[str]) -> Netlist:
     base = BUILD / "design" / digest(inputs, facts)
     directory = BUILD / "netlists" / digest(inputs, facts, seed, count, list(blocks))
     listed = directory / "mutants.json"
-    if not listed.is_file():
-        try:
-            _flatten(base)
-            shutil.rmtree(directory, ignore_errors=True)
-            directory.mkdir(parents=True)
-            mutants = _choose(base, directory, seed, count, blocks)
-            _write(base, directory, mutants)
-        except SynthesisError as error:
-            raise MutationError(str(error)) from None
-        listed.write_text(json.dumps([asdict(mutant) for mutant in mutants], indent=0) + "\n", encoding="utf-8")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "netlists.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # or another process removes what this one has just made
+        if not listed.is_file():
+            try:
+                _flatten(base)
+                shutil.rmtree(directory, ignore_errors=True)
+                directory.mkdir(parents=True)
+                mutants = _choose(base, directory, seed, count, blocks)
+                _write(base, directory, mutants)
+            except SynthesisError as error:
+                raise MutationError(str(error)) from None
+            listed.write_text(json.dumps([asdict(mutant) for mutant in mutants], indent=0) + "\n", encoding="utf-8")
     return Netlist(tuple(Mutant(**row) for row in json.loads(listed.read_text(encoding="utf-8"))), directory)
 
 
