@@ -221,8 +221,9 @@ def test_a_broken_budget_names_itself_its_figures_and_the_worst_offender(
 
 
 def test_the_worst_offender_is_shown_by_the_command_that_names_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(face, "RESULTS", tmp_path)
     file = written(tmp_path, *READBACK, 'part = "transfer"', "max_cycles = 511")
     assert face.main(["--scenario", "page_readback", "--contract", str(file)]) == 1
     error = capsys.readouterr().err
