@@ -32,19 +32,18 @@ KINDS = ("page_fault", "readback", "writeback", "render", "control", "descriptor
 """Kinds of operations; a descriptor by itself is one, whoever published it: `descriptor.readback` and so on."""
 _ACQUIRE = [step.__name__ for step in STEPS].index("Acquire")
 _RING_READS = {1: 0, 2: 1}
+_WRITES = (Kind.WRITE_ADDRESS, Kind.WRITE_FIRST, Kind.WRITE_LAST)
+_DATA_IDS = dict.fromkeys((Kind.READ_ADDRESS, Kind.READ_FIRST, Kind.READ_LAST), READ_DATA_ID)
+_DATA_IDS |= dict.fromkeys(_WRITES, WRITE_DATA_ID)
 
 
 @dataclass(slots=True)
 class Burst:
-    """Cycles of one burst of host data; last beat and answer are one event of a read."""
+    """Cycles of one burst of host data: address accepted, first beat, last beat; None for what did not happen."""
 
-    write: bool
-    address: int
-    length: int
     asked: int
     first: int | None = None
     last: int | None = None
-    answered: int | None = None
 
 
 @dataclass(slots=True)
@@ -112,11 +111,9 @@ def lives_of(trace: Trace) -> list[Life]:
     moving: dict[int, Life] = {}
     last: dict[int, Life] = {}
     under_way: dict[bool, deque[Burst]] = {False: deque(), True: deque()}
-    names = ("cycle", "kind", "id", "queue", "tag", "value", "cause", "address", "length")
+    names = ("cycle", "kind", "id", "queue", "tag", "value", "cause")
     hardware = trace.last_run().hardware
-    for cycle, kind, who, queue, tag, value, cause, address, length in zip(
-        *(hardware[name].tolist() for name in names), strict=True
-    ):
+    for cycle, kind, who, queue, tag, value, cause in zip(*(hardware[name].tolist() for name in names), strict=True):
         match kind:
             case Kind.DOORBELL:
                 rung[queue].append((cycle, value))
@@ -147,21 +144,15 @@ def lives_of(trace: Trace) -> list[Life]:
                 life.recorded = cycle
             case Kind.FENCE if queue in last:
                 last[queue].fenced = cycle
-            case Kind.READ_ADDRESS | Kind.WRITE_ADDRESS if who in (READ_DATA_ID, WRITE_DATA_ID) and who == 0:
-                burst = Burst(kind == Kind.WRITE_ADDRESS, address, length, cycle)
-                under_way[burst.write].append(burst)
+            case Kind.READ_ADDRESS | Kind.WRITE_ADDRESS if who == _DATA_IDS[kind]:
+                burst = Burst(cycle)
+                under_way[kind in _WRITES].append(burst)
                 if tag in moving:
                     moving[tag].bursts.append(burst)
-            case Kind.READ_FIRST | Kind.WRITE_FIRST if who == 0:
-                _next(under_way[kind == Kind.WRITE_FIRST], "first", cycle)
-            case Kind.READ_LAST if who == 0:
-                _next(under_way[False], "last", cycle)
-                if under_way[False]:
-                    under_way[False].popleft().answered = cycle
-            case Kind.WRITE_LAST if who == 0:
-                _next(under_way[True], "last", cycle)
-            case Kind.WRITE_RESPONSE if who == 0 and under_way[True]:
-                under_way[True].popleft().answered = cycle
+            case Kind.READ_FIRST | Kind.WRITE_FIRST if who == _DATA_IDS[kind] and under_way[kind in _WRITES]:
+                under_way[kind in _WRITES][0].first = cycle
+            case Kind.READ_LAST | Kind.WRITE_LAST if who == _DATA_IDS[kind] and under_way[kind in _WRITES]:
+                under_way[kind in _WRITES].popleft().last = cycle
     return lives
 
 
@@ -174,14 +165,6 @@ def _whose(lives: deque[Life], what: str, cycle: int, tag: int) -> Life:
             "was reset or aborted in it, which cannot be timed"
         )
     return lives.popleft()
-
-
-def _next(bursts: Iterable[Burst], name: str, cycle: int) -> None:
-    """Enter the cycle at the first burst that has none yet."""
-    for burst in bursts:
-        if getattr(burst, name) is None:
-            setattr(burst, name, cycle)
-            return
 
 
 @dataclass(slots=True)
