@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tb.toolchain import MISSING, SimulationError
 
-__all__ = ["full", "readable_disk_errors"]
+__all__ = ["full", "readable_disk_errors", "unwritable"]
 
 LITTLE = 256 << 10
 """Bytes of free disk with which nothing can be built or run."""
@@ -37,6 +37,12 @@ def full(directory: Path, *said: str, needed: int = 0) -> str:
     if not any(_SAID.search(text) for text in said) and shutil.disk_usage(place).free >= max(LITTLE, needed):
         return ""
     return f"sim_build is full: free space on its disk (df -h {place}) or raise its limit (ulimit -f), then again"
+
+
+def unwritable(error: OSError, place: Path, what: str = "write") -> str:
+    """The line of a command that stops for an OSError; `place` is what it was about where the error names no file."""
+    cure = "make sim_build writable, or free space on its disk"
+    return f"cannot {what} {error.filename or place} ({error.strerror}): {cure}"
 
 
 @contextlib.contextmanager

@@ -14,14 +14,13 @@ import argparse
 import ast
 import contextlib
 import difflib
-import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -162,7 +161,7 @@ class Simulation:
         trained = (self.training, toolchain.VERILATOR_TRAINING, toolchain.VERILATOR_TRAINED) if self.trained else ()
         key = toolchain.digest([*files, *headers, *native], facts, tools, self.record_waves, *trained)
         directory = SIM_BUILD / self.simulator / (self.name or self.top) / key
-        with readable_disk_errors(directory), _locked(directory):
+        with readable_disk_errors(directory), toolchain.locked(directory):
             if not (directory / "complete").exists():
                 shutil.rmtree(directory, ignore_errors=True)
                 directory.mkdir(parents=True)
@@ -245,7 +244,7 @@ class Simulation:
         wanted = [testcase] if isinstance(testcase, str) else list(testcase or ())
         product = self.build()
         directory = RUNS / self.simulator / (run_name or _run_name(self.name or self.top, test_module, wanted))
-        with readable_disk_errors(directory), _locked(directory):
+        with readable_disk_errors(directory), toolchain.locked(directory):
             return self._execute(product, directory, test_module, wanted, seed, plusargs, env or {})
 
     def _execute(
@@ -395,15 +394,6 @@ def _seed_from_environment() -> int:
         return int(given)
     except ValueError:
         raise SimulationError(f"COCOTB_RANDOM_SEED={given} is not a number: give a decimal integer") from None
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a directory, with a file beside it; other processes wait."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with directory.with_name(directory.name + ".lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 def simulators() -> list[ParameterSet]:

@@ -8,6 +8,7 @@ becomes a VPI module.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import importlib.util
@@ -17,7 +18,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -35,11 +36,13 @@ __all__ = [
     "VERILATOR_SEEDS",
     "VERILATOR_TRAINED",
     "VERILATOR_TRAINING",
+    "WIDTHS",
     "SimulationError",
     "closure",
     "digest",
     "environment",
     "executable",
+    "locked",
     "make_runner",
     "prepare_yowasp",
     "run_plusargs",
@@ -51,6 +54,8 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
+WIDTHS = (64, 128, 256, 512)
+"""Bits that the data bus may have; the first is the default."""
 SIMULATORS = ("verilator", "icarus")
 INCLUDES = (ROOT / "rtl", ROOT / "tb" / "hdl")
 """Where `include finds headers."""
@@ -168,6 +173,15 @@ def vpi_command(target: Path) -> list[str]:
     ]
 
 
+@contextlib.contextmanager
+def locked(place: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file or folder that need not exist, by a file beside it; other processes wait."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_name(f"{place.name}.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
 def prepare_yowasp(tool: Path) -> None:
     """Have a YoWASP tool compile itself into its cache (YOWASP_CACHE_DIR, else sim_build/yowasp), if it has not yet.
 
@@ -176,9 +190,7 @@ def prepare_yowasp(tool: Path) -> None:
     left torn is made anew.  SimulationError when the tool does not start then either.
     """
     cache = Path(os.environ.setdefault("YOWASP_CACHE_DIR", str(ROOT / "sim_build" / "yowasp")))
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"{tool.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(cache / tool.name):
         for last in (False, True):
             done = subprocess.run([str(tool), "--version"], capture_output=True, text=True, check=False)
             if done.returncode == 0:

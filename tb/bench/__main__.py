@@ -18,6 +18,7 @@ from tb.bench.page import PAGE_FILE, rewritten
 from tb.bench.peers import Peer, peers_of
 from tb.bench.report import TABLE_WIDTH, show
 from tb.bench.run import measured, printer
+from tb.disk import unwritable
 from tb.simulation import SIM_BUILD, SimulationError
 from tb.toolchain import ROOT
 
@@ -60,8 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        cure = "make sim_build writable, or free space on its disk"
-        print(f"error: cannot write {error.filename or SIM_BUILD} ({error.strerror}): {cure}", file=sys.stderr)
+        print(f"error: {unwritable(error, SIM_BUILD)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("error: interrupted, nothing written: run make bench again", file=sys.stderr)

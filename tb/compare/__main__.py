@@ -24,6 +24,7 @@ from tb.compare.report import TABLE_WIDTH, sweep_table, swept, table_of, verdict
 from tb.compare.rows import Row, bounded
 from tb.compare.run import simulate
 from tb.compare.targets import Verdict, judged
+from tb.disk import unwritable
 from tb.photo.report import replace_directory
 from tb.photo.run import Progress
 from tb.sim_top import system
@@ -70,8 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        cure = "make sim_build writable, or free space on its disk"
-        print(f"error: cannot write {error.filename or SIM_BUILD} ({error.strerror}): {cure}", file=sys.stderr)
+        print(f"error: {unwritable(error, SIM_BUILD)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("error: interrupted, nothing written: run make compare again", file=sys.stderr)

@@ -15,10 +15,10 @@ from models.workload.strategies import STRATEGIES
 from models.workload.trace import Trace, TraceError
 from tb.compare.rows import BOUND
 from tb.compare.run import Job
+from tb.toolchain import WIDTHS
 
 __all__ = ["SWEPT", "AskError", "Asked", "Item", "asked"]
 
-WIDTHS = (64, 128, 256, 512)
 """Bus widths in bits."""
 DEVICE_BYTES = 1 << 25
 """Device memory of the simulated engine."""

@@ -20,6 +20,7 @@ from tb.cov.points import KINDS
 from tb.cov.recorder import FUNCTIONAL
 from tb.cov.summary import CODE, TARGETS, Summary, judge, merge
 from tb.cov.waivers import WAIVERS, apply, waivers_of
+from tb.disk import unwritable
 from tb.simulation import SIM_BUILD
 from tb.toolchain import ROOT
 
@@ -59,8 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        cure = "make sim_build writable, or free space on its disk"
-        print(f"error: cannot use {error.filename or SIM_BUILD} ({error.strerror}): {cure}", file=sys.stderr)
+        print(f"error: {unwritable(error, SIM_BUILD, 'use')}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("error: interrupted: RERUN=0 merges what has been run", file=sys.stderr)

@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tb.disk import unwritable
 from tb.formal.catalogue import PROOFS
 from tb.formal.proof import FormalError, Method, Proof
 from tb.formal.prover import BUILD, TIME_LIMIT_S, Outcome, Prover
@@ -137,8 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        cure = "make sim_build writable, or free space on its disk"
-        print(f"error: cannot write {error.filename or BUILD} ({error.strerror}): {cure}", file=sys.stderr)
+        print(f"error: {unwritable(error, BUILD)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("error: interrupted, nothing written: run make formal again", file=sys.stderr)

@@ -173,7 +173,8 @@ module sim_top #(
     );
 
     // ------------------------------------------------------------------------- what the recorder sees of the engine
-    // It costs 5 % of the simulation's speed. A netlist has none of these names: there FAULTLINE_NETLIST leaves them out.
+    // It costs 5 % of the simulation's speed. A netlist has none of these names, and Verilator looks them up even where the
+    // branch is not taken: there FAULTLINE_NETLIST leaves them out.
     wire         life, walker;
     wire [1:0]   fetched, start, ended, ask, ask_last, walk, answer, join_, join_last, aw_take;
     wire [3:0]   start_unit, ar_take;

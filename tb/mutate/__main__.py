@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tb.disk import unwritable
 from tb.mutate.models import sample
 from tb.mutate.mutants import MOST, MutationError, named_blocks
 from tb.mutate.netlist import BUILD, modules, netlist_of
@@ -66,8 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        cure = "make sim_build writable, or free space on its disk"
-        print(f"error: cannot use {error.filename or BUILD} ({error.strerror}): {cure}", file=sys.stderr)
+        print(f"error: {unwritable(error, BUILD, 'use')}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("error: interrupted: the same command goes on from what is judged", file=sys.stderr)

@@ -9,7 +9,6 @@ recorder sees inside the engine is left out (FAULTLINE_NETLIST): a netlist has n
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import shutil
@@ -22,7 +21,7 @@ from tb.mutate.mutants import Mutant, MutationError, Wiring, parsed, shares
 from tb.simulation import SIM_BUILD, Simulation
 from tb.synth import yosys
 from tb.synth.errors import SynthesisError
-from tb.toolchain import ROOT, closure, digest
+from tb.toolchain import ROOT, closure, digest, locked
 
 __all__ = ["BUILD", "PARAMETERS", "Netlist", "modules", "netlist_of"]
 
@@ -68,9 +67,7 @@ def netlist_of(seed: int, count: int, blocks: Sequence[str]) -> Netlist:
     base = BUILD / "design" / digest(inputs, facts)
     directory = BUILD / "netlists" / digest(inputs, facts, seed, count, list(blocks))
     listed = directory / "mutants.json"
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with (BUILD / "netlists.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # or another process removes what this one has just made
+    with locked(BUILD / "netlists"):  # or another process removes what this one has just made
         if not listed.is_file():
             try:
                 _flatten(base)
@@ -110,11 +107,15 @@ def _flatten(base: Path) -> None:
 
 
 def _engine_parameters() -> dict[str, int]:
-    """The engine's parameters as sim_top would set them; INSIDE is of the recorder."""
-    head = _TOP.read_text(encoding="utf-8").split(");", 1)[0]
-    found = {name: int(value) for name, value in re.findall(r"parameter (\w+)\s*= (\d+)", head)}
-    del found["INSIDE"]
-    return found | PARAMETERS
+    """The engine's parameters as sim_top would set them."""
+    own = _parameters(ROOT / "rtl" / "faultline.v")
+    return {name: value for name, value in _parameters(_TOP).items() if name in own} | PARAMETERS
+
+
+def _parameters(source: Path) -> dict[str, int]:
+    """The parameters of a file's module, with their defaults."""
+    head = source.read_text(encoding="utf-8").split(");", 1)[0]
+    return {name: int(value) for name, value in re.findall(r"parameter (\w+)\s*= (\d+)", head)}
 
 
 def _choose(base: Path, directory: Path, seed: int, count: int, blocks: Sequence[str]) -> list[Mutant]:

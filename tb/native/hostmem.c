@@ -258,7 +258,7 @@ struct event {
 static struct event events[TRACE_EVENTS];
 static int event_count, trace_file = -1;
 
-/* Write what is buffered; the driver's events go to the end of the same file (tb/trace_writer.py). */
+/* Write what is buffered; the driver's events go to the end of the same file (tb/driver_trace.py). */
 EXPORT void trace_flush(void) {
     const char *from = (const char *)events;
     size_t left = event_count * sizeof *events;

@@ -10,14 +10,15 @@ from pathlib import Path
 from rich.console import Console
 
 from tb import toolchain
+from tb.disk import unwritable
 from tb.photo import picture
 from tb.photo.report import TABLE_WIDTH, publish, result_of, side_by_side, table_of
 from tb.photo.run import PhotoRun, Progress, simulate
 from tb.simulation import SIM_BUILD, SimulationError
+from tb.toolchain import WIDTHS
 
 __all__ = ["main"]
 
-WIDTHS = (64, 128, 256, 512)
 RESULTS = SIM_BUILD / "photo"
 QUIET_S = 10.0
 """Seconds of wall clock after which a line is printed though the phase is still the same."""
@@ -39,9 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (picture.PictureError, SimulationError) as error:
         print(f"error: {error}", file=sys.stderr)
     except OSError as error:
-        where = error.filename or SIM_BUILD
-        cure = "make sim_build writable, or free space on its disk"
-        print(f"error: cannot write {where} ({error.strerror}): {cure}", file=sys.stderr)
+        print(f"error: {unwritable(error, SIM_BUILD)}", file=sys.stderr)
     except KeyboardInterrupt:
         print("error: interrupted: sim_build/photo keeps the results before this run, run make again", file=sys.stderr)
         return 130

@@ -24,14 +24,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from tb.disk import unwritable
 from tb.regress import plan
 from tb.regress.cluster import KINDS, check_scheduler, connected, parse_scheduler
-from tb.regress.collect import WIDTHS, Node, RegressError, gather, paths_of, reproduce, sources_key
+from tb.regress.collect import Node, RegressError, gather, paths_of, reproduce, sources_key
 from tb.regress.journal import Result
 from tb.regress.page import page
 from tb.regress.run import Regression, lost_attempts
 from tb.regress.summary import Summary, junit, to_json
-from tb.toolchain import ROOT, SIMULATORS
+from tb.toolchain import ROOT, SIMULATORS, WIDTHS
 
 __all__ = ["Wish", "main", "parse"]
 
@@ -259,8 +260,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        cure = "make sim_build writable, or free space on its disk"
-        print(f"error: cannot write {error.filename or root / 'sim_build'} ({error.strerror}): {cure}", file=sys.stderr)
+        print(f"error: {unwritable(error, root / 'sim_build')}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("error: interrupted: what has ended is kept, the same command goes on from here", file=sys.stderr)

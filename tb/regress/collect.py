@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tb.toolchain import ROOT, SIMULATORS, digest
+from tb.toolchain import ROOT, SIMULATORS, WIDTHS, digest
 
 __all__ = ["JOB_S", "Job", "Node", "RegressError", "batches", "gather", "main", "paths_of", "reproduce", "sources_key"]
 
@@ -28,7 +28,6 @@ JOB_S = 20.0
 """Seconds that a job should take: starting pytest costs one to three, and a lost worker loses one test at the most."""
 GUESS_S = {True: 5.0, False: 0.3}
 """Seconds of a test that never ran: of one that simulates, and of another."""
-WIDTHS = (64, 128, 256, 512)
 """Data widths of the bus, in bits: a parameter data_w, data_width or width that is one of them is the test's width."""
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tb import toolchain
+from tb.disk import unwritable
 from tb.photo import picture
 from tb.photo.run import simulate
 from tb.sim_top import system
@@ -131,8 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        cure = "make sim_build writable, or free space on its disk"
-        print(f"error: cannot write {error.filename or SIM_BUILD} ({error.strerror}): {cure}", file=sys.stderr)
+        print(f"error: {unwritable(error, SIM_BUILD)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("error: interrupted, nothing written: run make speed again", file=sys.stderr)

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from rich.console import Console
 
+from tb.disk import unwritable
 from tb.synth import cache
 from tb.synth.catalogue import Subject, chosen, subjects
 from tb.synth.errors import SynthesisError
@@ -154,8 +155,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        cure = "make sim_build writable, or free space on its disk"
-        print(f"error: cannot use {error.filename or cache.BUILD} ({error.strerror}): {cure}", file=sys.stderr)
+        print(f"error: {unwritable(error, cache.BUILD, 'use')}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("error: interrupted: run make synth again, it goes on from what is done", file=sys.stderr)

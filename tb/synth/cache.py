@@ -5,7 +5,6 @@ Why: a place and route of the engine takes minutes, a run has dozens, and most e
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable
@@ -13,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from tb.synth.errors import SynthesisError
-from tb.toolchain import ROOT
+from tb.toolchain import ROOT, locked
 
 __all__ = ["BUILD", "TOOLS", "digest", "ensure", "kept", "tool_versions"]
 
@@ -55,9 +54,7 @@ def ensure(folder: Path, key: str, make: Callable[[Path], None]) -> None:
     The key is written last, so that an interrupted run leaves nothing that looks good. A second process that wants the
     same folder waits.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(folder):
         if not kept(folder, key):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()

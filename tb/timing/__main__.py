@@ -17,23 +17,21 @@ from rich.table import Table
 
 from tb import toolchain
 from tb.clocking import PERIOD_NS
+from tb.disk import unwritable
 from tb.simulation import SIM_BUILD, SimulationError
-from tb.timing.bounds import Memory
+from tb.timing.bounds import LATENCY_RANGE, STALL_RANGE, Memory
 from tb.timing.contract import Budget, ContractError, contract_of, judged
 from tb.timing.figures import QUANTILES, Run
 from tb.timing.operations import PARTS
 from tb.timing.run import simulated
 from tb.timing.scenarios import SCENARIOS
-from tb.toolchain import ROOT
+from tb.toolchain import ROOT, WIDTHS
 
 __all__ = ["CONTRACT", "AskError", "asked", "main"]
 
 CONTRACT = ROOT / "timing.toml"
 """The contract unless another is named."""
 RESULTS = SIM_BUILD / "timing"
-WIDTHS = (64, 128, 256, 512)
-LONGEST, WORST_STALL = 10_000, 95
-"""Cycles of latency and percent of stalls that make sense."""
 
 
 class AskError(Exception):
@@ -46,12 +44,12 @@ def asked(scenario: str, latency: str, width: str, stall: str) -> tuple[list[str
     for name in names:
         if name not in SCENARIOS:
             raise AskError(f"unknown SCENARIO={name}: use {', '.join(SCENARIOS)}")
-    latencies = _numbers("LATENCY", latency, 13, 1, LONGEST)
-    widths = _numbers("WIDTH", width, 64, 64, 512)
+    latencies = _numbers("LATENCY", latency, Memory().latency, *LATENCY_RANGE)
+    widths = _numbers("WIDTH", width, Memory().width, WIDTHS[0], WIDTHS[-1])
     for one in widths:
         if one not in WIDTHS:
             raise AskError(f"unknown WIDTH={one}: use {', '.join(map(str, WIDTHS))}")
-    stalls = _numbers("STALL", stall, 0, 0, WORST_STALL)
+    stalls = _numbers("STALL", stall, Memory().stall, *STALL_RANGE)
     return names, [Memory(*values) for values in product(latencies, widths, stalls)]
 
 
@@ -95,8 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        cure = "make sim_build writable, or free space on its disk"
-        print(f"error: cannot write {error.filename or SIM_BUILD} ({error.strerror}): {cure}", file=sys.stderr)
+        print(f"error: {unwritable(error, SIM_BUILD)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("error: interrupted, nothing written: run make timing again", file=sys.stderr)

@@ -2,9 +2,9 @@
 
 The memory gives a read's first beat `latency` cycles after its address, then a beat a cycle; it answers a write
 `latency` cycles after its last beat; R and W stand still for the first `stall` of every 100 cycles, and whoever is
-lucky begins right behind them.  A descriptor is 32 bytes (64 of
-the render queue), a record 32, a fence value one word, and each tells the engine or the host something only when it is
-there.  So of a part that must happen, its latency and its beats remain; of the others nothing.
+lucky begins right behind them.  A descriptor is 32 bytes (64 of the render queue), a record 32, a fence value one word,
+and each tells the engine or the host something only when it is there.  So of a part that must happen, its latency and
+its beats remain; of the others nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from math import ceil
 from models.memory import PAGE
 from tb.bench.cases import Case
 
-__all__ = ["PERIOD", "Memory"]
+__all__ = ["LATENCY_RANGE", "PERIOD", "STALL_RANGE", "Memory"]
 
 PERIOD = 100
 """Cycles after which the stalls of R and W come again."""
+LATENCY_RANGE, STALL_RANGE = (1, 10_000), (0, 95)
+"""(least, most) cycles of latency and percent of stalls that can be timed."""
 _DESCRIPTOR, _RECORD = 32, 32
 
 

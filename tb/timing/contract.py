@@ -22,10 +22,11 @@ from typing import Any
 from models.layout import Opcode
 from tb import toml
 from tb.clocking import PERIOD_NS
-from tb.timing.bounds import Memory
+from tb.timing.bounds import LATENCY_RANGE, STALL_RANGE, Memory
 from tb.timing.figures import Run
 from tb.timing.operations import KINDS, PARTS, Operation
 from tb.timing.scenarios import SCENARIOS
+from tb.toolchain import WIDTHS
 from tb.trace import Stall
 
 __all__ = ["QUANTILES", "Budget", "ContractError", "Limit", "contract_of", "judged"]
@@ -45,7 +46,11 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "part": PARTS,
     "stall_of": STALLS,
 }
-_MEMORY: Mapping[str, tuple[int, int]] = {"latency": (1, 10_000), "width": (64, 512), "stall": (0, 95)}
+_MEMORY: Mapping[str, tuple[int, int]] = {
+    "latency": LATENCY_RANGE,
+    "width": (WIDTHS[0], WIDTHS[-1]),
+    "stall": STALL_RANGE,
+}
 _KEYS = (*_WORDS, *_MEMORY, *_TIMES, _LEAST)
 
 
@@ -115,8 +120,9 @@ def _budget(path: Path, name: str, facts: Any) -> Budget:
     for key, (least, most) in _MEMORY.items():
         if key in facts:
             memory[key] = int(_number(f"{where}.{key}", facts[key], least, most, whole=True))
-    if memory.get("width", 64) not in (64, 128, 256, 512):
-        raise ContractError(f"{where}.width: {memory['width']} is no width of the bus: use 64, 128, 256 or 512")
+    if memory.get("width", Memory().width) not in WIDTHS:
+        known = ", ".join(map(str, WIDTHS))
+        raise ContractError(f"{where}.width: {memory['width']} is no width of the bus: use {known}")
     limits = []
     for key in facts:
         if key in _TIMES:

@@ -15,8 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tb import toolchain
+from tb.disk import unwritable
 from tb.sim_top import system
 from tb.simulation import SIM_BUILD, SimulationError
+from tb.toolchain import WIDTHS
 
 __all__ = ["BENCHES", "main", "module_of"]
 
@@ -78,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run, print, write sim_build/faults/faults.json; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.system.faults", description="Every fault, in full.")
     parser.add_argument("--sim", default="verilator", help="verilator or icarus (SIM)")
-    parser.add_argument("--width", type=int, default=64, choices=(64, 128, 256, 512), help="bits of the bus (WIDTH)")
+    parser.add_argument("--width", type=int, default=64, choices=WIDTHS, help="bits of the bus (WIDTH)")
     options = parser.parse_args(arguments)
     counts = RESULT.with_name(".counts.json")
     began = time.monotonic()
@@ -110,8 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        cure = "make sim_build writable, or free space on its disk"
-        print(f"error: cannot write {error.filename or SIM_BUILD} ({error.strerror}): {cure}", file=sys.stderr)
+        print(f"error: {unwritable(error, SIM_BUILD)}", file=sys.stderr)
         return 1
     seconds = time.monotonic() - began
     print(f"faults on {options.sim} at {options.width} bits survived in {seconds:.0f} s: {in_words(found)}")
