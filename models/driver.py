@@ -239,12 +239,22 @@ class Driver:
         buffer.reservation.add(fence, Usage.WRITE if writes else Usage.READ)
 
     def _push(self, buffer: Buffer, writes: Sequence[int]) -> Steps[None]:
-        """Where another device has the host pages mapped, they must be right without a fault: bring back at once."""
-        if writes and any(attachment.mapped for attachment in buffer.attachments):
-            yield from wait_for(self.policy.pending(buffer, writes), cause="import", buffer=buffer.name)
-            # A readback that fails leaves the pages to the next map.
-            with contextlib.suppress(DeviceError):
-                yield from self.faults.readback(buffer, tuple(writes), "")
+        """Where another device has the host pages mapped, they must be right without a fault: bring back at once.
+
+        A page that cannot be brought back stays device-dirty, for the next drawing, map or fault to try again; until
+        then the other device has an old copy, and what it writes there is nowhere else.
+        """
+        if not writes or not any(attachment.mapped for attachment in buffer.attachments):
+            return
+        while (plan := self.policy.bring_all_back(buffer, False)).wait:
+            yield from wait_for(plan.wait, cause="import", buffer=buffer.name)
+        try:
+            if plan.readback:
+                yield from self.faults.readback(buffer, plan.readback, "")
+        except DeviceError:
+            for page in plan.readback:
+                with contextlib.suppress(DeviceError):
+                    yield from self.faults.readback(buffer, (page,), "")
 
     def device_read(self, buffer: Buffer) -> Steps[None]:
         """Make the device surface current and wait until it is: what scan-out needs. Zaps nothing (R19).
@@ -280,7 +290,7 @@ class Driver:
         if any(attachment.may_write for attachment in buffer.attachments):
             foreign = [fence for fence in buffer.reservation.query(Usage.WRITE) if fence.engine is not self.engine]
             yield from wait_for(foreign, cause=cause, buffer=buffer.name)
-            self.policy.unmapped(buffer, range(buffer.pages))
+            self.policy.written_elsewhere(buffer)
         uploads = [
             fence
             for fence in buffer.reservation.query(Usage.KERNEL)

@@ -94,7 +94,7 @@ class Exporter:
         if attachment.may_write:
             lock = self.buffer.reservation.lock
             yield Acquire(lock)
-            self.driver.policy.unmapped(self.buffer, range(self.buffer.pages))
+            self.driver.policy.written_elsewhere(self.buffer)
             self.buffer.valid[:] = True
             yield Release(lock)
 

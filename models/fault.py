@@ -7,6 +7,8 @@ meanwhile. An entry is installed only if no zap raced: the generation says so.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from models.costs import Costs
 from models.dmabuf import Buffer
 from models.engine import Engine, Queue
@@ -63,8 +65,8 @@ class FaultHandler:
                     return
                 continue
             try:
-                if plan.readback:
-                    yield from self.readback(buffer, plan.readback, process)
+                if plan.readback or plan.guessed:
+                    plan = yield from self._bring_back(buffer, plan, process)
             except DeviceError as error:
                 yield Note(Sigbus(cause=error.cause, process=process, buffer=name, pages=pages))
                 yield from self._unlock(buffer, process)
@@ -105,8 +107,29 @@ class FaultHandler:
         yield Release(buffer.reservation.lock)
         yield Release(f"mm:{process}")
 
-    def readback(self, buffer: Buffer, pages: tuple[int, ...], process: str) -> Steps[None]:
-        """Bring pages back and wait until they are there (R17, page-granular). DeviceError if that failed."""
+    def _bring_back(self, buffer: Buffer, plan: FaultPlan, process: str) -> Steps[FaultPlan]:
+        """Bring back what a fault needs, with what was guessed if that can be had. Return the plan that was followed."""
+        try:
+            pages = tuple(sorted({*plan.readback, *plan.guessed}))
+            yield from self.readback(buffer, pages, process, plan)
+            return plan
+        except DeviceError:
+            if not plan.guessed:
+                raise
+        # A guess must not cost an access that is good by itself (R16).
+        if plan.readback:
+            yield from self.readback(buffer, plan.readback, process, plan)
+        lost = {*plan.guessed}
+        around, writable = (tuple(p for p in pages if p not in lost) for pages in (plan.around, plan.writable))
+        return replace(plan, guessed=(), around=around, writable=writable)
+
+    def readback(
+        self, buffer: Buffer, pages: tuple[int, ...], process: str, plan: FaultPlan | None = None
+    ) -> Steps[None]:
+        """Bring pages back and wait until they are there (R17, page-granular). DeviceError if that failed.
+
+        `plan` is that of the fault which needs them; None where all was asked for.
+        """
         work = transfers(buffer.surface, buffer.surface_handle, buffer.object_handle, pages, readback=True)
         size = sum(transfer.box.bytes for transfer in work)
         runs = runs_of(pages)
@@ -117,7 +140,7 @@ class FaultHandler:
         fence = yield from self.engine.submit(Queue.TRANSFER, work, cause="readback")
         buffer.reservation.add(fence, Usage.KERNEL)
         yield from self.engine.wait(fence, cause="readback", process=process, buffer=buffer.name)
-        self.policy.brought_back(buffer, pages)
+        self.policy.brought_back(buffer, pages, plan)
 
     def install(self, buffer: Buffer, mapping: Mapping, page: int, write: bool, generation: int) -> bool:
         """Install the entry unless a zap raced since `generation`; return whether it was.

@@ -22,13 +22,15 @@ __all__ = ["FaultPlan", "Policy"]
 class FaultPlan:
     """What a fault needs: first wait for these fences and ask again; else bring these pages back, then insert.
 
-    `around` are more pages that may be inserted with the one that faulted. Entries of `writable` pages come writable,
+    `guessed` are pages to bring back in the same request that nobody needs yet: if that fails, they are left out and the
+    others are tried alone. `around` are more pages that may be inserted with the one that faulted. Entries of `writable` pages come writable,
     clean until the first store, even for a load: there stores are noticed without a fault (R20). `scanned` is how many
     entries the decision had to look at one by one.
     """
 
     wait: tuple[Fence, ...] = ()
     readback: tuple[int, ...] = ()
+    guessed: tuple[int, ...] = ()
     around: tuple[int, ...] = ()
     writable: tuple[int, ...] = ()
     scanned: int = 0
@@ -95,8 +97,8 @@ class Policy(Protocol):
         """CPU access ends; return whether what the CPU wrote is to be sent now."""
         ...
 
-    def brought_back(self, buffer: Buffer, pages: Iterable[int]) -> None:
-        """The host's copy of these pages is the newest again."""
+    def brought_back(self, buffer: Buffer, pages: Iterable[int], plan: FaultPlan | None = None) -> None:
+        """The host's copy of these pages is the newest again. `plan` is that of the fault they were brought back for."""
         ...
 
     def harvest(
@@ -118,7 +120,11 @@ class Policy(Protocol):
         ...
 
     def unmapped(self, buffer: Buffer, pages: Iterable[int]) -> None:
-        """These pages of the host's copy were written and must be sent: a mapping went away, or another device."""
+        """These pages of the host's copy were written and must be sent: a mapping went away, or the kernel stored."""
+        ...
+
+    def written_elsewhere(self, buffer: Buffer) -> None:
+        """Another device may have written any page of the host's copy: all that is not old there must be sent."""
         ...
 
     def pending(self, buffer: Buffer, pages: Iterable[int]) -> tuple[Fence, ...]:

@@ -76,7 +76,6 @@ class _Learned:
     drawn: npt.NDArray[np.int64]
     stored: Bits
     risked: Bits
-    guesses: Bits
     followed: Bits
     window: int = FIRST
     trust: int = 1
@@ -119,10 +118,8 @@ class Adaptive(Tracked):
         super().adopt(buffer)
         pages = buffer.pages
         counts = np.zeros((2, pages), np.int8)
-        stamps, bits = np.zeros((2, pages), np.int64), np.zeros((4, pages), np.bool_)
-        self._learned[buffer] = _Learned(
-            counts[0], counts[1], stamps[0], stamps[1], bits[0], bits[1], bits[2], bits[3]
-        )
+        stamps, bits = np.zeros((2, pages), np.int64), np.zeros((3, pages), np.bool_)
+        self._learned[buffer] = _Learned(counts[0], counts[1], stamps[0], stamps[1], bits[0], bits[1], bits[2])
 
     def forget(self, buffer: Buffer) -> None:
         """Stop tracking a buffer."""
@@ -145,19 +142,22 @@ class Adaptive(Tracked):
         learned.scanned = 0
         if learned.risked[page]:
             self._used(learned, mask_of(buffer, [page]))
-        learned.guesses[:] = False
-        if plan.readback:
-            learned.guesses[self._guess(buffer, learned, tracking, page)] = True
-        right = ~tracking.device_dirty | learned.guesses
+        guesses = mask_of(buffer, self._guess(buffer, learned, tracking, page) if plan.readback else ())
+        right = ~tracking.device_dirty | guesses
         right[page] = True
-        around = right & (learned.score > 0) | learned.guesses
+        around = right & (learned.score > 0) | guesses
         around[_ahead(right, page)[:WINDOW]] = True
         writable = around & (learned.stored | write)
         for use in tracking.uploads:
             writable &= ~use.pages
         writable[page] = write or learned.stored[page]
-        readback = tuple(sorted([page, *pages_in(learned.guesses)])) if plan.readback else ()
-        return FaultPlan((), readback, tuple(pages_in(around)), tuple(pages_in(writable)), learned.scanned)
+        return FaultPlan(
+            readback=plan.readback,
+            guessed=tuple(pages_in(guesses)),
+            around=tuple(pages_in(around)),
+            writable=tuple(pages_in(writable)),
+            scanned=learned.scanned,
+        )
 
     def _guess(self, buffer: Buffer, learned: _Learned, tracking: Tracking, page: int) -> list[int]:
         """Return the pages to bring back beside one that is needed, as far as the allowance goes."""
@@ -198,14 +198,21 @@ class Adaptive(Tracked):
         learned.followed[[other for other in following if other in wanted]] = True
         return wanted
 
-    def brought_back(self, buffer: Buffer, pages: Iterable[int]) -> None:
-        """What was guessed is risked; the rest was needed."""
+    def brought_back(self, buffer: Buffer, pages: Iterable[int], plan: FaultPlan | None = None) -> None:
+        """What was guessed is risked and what a fault needed was used; of what was asked for as a whole nothing is known.
+
+        A guess that could not be brought back is not made again soon.
+        """
         brought = mask_of(buffer, pages)
-        learned = self._learned[buffer]
-        learned.risked |= brought & learned.guesses
-        self._used(learned, brought & ~learned.guesses)
-        learned.guesses[:] = False
-        super().brought_back(buffer, pages)
+        if plan is not None:
+            learned, guesses = self._learned[buffer], mask_of(buffer, plan.guessed)
+            learned.risked |= brought & guesses
+            self._used(learned, brought & ~guesses)
+            failed = guesses & ~brought
+            learned.score[failed] = -1
+            if failed.any():
+                learned.window = learned.trust = 0
+        super().brought_back(buffer, pages, plan)
 
     @staticmethod
     def _used(learned: _Learned, pages: Bits) -> None:

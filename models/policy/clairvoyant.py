@@ -122,7 +122,9 @@ class Clairvoyant(PagePagetable):
                 around.append(other)
                 if any(access.touch is not Touch.LOAD for access in coming):
                     writable.append(other)
-        return FaultPlan(readback=tuple(sorted(back)), around=tuple(around), writable=tuple(writable))
+        needed = tuple(back & {page})
+        ahead = tuple(sorted(back - {page}))
+        return FaultPlan(readback=needed, guessed=ahead, around=tuple(around), writable=tuple(writable))
 
     def harvest(
         self,

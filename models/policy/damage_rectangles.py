@@ -62,6 +62,9 @@ class DamageRectangles(Tracked):
     def unmapped(self, buffer: Buffer, pages: Iterable[int]) -> None:
         """What was not named is not sent."""
 
+    def written_elsewhere(self, buffer: Buffer) -> None:
+        """Nor is what another device wrote."""
+
     def to_zap(self, buffer: Buffer, writes: Iterable[int]) -> list[int]:
         """Entries stay."""
         return []

@@ -107,7 +107,7 @@ class Tracked:
         """What was dirtied goes with the next submission."""
         return False
 
-    def brought_back(self, buffer: Buffer, pages: Iterable[int]) -> None:
+    def brought_back(self, buffer: Buffer, pages: Iterable[int], plan: FaultPlan | None = None) -> None:
         """The host's copy of these pages is the newest again."""
         self.look(buffer).device_dirty[list(pages)] = False
 
@@ -139,6 +139,11 @@ class Tracked:
     def unmapped(self, buffer: Buffer, pages: Iterable[int]) -> None:
         """These pages of the host's copy were written and must be sent."""
         self.look(buffer).damage[list(pages)] = True
+
+    def written_elsewhere(self, buffer: Buffer) -> None:
+        """All pages but those whose newest bytes the device has: an old copy is never sent over them (R31)."""
+        tracking = self.look(buffer)
+        tracking.damage |= ~tracking.device_dirty
 
     def pending(self, buffer: Buffer, pages: Iterable[int]) -> tuple[Fence, ...]:
         """Return unfinished drawing that reads or writes these pages; the last one ends last, but all are named."""

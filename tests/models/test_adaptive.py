@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.client.portable import Portable
 from models.drawing import FillBox
+from models.errors import BusFault
 from models.events import Fault, Readback, Writeback, page_count
 from models.policy.adaptive import PRIOR, SHARE, Adaptive
 from models.surface import Box
@@ -121,3 +124,37 @@ def test_an_entry_that_is_never_written_stops_costing_scans(world: World) -> Non
     assert world.oracle.violations == []
 
 
+
+
+def permit(world: World, page: int, writable: bool) -> None:
+    """Let the engine write a page of the host, or not: then a readback of it fails."""
+    entry = world.buffer.table.get(page)
+    world.buffer.table.set(page, replace(entry, writable=int(writable)))
+    world.run(world.engine.wait(world.run(world.engine.invalidate(world.buffer.object_handle)), cause="test"))
+
+
+def test_a_guess_that_fails_costs_no_access(world: World) -> None:
+    """R16: a page that cannot be brought back kills those who need it, and nobody else; then it is left alone."""
+    draw(world, 0, PRIOR)
+    permit(world, 3, False)
+    world.mark()
+    look(world, *(page for page in range(PRIOR) if page != 3))
+    brought_in_vain = [event for event in world.events(Readback) if page_count(event.pages) > 1]
+    assert len(brought_in_vain) == 1, "it is not tried again and again"
+    with pytest.raises(BusFault):
+        look(world, 3)
+    assert not world.mine.allows(3, False)
+    permit(world, 3, True)
+    look(world, 3)
+
+
+def test_what_was_asked_for_as_a_whole_earns_no_guesses(world: World) -> None:
+    """The bound of the docstring: brackets of a kernel mapping bring everything back, and no access needed a page."""
+    for _ in range(20):
+        draw(world)
+        world.run(world.shared.operations.begin(False, None) if world.shared.vmap() else None)
+        world.shared.vunmap()
+    world.mark()
+    draw(world)
+    look(world, 0)
+    assert brought(world) <= 1 + PRIOR

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.errors import DeviceError
@@ -11,6 +11,8 @@ from models.fence import Fence, FenceState, Reservation, Usage, seqno_passed
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**31 - 1))
+@example(2**32 - 1, 1)
+@example(0, 2**31 - 1)
 def test_a_counter_has_passed_what_it_went_through_also_when_it_wraps(value: int, ahead: int) -> None:
     assert seqno_passed((value + ahead) % 2**32, value)
     assert not seqno_passed(value, (value + ahead + 1) % 2**32)

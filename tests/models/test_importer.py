@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,13 @@ from models.layout import Layout
 from models.memory import Bytes, HostMemory
 from models.page_table import Mapping
 from models.perform import Machine, run
+from models.policy import Policy
+from models.policy.adaptive import Adaptive
 from models.policy.page_mkwrite import PageMkwrite
+from models.policy.page_pagetable import PagePagetable
+from models.policy.tracking import Tracked
+from models.policy.vmwgfx import Vmwgfx
+from models.policy.whole_surface import WholeSurface
 from models.surface import Box
 from tests.models.world import noise
 
@@ -51,12 +57,12 @@ class Pair:
         return surface.detile(self.machine.devices[slot].memory[surface.base : surface.base + surface.size])
 
 
-def make_pair() -> Pair:
+def make_pair(policy: Policy | None = None) -> Pair:
     host = HostMemory(None, 16 << 20)
     machine = Machine([Device(host, device_size=1 << 20) for _ in range(2)])
     drivers = [
-        Driver(host, FaultlineEngine(host, ring_log2=6, slot=slot), PageMkwrite(), device=name)
-        for slot, name in enumerate(("faultline", "other"))
+        Driver(host, FaultlineEngine(host, ring_log2=6, slot=slot), used, device=name)
+        for slot, (name, used) in enumerate((("faultline", policy or PageMkwrite()), ("other", PageMkwrite())))
     ]
     one, two = drivers
     one.peers.add("other")
@@ -144,6 +150,42 @@ def test_a_static_map_waits_for_kernel_fences_only(pair: Pair) -> None:
     pair.buffer.reservation.add(other, Usage.READ)
     pair.run(pair.foreign.map(Direction.TO_DEVICE))
     assert kernel.done and not other.done
+
+
+def permit(pair: Pair, page: int, writable: bool) -> None:
+    """Let the engine write a page of the host, or not: then a readback of it fails."""
+    entry = pair.buffer.table.get(page)
+    pair.buffer.table.set(page, replace(entry, writable=int(writable)))
+    engine = pair.one.engine
+    pair.run(engine.wait(pair.run(engine.invalidate(pair.buffer.object_handle)), cause="test"))
+
+
+@pytest.mark.parametrize("policy", [PageMkwrite, PagePagetable, WholeSurface, Vmwgfx, Adaptive])
+def test_a_drawing_survives_a_readback_that_failed_for_another_device(policy: type[Tracked]) -> None:
+    """R19, R31: the host's old copy of a page is never uploaded over what the device drew, however often it draws."""
+    pair = make_pair(policy())
+    box = pair.buffer.surface.box
+    pair.run(pair.foreign.map(Direction.BIDIRECTIONAL))
+    permit(pair, 0, False)
+    expected = np.zeros((40, 640), np.uint8)
+    for y in (0, 20):
+        pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, y, 640, 2), b"new!")]))
+        expected[y : y + 2] = np.tile(np.frombuffer(b"new!", np.uint8), 160)
+        pair.run(pair.one.device_read(pair.buffer))
+        assert np.array_equal(pair.picture(0, pair.buffer), expected)
+    # Once it can be brought back it is, with the next drawing, and the other device gets it.
+    permit(pair, 0, True)
+    pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, 39, 640, 1), b"last")]))
+    expected[39] = np.tile(np.frombuffer(b"last", np.uint8), 160)
+    pair.run(pair.two.wait(pair.run(pair.foreign.read(pair.target.surface_handle, pair.target.surface.box))))
+    assert np.array_equal(pair.picture(1, pair.target), expected)
+    drawn = pair.run(pair.two.draw(pair.target, [FillBox(Box(0, 10, 640, 1), b"two!")]))
+    line = Box(0, 10, 640, 1)
+    pair.run(pair.foreign.write(pair.target.surface_handle, line, offset=10 * 640, after=[drawn]))
+    expected[10] = np.tile(np.frombuffer(b"two!", np.uint8), 160)
+    pair.run(pair.one.device_read(pair.buffer))
+    assert np.array_equal(pair.picture(0, pair.buffer), expected)
+    assert np.array_equal(pair.run(pair.client.load_box(pair.mapping, box)), expected)
 
 
 def test_storage_moves_until_a_static_importer_maps_it(pair: Pair) -> None:

@@ -7,6 +7,7 @@ same programs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,7 @@ class WholeSurfaceBringsBackOnePage(WholeSurface):
 
     def fault(self, buffer: Buffer, page: int, write: bool) -> FaultPlan:
         plan = super().fault(buffer, page, write)
-        return FaultPlan(plan.wait, plan.readback and (page,), plan.around, plan.writable)
+        return replace(plan, readback=plan.readback and (page,))
 
 
 class PagetableForgetsToProtect(PagePagetable):

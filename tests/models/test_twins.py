@@ -41,10 +41,12 @@ class ZapsNothing(Driver):
 class DoesNotWaitForTheReadback(FaultHandler):
     """Breaks R17: inserts the entry while the data is still in transit."""
 
-    def readback(self, buffer: Buffer, pages: tuple[int, ...], process: str) -> Steps[None]:
+    def readback(
+        self, buffer: Buffer, pages: tuple[int, ...], process: str, plan: FaultPlan | None = None
+    ) -> Steps[None]:
         work = transfers(buffer.surface, buffer.surface_handle, buffer.object_handle, pages, readback=True)
         yield from self.engine.submit(Queue.TRANSFER, work)
-        self.policy.brought_back(buffer, pages)
+        self.policy.brought_back(buffer, pages, plan)
 
 
 class DoesNotWaitForTheDrawing(PageMkwrite):
@@ -149,7 +151,9 @@ class ReadsBackUnlocked(FaultHandler):
 
     checks = True
 
-    def readback(self, buffer: Buffer, pages: tuple[int, ...], process: str) -> Steps[None]:
+    def readback(
+        self, buffer: Buffer, pages: tuple[int, ...], process: str, plan: FaultPlan | None = None
+    ) -> Steps[None]:
         generation = buffer.space.generation
         work = transfers(buffer.surface, buffer.surface_handle, buffer.object_handle, pages, readback=True)
         fence = yield from self.engine.submit(Queue.TRANSFER, work)
@@ -157,7 +161,7 @@ class ReadsBackUnlocked(FaultHandler):
         yield from self.engine.wait(fence, buffer=buffer.name)
         yield Acquire(buffer.reservation.lock)
         if generation == buffer.space.generation or not self.checks:
-            self.policy.brought_back(buffer, pages)
+            self.policy.brought_back(buffer, pages, plan)
 
     def install(self, buffer: Buffer, mapping: Mapping, page: int, write: bool, generation: int) -> bool:
         current = buffer.space.generation
