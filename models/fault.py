@@ -108,7 +108,7 @@ class FaultHandler:
         yield Release(f"mm:{process}")
 
     def _bring_back(self, buffer: Buffer, plan: FaultPlan, process: str) -> Steps[FaultPlan]:
-        """Bring back what a fault needs, with what was guessed if that can be had. Return the plan that was followed."""
+        """Bring back what a fault needs, with what was guessed if that can be had. Return the plan followed."""
         try:
             pages = tuple(sorted({*plan.readback, *plan.guessed}))
             yield from self.readback(buffer, pages, process, plan)

@@ -22,10 +22,10 @@ __all__ = ["FaultPlan", "Policy"]
 class FaultPlan:
     """What a fault needs: first wait for these fences and ask again; else bring these pages back, then insert.
 
-    `guessed` are pages to bring back in the same request that nobody needs yet: if that fails, they are left out and the
-    others are tried alone. `around` are more pages that may be inserted with the one that faulted. Entries of `writable` pages come writable,
-    clean until the first store, even for a load: there stores are noticed without a fault (R20). `scanned` is how many
-    entries the decision had to look at one by one.
+    `guessed` are pages to bring back in the same request that nobody needs yet: if that fails, they are left out and
+    the others are tried alone. `around` are more pages that may be inserted with the one that faulted. Entries of
+    `writable` pages come writable, clean until the first store, even for a load: there stores are noticed without a
+    fault (R20). `scanned` is how many entries the decision had to look at one by one.
     """
 
     wait: tuple[Fence, ...] = ()
@@ -98,7 +98,7 @@ class Policy(Protocol):
         ...
 
     def brought_back(self, buffer: Buffer, pages: Iterable[int], plan: FaultPlan | None = None) -> None:
-        """The host's copy of these pages is the newest again. `plan` is that of the fault they were brought back for."""
+        """The host's copy of these pages is the newest again. `plan` is that of the fault they were wanted for."""
         ...
 
     def harvest(

@@ -199,7 +199,7 @@ class Adaptive(Tracked):
         return wanted
 
     def brought_back(self, buffer: Buffer, pages: Iterable[int], plan: FaultPlan | None = None) -> None:
-        """What was guessed is risked and what a fault needed was used; of what was asked for as a whole nothing is known.
+        """What was guessed is risked, what a fault needed was used; of what was asked for as a whole nothing is known.
 
         A guess that could not be brought back is not made again soon.
         """
