@@ -9,7 +9,8 @@ bytes between them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,7 +25,7 @@ from models.promise import Promise
 from models.surface import Box, Surface
 from models.value_sets import ValueSets
 
-__all__ = ["Oracle", "PatchBox", "Violation", "patches", "render"]
+__all__ = ["Oracle", "PatchBox", "Violation", "failing", "patches", "render"]
 
 _CPU, _DEVICE = 1, 2
 
@@ -50,7 +51,9 @@ class _Window:
     """Something that takes effect between two moments: a draw, or (without commands) a read.
 
     `history` has every value that a byte of the device's view had meanwhile, by oracle; `stored` are the bytes that
-    somebody else wrote in the window, `after` those written after its end.
+    somebody else wrote in the window and `written` the values they wrote, `after` those written after its end.
+    `before` is what each view was at its begin, `writer` who had written last, `met` the bytes that it made contended,
+    `ahead` the draws that had ended by then, with the bytes that they could no longer change because of it.
     """
 
     owner: Oracle
@@ -58,10 +61,15 @@ class _Window:
     history: dict[Oracle, ValueSets]
     target: Bits
     stored: Bits
+    before: list[tuple[ValueSets, ValueSets]]
+    writer: Bytes
+    written: ValueSets
+    met: Bits
     contended: bool = False
     ended: bool = False
     fence: Fence | None = None
     after: Bits = field(default_factory=lambda: np.zeros(0, np.bool_))
+    ahead: list[tuple[_Window, Bits]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +112,8 @@ class Oracle:
         self._windows: dict[int, _Window] = {}
         self._watching: list[_Window] = []
         self._publishing: dict[int, _Publishing] = {}
+        self._begins: set[int] = set()
+        """Brackets that are about to begin."""
         self._next = 0
 
     # ----------------------------------------------------------------------------------------------- writing
@@ -128,6 +138,10 @@ class Oracle:
         if self._watching:
             where = self._none()
             where.reshape(-1)[run] = True
+            if self._windows:
+                values = ValueSets(self._shape)
+                values.set_run(offset, data)
+                self._write(where, values)
             self._changed(where)
 
     def draw_begins(self, commands: Sequence[Drawn]) -> int:
@@ -139,19 +153,19 @@ class Oracle:
             if isinstance(command, CopyBox) and command.source is not None and command.source in self.others:
                 other = self.others[command.source]
                 sources.setdefault(other, other.device.copy())
-        contended = bool(self._writers)
-        if contended:
-            self._contended |= self._pages(target)
-        window = _Window(self, tuple(commands), sources, target, self._none(), contended)
+        window = self._window(commands, sources, target)
+        if self._writers:
+            self._contend(window)
         for watched in sources:
             watched._watching.append(window)
         for other_window in self._windows.values():
             if other_window.commands:
-                window.stored |= other_window.target
+                self._write_in(window, other_window.target, self._result(other_window))
         for publishing in self._publishing.values():
-            window.stored |= publishing.where
+            self._write_in(window, publishing.where, self.device)
             publishing.drawn[target] = True
         self._refresh(window)
+        window.ahead = [(one, target & ~one.after) for one in self._watching if one.ended and one.owner is self]
         self._changed(target, but=window)
         self._writer[target] = _DEVICE
         return self._keep(window)
@@ -164,14 +178,24 @@ class Oracle:
         for view in self._views():
             view.add(result, window.target & kept)
             view.assign(result, window.target & ~kept)
+        if not window.contended:
+            # Whoever came last, it was one of those who wrote in the window: what was there before is gone.
+            crossed = window.target & window.stored
+            window.written.add(result, crossed)
+            for view in self._views():
+                view.restrict(window.written, crossed)
         window.ended, window.fence, window.after = True, fence, self._none()
         if self.snapshot or fence is None:
             self._forget(window)
 
     def undefined(self, box: Box) -> None:
         """The contents of a box were discarded: a read may return anything until it is written (R26)."""
+        where, anything = self._none(), ValueSets(self._shape)
+        where[slices(box)] = anything.anything[slices(box)] = True
         for view in self._views():
-            view.anything[slices(box)] = True
+            view.anything |= where
+        self._write(where, anything)
+        self._changed(where)
 
     # ---------------------------------------------------------------------- what moves between the two views
 
@@ -184,8 +208,10 @@ class Oracle:
             self._writers[process] = self._writers.get(process, 0) + 1
             for window in self._windows.values():
                 if window.commands:
-                    window.contended = True
-                    self._contended |= self._pages(window.target)
+                    self._contend(window)
+        if self.promise is Promise.BRACKETED:
+            self.host.add(self.device, ~self._none())
+            self._begins.add(self._next)
         return self.read_begins()
 
     def bracket_begins(self, token: int) -> None:
@@ -193,6 +219,8 @@ class Oracle:
         window = self._windows.pop(token)
         self._forget(window)
         if self.promise is Promise.BRACKETED:
+            self._begins.discard(token)
+            self._host_moved()
             found = window.history[self]
             self.host.add(found, self._contended)
             self.host.assign(found, ~(self._pending | self._contended))
@@ -203,6 +231,14 @@ class Oracle:
             self._writers[process] -= 1
             if not self._writers[process]:
                 del self._writers[process]
+        if not self._publishing:
+            self._end_contention()
+
+    def left(self, process: str) -> None:
+        """A process has ended: no bracket of its is open any more."""
+        self._writers.pop(process, None)
+        if not self._publishing:
+            self._end_contention()
 
     def publish_begins(self, boxes: Sequence[Box] | None = None) -> int:
         """Stores begin to go to the device: those in some boxes, or all (end of a bracket, flush, damage)."""
@@ -213,6 +249,7 @@ class Oracle:
                 where[slices(box)] = True
         if self.promise is not Promise.COHERENT:
             self.device.add(self.host, where)
+            self._write(where, self.host)
             self._changed(where)
         token, self._next = self._next, self._next + 1
         drawn = self._none()
@@ -231,10 +268,14 @@ class Oracle:
         self.device.add(self.host, where & ~sure)
         self.device.assign(self.host, sure)
         self._pending &= ~(where & ~again)
+        self._write(where, self.host)
         self._changed(where)
-        if self.promise is Promise.BRACKETED and not self._writers:
-            self.host.add(self.device, self._contended)
-            self._contended[:] = False
+        self._end_contention()
+
+    def publish_fails(self, token: int) -> None:
+        """They could not be sent: they may be there or not, and are still to be sent."""
+        del self._publishing[token]
+        self._end_contention()
 
     # ----------------------------------------------------------------------------------------------- reading
 
@@ -252,7 +293,7 @@ class Oracle:
 
     def read_begins(self) -> int:
         """A transfer from the device was called. Returns a token."""
-        window = _Window(self, (), {self: self.device.copy()}, self._none(), self._none())
+        window = self._window((), {self: self.device.copy()}, self._none())
         self._watching.append(window)
         for other in self._windows.values():
             self._show_halves(other)
@@ -264,19 +305,36 @@ class Oracle:
         self._forget(window)
         for row in range(box.height):
             offset = (box.y + row) * self.surface.row_bytes + box.x
-            self._judge(window.history[self], reader, offset, data[row], settle=False)
+            self._judge(window.history[self], reader, offset, data[row], window)
 
     def read_ends_run(self, token: int, reader: str, offset: int, data: Bytes) -> None:
         """It has returned these bytes from an offset of the linear view on."""
         window = self._windows.pop(token)
         self._forget(window)
-        self._judge(window.history[self], reader, offset, data, settle=False)
+        self._judge(window.history[self], reader, offset, data, window)
 
     def cancel(self, token: int) -> None:
-        """What was called has failed without any effect."""
-        self._forget(self._windows.pop(token))
+        """What was called was refused, and had no effect: nothing of it stays, but where others wrote meanwhile."""
+        window = self._windows.pop(token)
+        self._forget(window)
+        alone = window.target & ~window.stored
+        for view, before in window.before:
+            view.assign(before, alone)
+        np.copyto(self._writer, window.writer, where=alone)
+        for earlier, mask in window.ahead:
+            earlier.after &= ~(mask & alone)
+            if earlier in self._watching:
+                self._refresh(earlier)
+        self._contended &= ~(window.met & ~self._pages(window.stored))
+        self._begins.discard(token)
 
-    def _judge(self, view: ValueSets, reader: str, offset: int, data: Bytes, *, settle: bool = True) -> None:
+    def abandon(self, token: int) -> None:
+        """What was called has failed on the way: it may have had its effect, or a part of it, or none."""
+        self._forget(self._windows.pop(token))
+        self._begins.discard(token)
+
+    def _judge(self, view: ValueSets, reader: str, offset: int, data: Bytes, read: _Window | None = None) -> None:
+        """Judge bytes, which were seen at once or in the window of a read; then they are known, where nothing moves."""
         end = max(offset, min(offset + data.size, self.surface.linear_size))
         got = data[: end - offset]
         right = view.holds(offset, got)
@@ -287,14 +345,67 @@ class Oracle:
             kind = "lost write" if self._writer.reshape(-1)[first] == _CPU else "stale read"
             value = int(got[wrong[0]])
             self.violations.append(Violation(kind, reader, first, view.at(first), value, int(wrong.size)))
-        elif settle and self.promise is Promise.COHERENT and not view.single and not self._busy():
-            view.know(got, offset)
+            return
+        now = view if read is None else self.device
+        if not now.single and not self._begins:
+            self._busy()
+            still = ~self._none()
+            for window in (*self._watching, *self._windows.values()):
+                if window.owner is self:
+                    still &= ~window.target
+            for publishing in self._publishing.values():
+                still &= ~publishing.where
+            if read is not None:
+                # A store that is not sent yet may be on its way with anything that the driver does.
+                still &= ~(read.stored | self._pending)
+            now.know(got, offset, still.reshape(-1)[offset:end])
 
     # ----------------------------------------------------------------------------------------------- windows
 
-    def _busy(self) -> bool:
+    def _busy(self) -> None:
+        """Forget what has ended."""
         self._watching = [one for one in self._watching if not (one.ended and one.fence and one.fence.done)]
-        return bool(self._watching)
+
+    def _window(self, commands: Sequence[Drawn], history: dict[Oracle, ValueSets], target: Bits) -> _Window:
+        before: list[tuple[ValueSets, ValueSets]] = []
+        if commands:
+            views = dict.fromkeys((self.device, self.host) if self.promise is Promise.BRACKETED else self._views())
+            before = [(view, view.copy()) for view in views]
+        return _Window(
+            self, tuple(commands), history, target, self._none(), before, self._writer.copy(),
+            ValueSets(self._shape), self._none(),
+        )  # fmt: skip
+
+    def _contend(self, window: _Window) -> None:
+        """A drawing meets an open bracket: pages that it touches may go back as a whole (R11)."""
+        window.contended = True
+        pages = self._pages(window.target)
+        window.met |= pages & ~self._contended
+        self._contended |= pages
+
+    def _end_contention(self) -> None:
+        """Once nobody has a bracket open to write, the host's copy is what it was left as, or the device's."""
+        if self.promise is Promise.BRACKETED and not self._writers and self._contended.any():
+            self.host.add(self.device, self._contended)
+            self._contended[:] = False
+            self._host_moved()
+
+    def _host_moved(self) -> None:
+        """What the host's view was before a draw is no longer what it would be without it."""
+        for window in self._windows.values():
+            window.before = [(view, before) for view, before in window.before if view is not self.host]
+
+    def _write(self, where: Bits, values: ValueSets, but: _Window | None = None) -> None:
+        """Somebody wrote values: they count for every window that is open."""
+        for window in self._windows.values():
+            if window is not but:
+                self._write_in(window, where, values)
+
+    def _write_in(self, window: _Window, where: Bits, values: ValueSets) -> None:
+        if window.commands:
+            window.written.assign(values, where & ~window.stored)
+            window.written.add(values, where & window.stored)
+        window.stored |= where
 
     def _views(self) -> tuple[ValueSets, ...]:
         if self.promise is Promise.DEFERRED:
@@ -330,11 +441,8 @@ class Oracle:
         """
         self._busy()
         for window in self._watching:
-            if window is not but and window.owner is self:
-                if window.ended:
-                    window.after |= where
-                else:
-                    window.stored |= where
+            if window is not but and window.owner is self and window.ended:
+                window.after |= where
         news: list[tuple[Oracle, Bits, _Window | None]] = [(self, where, but)]
         while news:
             oracle, where, source = news.pop()
@@ -352,6 +460,7 @@ class Oracle:
         result = self._result(window)
         self._show_halves(window)
         where = window.target & ~window.after if window.ended else window.target
+        self._write(where, result, but=window)
         grown = [view.add(result, where) for view in self._views()]
         if self.promise is Promise.BRACKETED:
             self.host.add(result, where)
@@ -386,3 +495,21 @@ class Oracle:
             image.assign(moved, where)
         return image
 
+
+
+@contextlib.contextmanager
+def failing(oracle: Oracle | None, token: int, *refusals: type[Exception]) -> Iterator[None]:
+    """Around a call that the oracle was told of: with an error of `refusals` it had no effect, with others it may have.
+
+    The token is spent when the call has failed; what was called well is for the caller to end.
+    """
+    try:
+        yield
+    except refusals:
+        if oracle:
+            oracle.cancel(token)
+        raise
+    except Exception:
+        if oracle:
+            oracle.abandon(token)
+        raise

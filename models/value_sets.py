@@ -75,13 +75,35 @@ class ValueSets:
             grown |= self._add(values, where if mask is None else where & mask)
         return grown
 
-    def know(self, values: Bytes, first: int) -> None:
-        """Bytes from `first` on were seen to have these values; what nothing is known of stays so."""
+    def know(self, values: Bytes, first: int, where: Bits) -> None:
+        """Bytes from `first` on were seen to have these values; what nothing is known of stays so.
+
+        `where`, like `values` one element a byte, masks those that are to be known.
+        """
         run = slice(first, first + values.size)
-        known = ~self.anything.reshape(-1)[run]
+        known = where & ~self.anything.reshape(-1)[run]
         self.base.reshape(-1)[run][known] = values[known]
         for mask, _ in self._layers:
-            mask.reshape(-1)[run] = False
+            mask.reshape(-1)[run] &= ~known
+        self._prune()
+
+    def restrict(self, other: ValueSets, where: Bits) -> None:
+        """Bytes in the mask lose the values that the other's sets do not have; one that would lose all keeps them."""
+        size = self.base.size
+        gone = where & ~other.holds(0, self.base.reshape(size)).reshape(self.base.shape) & ~self.anything
+        kept = [
+            (mask & ~(where & ~other.holds(0, values.reshape(size)).reshape(self.base.shape)), values)
+            for mask, values in self._layers
+        ]
+        for mask, values in kept:
+            moved = gone & mask
+            np.copyto(self.base, values, where=moved)
+            gone &= ~moved
+        stuck = gone
+        self._layers = [
+            (np.where(stuck, old, mask) & (self.base != values), values)
+            for (mask, values), (old, _) in zip(kept, self._layers, strict=True)
+        ]
         self._prune()
 
     def shifted(self, shape: tuple[int, int], box: Box, origin: Box) -> ValueSets:

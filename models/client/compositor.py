@@ -10,7 +10,7 @@ from models.driver import Driver
 from models.events import Import, ScanOutDone
 from models.importer import DeviceFiles
 from models.memory import Bytes
-from models.oracle import Oracle
+from models.oracle import Oracle, failing
 from models.steps import Note, ScanOut, Steps
 
 __all__ = ["Compositor"]
@@ -33,12 +33,13 @@ class Compositor:
         """
         oracle = self.watch.get(dmabuf.buffer)
         token = oracle.read_begins() if oracle else 0
-        handle, same = self.handles.import_dmabuf(dmabuf)
-        buffer = self.handles.buffer(handle)
-        same = same and buffer is dmabuf.buffer
-        yield Note(Import(process=self.name, buffer=buffer.name, device=self.driver.device, same=same))
-        yield from self.driver.device_read(buffer)
-        raw: Bytes = yield ScanOut(buffer.surface.base, buffer.surface.size)
+        with failing(oracle, token):
+            handle, same = self.handles.import_dmabuf(dmabuf)
+            buffer = self.handles.buffer(handle)
+            same = same and buffer is dmabuf.buffer
+            yield Note(Import(process=self.name, buffer=buffer.name, device=self.driver.device, same=same))
+            yield from self.driver.device_read(buffer)
+            raw: Bytes = yield ScanOut(buffer.surface.base, buffer.surface.size)
         yield Note(ScanOutDone(process=self.name, buffer=buffer.name, bytes=raw.size))
         if oracle:
             oracle.read_ends(token, self.name, buffer.surface.box, buffer.surface.detile(raw))

@@ -79,15 +79,22 @@ class Portable(Writer):
         if isinstance(policy, DamageRectangles) and policy.bounding:
             boxes = [bounding_box(boxes)]
         token = oracle.publish_begins(boxes) if oracle else 0
-        yield from damage(self.driver, self.buffer, boxes)
-        if oracle:
-            oracle.publish_ends(token)
+        yield from self._published(oracle, token, damage(self.driver, self.buffer, boxes))
 
     def flush(self) -> Steps[None]:
         """Do the deferred worker's work now; the oracle is told."""
         oracle = self.watch.get(self.buffer)
         token = oracle.publish_begins() if oracle else 0
-        yield from flush(self.driver, self.buffer)
+        yield from self._published(oracle, token, flush(self.driver, self.buffer))
+
+    @staticmethod
+    def _published(oracle: Oracle | None, token: int, steps: Steps[None]) -> Steps[None]:
+        try:
+            yield from steps
+        except Exception:
+            if oracle:
+                oracle.publish_fails(token)
+            raise
         if oracle:
             oracle.publish_ends(token)
 

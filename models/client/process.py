@@ -14,7 +14,7 @@ from models.files import FileTable
 from models.grab import Grabs
 from models.importer import DeviceFiles
 from models.memory import PAGE, Bytes
-from models.oracle import Oracle, PatchBox, patches
+from models.oracle import Oracle, PatchBox, failing, patches
 from models.page_table import Mapping, PageTable, Piece
 from models.promise import Promise
 from models.signals import Signals, restarting
@@ -120,10 +120,12 @@ class Process:
         begun = oracle.bracket_called(self.name, write=write) if oracle and not ends else 0
         try:
             yield from self.ioctl(descriptor, SYNC, SyncArgument(flags))
-        except DriverError:
+        except Exception:
             if oracle and not ends:
                 oracle.cancel(begun)
                 oracle.bracket_ends(self.name, write=write)
+            elif oracle and token is not None:
+                oracle.publish_fails(token)
             raise
         if oracle and ends:
             oracle.bracket_ends(self.name, write=write)
@@ -136,16 +138,12 @@ class Process:
         """Map a transfer object; the oracle judges what was read. DriverError as `Transfers.map`."""
         oracle = self.watch.get(buffer)
         reads = bool(flags & MapFlag.READ)
-        token = oracle.read_begins() if oracle and reads else None
-        try:
+        token = oracle.read_begins() if oracle and reads else 0
+        with failing(oracle if reads else None, token):
             transfer = yield from restarting(
                 lambda: self.driver.transfers.map(buffer, box, flags, self.signals), self.signals
             )
-        except DriverError:
-            if oracle and token is not None:
-                oracle.cancel(token)
-            raise
-        if oracle and token is not None:
+        if oracle and reads:
             oracle.read_ends(token, self.name, box, transfer.data)
         if oracle and flags & MapFlag.DISCARD_WHOLE:
             oracle.undefined(buffer.surface.box)
@@ -155,6 +153,7 @@ class Process:
 
     def transfer_unmap(self, transfer: TransferObject) -> Steps[Fence | None]:
         """Unmap a transfer object; what it sends is told to the oracle."""
+        transfer.expect_open()
         oracle, box = self.watch.get(transfer.buffer), transfer.box
         sent = [
             PatchBox(
@@ -163,9 +162,11 @@ class Process:
             )
             for part in transfer.to_send()
         ]
-        token = oracle.draw_begins(sent) if oracle and sent else None
-        fence = yield from self.driver.transfers.unmap(transfer)
-        if oracle and token is not None:
+        oracle = oracle if sent else None
+        token = oracle.draw_begins(sent) if oracle else 0
+        with failing(oracle, token):
+            fence = yield from self.driver.transfers.unmap(transfer)
+        if oracle:
             oracle.draw_ends(token)
         return fence
 
@@ -193,6 +194,8 @@ class Process:
         self.files.close_all()
         self.handles.close_all()
         self.grabs.close()
+        for oracle in self.watch.values():
+            oracle.left(self.name)
 
     def load(self, address: int, length: int) -> Steps[Bytes]:
         """Load bytes, page by page; each page that is not there faults. BusFault for SIGBUS."""
@@ -230,7 +233,8 @@ class Process:
     def _load_uncached(self, buffer: Buffer, piece: Piece) -> Steps[Bytes]:
         oracle, at = self.watch.get(buffer), piece.page * PAGE + piece.offset
         token = oracle.read_begins() if oracle else 0
-        data = yield from self.driver.aperture.load(buffer, piece.mapping, at, piece.count, self.signals)
+        with failing(oracle, token):
+            data = yield from self.driver.aperture.load(buffer, piece.mapping, at, piece.count, self.signals)
         if oracle:
             oracle.read_ends_run(token, self.name, at, data)
         return data
@@ -238,7 +242,8 @@ class Process:
     def _store_uncached(self, buffer: Buffer, piece: Piece, data: Bytes) -> Steps[None]:
         oracle, at = self.watch.get(buffer), piece.page * PAGE + piece.offset
         token = oracle.draw_begins(patches(buffer.surface, at, data)) if oracle else 0
-        yield from self.driver.aperture.store(buffer, piece.mapping, at, data, self.signals)
+        with failing(oracle, token):
+            yield from self.driver.aperture.store(buffer, piece.mapping, at, data, self.signals)
         if oracle:
             oracle.draw_ends(token)
 

@@ -203,8 +203,7 @@ class BringsBackPageByPage(Clairvoyant):
 
     def fault(self, buffer: Buffer, page: int, write: bool) -> FaultPlan:
         plan = super().fault(buffer, page, write)
-        back = tuple(one for one in plan.readback if one == page)
-        return replace(plan, readback=back, around=(), writable=())
+        return replace(plan, guessed=(), around=(), writable=())
 
 
 class ZapsNothing(Clairvoyant):

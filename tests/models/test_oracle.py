@@ -9,6 +9,7 @@ from models.driver import CopyBox, FillBox
 from models.fence import Fence
 from models.layout import Layout
 from models.oracle import Oracle, Violation
+from models.promise import Promise
 from models.surface import Box, Surface
 from tests.models.world import make_world, noise
 
@@ -90,3 +91,123 @@ def test_a_wrong_scanout_is_seen() -> None:
     world.oracle.seen("display", world.scanout())
     (violation,) = world.oracle.violations
     assert (violation.kind, violation.address, violation.count) == ("lost write", 5 * 640 + 77, 1)
+
+
+# ------------------------------------------------------------------------- what was called and did not happen
+
+
+def test_a_draw_that_was_refused_leaves_nothing_behind(oracle: Oracle) -> None:
+    """EBUSY, EINTR: it had no effect, so neither its bytes nor the suspicion of them stay."""
+    oracle.stored(68, array(5))
+    token = oracle.draw_begins([FILL])
+    oracle.stored(69, array(6))
+    oracle.cancel(token)
+    assert (oracle.expected(68), oracle.expected(70)) == ({5}, {0})
+    assert 6 in oracle.expected(69)
+    oracle.loaded("r", 68, array(9))
+    assert [one.kind for one in oracle.violations] == ["lost write"], "the store is the newest again"
+    oracle.draw_ends(oracle.draw_begins([FILL]))
+    assert oracle.expected(68) == {9}, "and the next one is as sure as ever"
+
+
+def test_a_draw_that_was_refused_does_not_hide_what_others_did_meanwhile(oracle: Oracle) -> None:
+    token = oracle.draw_begins([FILL])
+    oracle.draw_ends(oracle.draw_begins([FillBox(FILL.box, bytes([4] * 4))]))
+    oracle.undefined(Box(4, 1, 1, 1))
+    oracle.cancel(token)
+    assert 4 in oracle.expected(69) and len(oracle.expected(68)) == 256
+
+
+def test_what_failed_on_the_way_may_have_happened(oracle: Oracle) -> None:
+    token = oracle.draw_begins([FILL])
+    oracle.abandon(token)
+    assert oracle.expected(68) == {0, 9}
+    oracle.loaded("r", 68, array(9))
+    assert oracle.expected(68) == {9}, "seen once, it is known"
+
+
+def test_a_bracket_that_was_refused_lets_contention_end() -> None:
+    """R11: a drawing that met a bracket which was never opened is as sure as any other."""
+    oracle = Oracle(Surface(0, 16, 8, 4, Layout.LINEAR), Promise.BRACKETED)
+    begun = oracle.bracket_called("one", write=True)
+    oracle.draw_ends(oracle.draw_begins([FILL]))
+    oracle.cancel(begun)
+    oracle.bracket_ends("one", write=True)
+    oracle.bracket_begins(oracle.bracket_called("one", write=True))
+    oracle.stored(100, array(3))
+    assert oracle.expected(100) == {3}
+
+
+def test_stores_that_could_not_be_sent_are_still_to_be_sent() -> None:
+    oracle = Oracle(Surface(0, 16, 8, 4, Layout.LINEAR), Promise.EXPLICIT)
+    oracle.stored(3, array(7))
+    oracle.publish_fails(oracle.publish_begins())
+    assert oracle.device.at(3) == {0, 7}
+    oracle.publish_ends(oracle.publish_begins())
+    assert oracle.device.at(3) == {7}
+
+
+# ------------------------------------------------------------------------------------- what is known again
+
+
+def test_of_two_crossing_draws_one_is_there(oracle: Oracle) -> None:
+    """Either may be the last; that neither happened is a lost drawing."""
+    first = oracle.draw_begins([FILL])
+    second = oracle.draw_begins([FillBox(FILL.box, bytes([4] * 4))])
+    oracle.stored(70, array(8))
+    assert oracle.expected(68) == {0, 4, 9}
+    oracle.draw_ends(first)
+    oracle.draw_ends(second)
+    assert oracle.expected(68) == {4, 9}
+    assert oracle.expected(70) == {4, 8, 9}
+    oracle.loaded("r", 68, array(4, 4))
+    assert oracle.expected(68) == {4} and not oracle.violations
+
+
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_what_was_seen_is_known_although_the_device_draws_elsewhere(snapshot: bool) -> None:
+    oracle = Oracle(Surface(0, 16, 8, 4, Layout.LINEAR), snapshot=snapshot)
+    first = oracle.draw_begins([FILL])
+    oracle.stored(68, array(5))
+    oracle.draw_ends(first)
+    other = oracle.draw_begins([FillBox(Box(0, 5, 8, 1), bytes([1] * 4))])
+    oracle.draw_ends(other, Fence(0, 1))
+    oracle.loaded("r", 68, array(9))
+    assert oracle.expected(68) == {9}
+
+
+def test_what_was_seen_in_a_bracket_is_known_until_the_next() -> None:
+    oracle = Oracle(Surface(0, 16, 8, 4, Layout.LINEAR), Promise.BRACKETED)
+    first = oracle.draw_begins([FILL])
+    oracle.draw_ends(oracle.draw_begins([FillBox(FILL.box, bytes([4] * 4))]))
+    oracle.draw_ends(first)
+    oracle.bracket_begins(oracle.bracket_called("one", write=False))
+    oracle.loaded("one", 68, array(4))
+    assert oracle.expected(68) == {4}
+    begun = oracle.bracket_called("two", write=False)
+    assert oracle.expected(68) == {4, 9}, "another's begin may be bringing it back"
+    oracle.bracket_begins(begun)
+
+
+def test_what_a_transfer_has_read_is_known() -> None:
+    oracle = Oracle(Surface(0, 16, 8, 4, Layout.LINEAR), Promise.EXPLICIT)
+    first = oracle.draw_begins([FILL])
+    oracle.draw_ends(oracle.draw_begins([FillBox(FILL.box, bytes([4] * 4))]))
+    oracle.draw_ends(first)
+    assert oracle.device.at(68) == {4, 9}
+    oracle.read_ends(oracle.read_begins(), "r", Box(4, 1, 1, 1), array(4).reshape(1, 1))
+    assert oracle.device.at(68) == {4}
+    late = oracle.read_begins()
+    oracle.draw_ends(oracle.draw_begins([FillBox(Box(4, 1, 4, 1), bytes([1] * 4))]))
+    oracle.read_ends(late, "r", Box(5, 1, 1, 1), array(9).reshape(1, 1))
+    assert oracle.device.at(69) == {1}, "an old byte says nothing of now"
+
+
+def test_a_draw_that_was_refused_lets_an_earlier_one_go_on() -> None:
+    """What the earlier one may still come to is expected on the bytes that the refused one named."""
+    oracle = Oracle(Surface(0, 16, 8, 4, Layout.LINEAR), snapshot=False)
+    oracle.draw_ends(oracle.draw_begins([CopyBox(Box(4, 1, 8, 1), 0, 5)]), Fence(0, 1))
+    refused = oracle.draw_begins([FILL])
+    oracle.stored(5 * 64, array(7))
+    oracle.cancel(refused)
+    assert oracle.expected(68) == {0, 7}

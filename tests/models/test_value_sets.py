@@ -21,6 +21,7 @@ steps = st.lists(
         st.tuples(st.just("know"), runs),
         st.tuples(st.just("assign"), masks),
         st.tuples(st.just("union"), masks),
+        st.tuples(st.just("restrict"), masks),
     ),
     max_size=8,
 )
@@ -34,12 +35,23 @@ def apply(sets: ValueSets, other: ValueSets, plain: list[set[int]], plain_other:
         for at in np.flatnonzero(where):
             plain[at] = set(plain_other[at]) if kind == "assign" else plain[at] | plain_other[at]
         return
+    if kind == "restrict":
+        where = np.array(argument).reshape(SHAPE)
+        sets.restrict(other, where)
+        for at in np.flatnonzero(where):
+            plain[at] = plain[at] & plain_other[at] or plain[at]
+        return
     first, data = argument
     data = data[: SIZE - first]
     array = np.array(data, np.uint8)
-    {"set": sets.set_run, "add": sets.add_run, "know": lambda at, given: sets.know(given, at)}[kind](first, array)
+
+    def known(at: int, given: np.ndarray) -> None:
+        sets.know(given, at, np.arange(at, at + given.size) % 3 != 0)
+
+    {"set": sets.set_run, "add": sets.add_run, "know": known}[kind](first, array)
     for at, value in enumerate(data, first):
-        plain[at] = plain[at] | {value} if kind == "add" else {value}
+        if kind != "know" or at % 3:
+            plain[at] = plain[at] | {value} if kind == "add" else {value}
 
 
 @given(steps, steps, values)
@@ -61,7 +73,7 @@ def test_what_nothing_is_known_of_may_be_anything_until_it_is_set() -> None:
     sets = ValueSets(SHAPE)
     sets.anything[1, 1] = True
     assert len(sets.at(5)) == 256 and sets.holds(5, np.array([77], np.uint8)).all()
-    sets.know(np.array([77], np.uint8), 5)
+    sets.know(np.array([77], np.uint8), 5, np.array([True]))
     assert len(sets.at(5)) == 256
     sets.set_run(5, np.array([7], np.uint8))
     assert sets.at(5) == {7}
