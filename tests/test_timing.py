@@ -6,24 +6,31 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tb.sim_top import system
 from tb.simulation import simulators
 from tb.timing import __main__ as face
 from tb.timing.bounds import Memory
 from tb.timing.contract import ContractError, contract_of, judged
+from tb.timing.cost import WORKS, cost
 from tb.timing.figures import Run, run_of, spread, summary
-from tb.timing.operations import Operation
+from tb.timing.operations import Operation, operations_of
 from tb.timing.run import simulated
 from tb.trace import EVENT, Kind, Trace
 
+UNDER = f"timing-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+"""Where no other process of the session runs anything."""
 
+
+@cache
 def timed(scenario: str, simulator: str, memory: Memory) -> tuple[Run, Path]:
-    """Run a scenario where no other process of the session does."""
-    return simulated(scenario, simulator, memory, f"timing-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
+    """Run a scenario, once a session."""
+    return simulated(scenario, simulator, memory, UNDER)
 
 
 @pytest.mark.parametrize("simulator", simulators())
@@ -42,13 +49,22 @@ def test_the_parts_of_every_operation_add_up_and_none_beats_its_bound(simulator:
     assert set(bursts["tag"].tolist()) == {tag for one in pages for tag in one.tags}, "a burst carries its tag"
 
 
-@pytest.mark.parametrize("simulator", simulators())
 @pytest.mark.parametrize("scenario", ["photo", "page_writeback", "render"])
-def test_nothing_of_an_operation_is_left_unexplained(scenario: str, simulator: str) -> None:
-    run, path = timed(scenario, simulator, Memory(latency=3, stall=25))
+def test_nothing_of_an_operation_is_left_unexplained(scenario: str) -> None:
+    run, path = timed(scenario, "verilator", Memory(latency=3, stall=25))
     assert unexplained(run.operations) == []
     assert below_bound(run) == []
     assert moved(run.operations) == beats_of(path)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_cycle_of_random_driver_work_is_explained(seed: int) -> None:
+    env = {"FAULTLINE_OPERATIONS": "90"}
+    outcome = system("verilator", INSIDE=1).run("tests.system.bench_random", "random_driver", seed=seed, env=env)
+    operations = operations_of(Trace.load(outcome.directory / "trace.bin"))
+    assert {one.kind for one in operations} >= {"page_fault", "writeback", "render", "descriptor.readback"}
+    assert unexplained(operations) == []
+    assert 0 < moved(operations) <= beats_of(outcome.directory / "trace.bin")
 
 
 BROKEN = {
@@ -191,11 +207,10 @@ def test_a_contract_that_is_not_understood_is_one_line_with_file_and_key(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize("simulator", simulators())
-def test_the_contract_of_the_house_is_kept(simulator: str) -> None:
+def test_the_contract_of_the_house_is_kept() -> None:
     budgets = contract_of(face.CONTRACT)
     wanted = dict.fromkeys((one.scenario, one.memory) for one in budgets)
-    runs = [timed(scenario, simulator, memory)[0] for scenario, memory in wanted]
+    runs = [timed(scenario, "verilator", memory)[0] for scenario, memory in wanted]
     assert judged(budgets, runs) == []
 
 
@@ -241,6 +256,12 @@ def test_a_budget_of_what_never_happens_is_broken(tmp_path: Path) -> None:
 
 
 # --------------------------------------------------------------------------------------------------- the trace's cost
+
+
+@pytest.mark.parametrize("work", WORKS)
+def test_recording_costs_less_than_a_tenth_of_the_speed_within_one_run(work: str) -> None:
+    found = cost(work, 5, under=UNDER)
+    assert found < 0.10, f"recording {work} costs {found:.1%}"
 
 
 def test_ten_million_events_load_in_five_seconds_of_cpu_time(tmp_path: Path) -> None:
