@@ -10,7 +10,7 @@
 #   PGO=1                   compile Verilator's model twice, the second time by a profile: a minute longer, a third faster
 #   TESTS=PATHS  ARGS=...   what `make test` and `make regress` run (tests), and further arguments for pytest
 #   JOBS=N                  processes of `make test`, `make regress`, `make compare`, `make cov`, `make formal` and `make synth` (one a core)
-#   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
+#   UPDATE=1                makes the figures of `make bench` the reviewed ones, those of `make timing` its baseline, once somebody looked at them
 #   RERUN=0                 `make cov` merges what earlier runs left and runs nothing
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
 #   SCHEDULER=WHERE         workers of `make regress`: local (default), tcp://HOST:PORT of a Dask cluster, slurm or lsf
@@ -21,7 +21,8 @@
 #   WORKLOAD=NAMES|FILE     what `make compare` plays (all), NAME:frames=24:width=512 with parameters, POLICY=NAMES by which strategies (all)
 #   COSTS=NAME=NS,...  SWEEP=FACTORS   host costs of `make compare`, and what multiplies them (0.25,1,4 for a few strategies)
 #   SCENARIO=NAMES  LATENCY=N,...  STALL=N,...   what `make timing` times (all), under which memories (13 cycles, 0 percent)
-#   CONTRACT=FILE  OPERATION=N   budgets that `make timing` holds (timing.toml); the operation whose parts it shows one by one
+#   CONTRACT=FILE  OPERATION=N   budgets that `make timing` holds (timing.toml); the operation whose parts and events it shows one by one
+#   BASE=FILE               timing.json of an earlier `make timing`, with which it compares (tb/timing/baseline.json is checked in)
 #   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules; models: models/)
 
 SHELL := /bin/sh
@@ -57,7 +58,7 @@ export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
-export CONTRACT LATENCY OPERATION SCENARIO STALL
+export BASE CONTRACT LATENCY OPERATION SCENARIO STALL
 export BLOCK COSTS COUNT IMAGE JOBS MODULE POLICY PROOF SCHEDULER SEED SEEDS SWEEP TESTS WIDTH WORKLOAD
 
 ifneq ($(strip $(QUEUE)$(WALLTIME)$(MEMORY)),)
@@ -109,9 +110,9 @@ bench: setup ## utilization and latency in cycles, beside bound, peers and floor
 	@$(BIN)/python -m tb.bench $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH") \
 	    $(if $(filter-out 0,$(UPDATE)),--update)
 
-timing: setup ## where every cycle went, by operation and part, judged by a contract: SCENARIO= LATENCY=3,13 WIDTH=64,512 STALL=0,25 CONTRACT= OPERATION=
+timing: setup ## where every cycle went, by operation and part, judged by a contract: SCENARIO= LATENCY=3,13 WIDTH=64,512 STALL=0,25 CONTRACT= OPERATION= BASE= UPDATE=1
 	@$(BIN)/python -m tb.timing --sim $(CHOSEN) --scenario="$$SCENARIO" --latency="$$LATENCY" --stall="$$STALL" \
-	    --contract="$$CONTRACT" --operation="$$OPERATION" \
+	    --contract="$$CONTRACT" --operation="$$OPERATION" --base="$$BASE" $(if $(filter-out 0,$(UPDATE)),--update) \
 	    $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH")
 
 compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH= JOBS=

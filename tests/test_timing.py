@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace as Packets
 
 from tb.sim_top import system
 from tb.simulation import simulators
 from tb.timing import __main__ as face
+from tb.timing.baseline import BASELINE, base_of, changes, condensed
 from tb.timing.bounds import Memory
+from tb.timing.chain import chain_of, events_of
 from tb.timing.contract import ContractError, contract_of, judged
 from tb.timing.cost import WORKS, cost
 from tb.timing.figures import Run, run_of, spread, summary
 from tb.timing.operations import Operation, operations_of
 from tb.timing.run import simulated
+from tb.timing.scenarios import SCENARIOS
+from tb.timing.timeline import timeline
 from tb.trace import EVENT, Kind, Trace
 
 UNDER = f"timing-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
@@ -160,6 +167,124 @@ def test_spans_are_counted_in_the_windows_that_they_cross() -> None:
 def test_a_memory_or_scenario_that_cannot_be_timed_is_refused(words: tuple[str, str, str, str]) -> None:
     with pytest.raises(face.AskError):
         face.asked(*words)
+
+
+# -------------------------------------------------------------------------------------------- one life, one chain
+
+
+def test_the_life_of_a_fault_is_one_chain_from_the_access_to_the_resumed_client() -> None:
+    run, _ = timed("page_readback", "verilator", Memory())
+    faults = [one for one in run.operations if one.kind == "page_fault"]
+    assert len(faults) > 100
+    for fault in faults[:2] + faults[64:66]:
+        links = list(chain_of(run.trace, fault))
+        assert [one.cycle for one in links] == sorted(one.cycle for one in links)
+        told = iter(link.what for link in links)
+        for word in (
+            *("notes Fault", "Acquire resv", "notes Doorbell", "doorbell", "AR: descriptor", "notes FenceWait"),
+            *("READBACK fetched", "READBACK starts", "AW: host data", "W first: host data", "W last: host data"),
+            *("READBACK ended", "record seen: 4096", "fence value", "interrupt rises", "notes FenceSignal"),
+            "notes Insert",
+        ):
+            assert any(word in what for what in told), f"{word} is missing or not in its place"
+        assert "notes Fault" in links[0].what and "notes Insert" in links[-1].what
+        assert {(one.queue, one.tag) for one in links if one.tag > 0} == {(0, tag) for tag in fault.tags}
+        assert sum("notes Fault" in one.what for one in links) == 1
+    first = [link.what for link in chain_of(run.trace, faults[0])]
+    assert any("translation waited" in what for what in first) and any("waited" in what for what in first)
+
+
+def test_a_chain_has_every_event_of_its_descriptors_and_none_of_others() -> None:
+    run, _ = timed("page_writeback", "verilator", Memory(latency=3, stall=25))
+    events = run.trace.hardware
+    tagged = events[(events["kind"] >= Kind.FETCHED) & (events["kind"] < Kind.WALK)]
+    seen = [events_of(run.trace, one) for one in run.operations if one.kind.startswith("descriptor.")]
+    mine = np.concatenate([one[(one["kind"] >= Kind.FETCHED) & (one["kind"] < Kind.WALK)] for one in seen])
+    assert sorted(mine.tolist()) == sorted(tagged.tolist())
+
+
+def packets_of(runs: list[Run]) -> tuple[dict[int, Any], list[Any]]:
+    """(tracks by number, events in order) of a timeline."""
+    whole = Packets()
+    whole.ParseFromString(timeline(runs))
+    tracks = [one.track_descriptor for one in whole.packet if one.HasField("track_descriptor")]
+    return {one.uuid: one for one in tracks}, [one for one in whole.packet if one.HasField("track_event")]
+
+
+def test_slices_of_the_timeline_lie_in_each_other_and_flows_lead_from_fault_to_interrupt() -> None:
+    run, _ = timed("page_readback", "verilator", Memory())
+    tracks, events = packets_of([run])
+    stacks: dict[int, list[int]] = {}
+    last: dict[int, int] = {}
+    flows: dict[int, list[tuple[int, str]]] = {}
+    for packet in events:
+        event = packet.track_event
+        assert event.track_uuid in tracks
+        assert packet.timestamp >= last.get(event.track_uuid, 0), "a track runs backwards"
+        last[event.track_uuid] = packet.timestamp
+        stack = stacks.setdefault(event.track_uuid, [])
+        if event.type == event.TYPE_SLICE_BEGIN:
+            stack.append(packet.timestamp)
+        elif event.type == event.TYPE_SLICE_END:
+            stack.pop()
+        for flow in event.flow_ids:
+            flows.setdefault(flow, []).append((packet.timestamp, tracks[event.track_uuid].name))
+    assert not any(stacks.values()), "a slice has no end"
+    for fault in (one for one in run.operations if one.kind == "page_fault"):
+        where = flows[(1 << 32) + fault.number]
+        assert where.count((fault.begin * 4, "page_fault")) == 1 and fault.interrupt is not None
+        assert [name for _, name in sorted(where)][:2] == ["page_fault", "doorbells"]
+        assert [name for _, name in where].count("write bursts") == 2
+        assert max(where) == (fault.interrupt * 4, "interrupt")
+
+
+# ---------------------------------------------------------------------------------------------- cycles that moved
+
+
+def test_the_cycles_are_those_of_the_baseline() -> None:
+    """Changed on purpose: look at what `make timing BASE=tb/timing/baseline.json` tells, then `make timing UPDATE=1`."""
+    runs = [timed(scenario, "verilator", Memory())[0] for scenario in SCENARIOS]
+    found = changes(base_of(BASELINE), runs)
+    assert not found, "\n".join(f"{one.run} {one.what} {one.figure}: {one.before} -> {one.after}" for one in found)
+    assert len(base_of(BASELINE)) == len(SCENARIOS)
+
+
+def test_what_moved_is_told_with_its_direction() -> None:
+    run, _ = timed("page_readback", "verilator", Memory())
+    base = json.loads(json.dumps([condensed(run)]))
+    assert changes(base, [run]) == []
+    base[0]["kinds"]["page_fault"]["total"]["p99"] += 10
+    base[0]["kinds"]["page_fault"]["parts"]["transfer"]["max"] -= 1
+    base[0]["utilization"]["share"] += 0.01
+    base[0]["stalls"]["gone"] = {"cycles": 5, "spans": 1, "worst": {"cycles": 5}}
+    found = {(one.what, one.figure): one for one in changes(base, [run])}
+    quicker, slower = found["page_fault", "whole p99"], found["page_fault", "transfer max"]
+    assert quicker.worse is False and quicker.told.startswith("-10 (")
+    assert slower.worse is True and slower.told.startswith("+1 (")
+    assert found["bus", "share"].worse is True
+    assert found["stall gone", "cycles"].told == "gone" and len(found) == 6
+    (new,) = changes([], [run])
+    assert (new.what, new.told) == ("run", "new")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "cannot be read"),
+        ("{", "no JSON"),
+        ('{"version": 0}', "no timing.json of version"),
+        ('{"version": 1, "runs": [{"scenario": "photo"}]}', "a run lacks figures"),
+    ],
+)
+def test_a_base_that_cannot_be_compared_with_is_one_line(
+    tmp_path: Path, text: str | None, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "old.json"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    assert face.main(["--base", str(file)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: BASE={file}: ") and told in error and error.count("\n") == 1
 
 
 # ------------------------------------------------------------------------------------------------------- the contract

@@ -1,4 +1,4 @@
-"""`python -m tb.timing`: scenarios under memories, a table each, timing.json, judged by a contract.
+"""`python -m tb.timing`: scenarios under memories, a table each, timing.json, timeline, judged by a contract.
 
 Status 1 for a failure or a broken budget, 2 for bad input.
 """
@@ -19,12 +19,15 @@ from tb import toolchain
 from tb.clocking import PERIOD_NS
 from tb.disk import unwritable
 from tb.simulation import SIM_BUILD, SimulationError
+from tb.timing.baseline import BASELINE, VERSION, BaseError, Change, base_of, changes, condensed
 from tb.timing.bounds import LATENCY_RANGE, STALL_RANGE, Memory
+from tb.timing.chain import chain_of
 from tb.timing.contract import Budget, ContractError, contract_of, judged
 from tb.timing.figures import QUANTILES, Run
 from tb.timing.operations import PARTS
 from tb.timing.run import simulated
 from tb.timing.scenarios import SCENARIOS
+from tb.timing.timeline import timeline
 from tb.toolchain import ROOT, WIDTHS
 
 __all__ = ["CONTRACT", "AskError", "asked", "main"]
@@ -63,13 +66,15 @@ def _numbers(name: str, text: str, default: int, least: int, most: int) -> list[
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Time, print, leave timing.json in sim_build/timing; return the exit status."""
+    """Time, print, leave timing.json and trace.perfetto in sim_build/timing; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tb.timing", description="Where every cycle went.")
     for name in ("scenario", "latency", "width", "stall"):
         parser.add_argument(f"--{name}", default="", help=f"comma-separated ({name.upper()})")
     parser.add_argument("--sim", default="verilator", help="verilator or icarus (SIM)")
     parser.add_argument("--contract", default="", help="TOML file of budgets (CONTRACT); timing.toml unless told")
     parser.add_argument("--operation", default="", help="number of the operation to show, of one run (OPERATION)")
+    parser.add_argument("--base", default="", help="timing.json of an earlier run, to tell what moved (BASE)")
+    parser.add_argument("--update", action="store_true", help="make the default runs the baseline (UPDATE=1)")
     options = parser.parse_args(arguments)
     console = Console()
     console.width = max(console.width, 130)
@@ -81,12 +86,17 @@ def main(arguments: list[str] | None = None) -> int:
         if not any(words):  # nothing was asked for: whatever the contract speaks of as well
             wanted = list(dict.fromkeys([*wanted, *((one.scenario, one.memory) for one in budgets)]))
         number = _operation(options.operation, len(wanted))
+        if options.update and (any(words) or number is not None):
+            raise AskError("UPDATE=1 takes the runs that are made when nothing else is asked for: leave the rest out")
+        base = base_of(Path(options.base)) if options.base else None
         toolchain.executable(options.sim)
         runs = _timed(wanted, options.sim, console, number)
         if number is not None:
             return 0
         _publish(runs)
-    except (AskError, ContractError) as error:
+        if options.update:
+            BASELINE.write_text(_baseline(runs), encoding="utf-8")
+    except (AskError, BaseError, ContractError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (SimulationError, ValueError) as error:
@@ -99,6 +109,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("error: interrupted, nothing written: run make timing again", file=sys.stderr)
         return 130
     complaints = judged(budgets, runs)
+    if base is not None:
+        console.print(_moved(changes(base, runs), options.base))
     for complaint in complaints:
         print(f"error: {complaint}", file=sys.stderr)
     console.print(_verdict(budgets, runs), soft_wrap=True, highlight=False)
@@ -129,6 +141,7 @@ def _timed(
             console.print(_bus(run))
         elif number < len(run.operations):
             console.print(_spans(run, number))
+            console.print(_chain(run, number))
         else:
             raise AskError(f"OPERATION={number}: {run.title} has operations 0 to {len(run.operations) - 1}")
     return runs
@@ -136,8 +149,19 @@ def _timed(
 
 def _publish(runs: Sequence[Run]) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
-    facts = {"version": 1, "period_ns": PERIOD_NS, "parts": PARTS, "runs": [run.facts for run in runs]}
+    facts = {"version": VERSION, "period_ns": PERIOD_NS, "parts": PARTS, "runs": [run.facts for run in runs]}
     (RESULTS / "timing.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    (RESULTS / "trace.perfetto").write_bytes(timeline(runs))
+
+
+def _baseline(runs: Sequence[Run]) -> str:
+    """The baseline as JSON, a kind of operations a line, so that a change is seen where it is."""
+    rows = []
+    for run in runs:
+        facts = condensed(run)
+        kinds = ",\n".join(f"  {json.dumps(kind)}: {json.dumps(one)}" for kind, one in facts.pop("kinds").items())
+        rows.append(json.dumps(facts)[:-1] + ', "kinds": {\n' + kinds + "}}")
+    return f'{{"version": {VERSION}, "runs": [\n' + ",\n".join(rows) + "]}\n"
 
 
 def _verdict(budgets: Sequence[Budget], runs: Sequence[Run]) -> str:
@@ -145,7 +169,8 @@ def _verdict(budgets: Sequence[Budget], runs: Sequence[Run]) -> str:
     broken = [budget for budget in seen if judged([budget], runs)]
     left = len(budgets) - len(seen)
     told = f"{len(runs)} runs; {len(seen)} budgets, {len(broken)} of them broken"
-    return f"{told}{f', {left} not judged: their runs were not asked for' * bool(left)}; timing.json in {RESULTS}"
+    told += f", {left} not judged: their runs were not asked for" * bool(left)
+    return f"{told}; timing.json and trace.perfetto in {RESULTS}"
 
 
 def _bus(run: Run) -> Table:
@@ -175,6 +200,31 @@ def _spans(run: Run, number: int) -> Table:
         table.add_row(part, f"{begin:,}", f"{end:,}", f"{end - begin:,}")
     table.add_section()
     table.add_row("whole", f"{one.begin:,}", f"{one.end:,}", f"{one.cycles:,}")
+    return table
+
+
+def _chain(run: Run, number: int) -> Table:
+    """Every event of an operation, from what began it to who was resumed."""
+    table = Table(title="its events", title_justify="left", min_width=110)
+    for name in ("cycle", "after", "queue", "tag", "event"):
+        table.add_column(name, justify="left" if name == "event" else "right")
+    last = begin = run.operations[number].begin
+    for link in chain_of(run.trace, run.operations[number]):
+        queue, tag = ("" if value < 0 else str(value) for value in (link.queue, link.tag))
+        table.add_row(f"{link.cycle - begin:,}", f"{link.cycle - last:,}" * (link.cycle > last), queue, tag, link.what)
+        last = link.cycle
+    return table
+
+
+def _moved(found: Sequence[Change], base: str) -> Table:
+    """What is not what it was."""
+    table = Table(title=f"{len(found)} figures differ from {base}", title_justify="left", min_width=110)
+    for name in ("run", "what", "figure", "before", "now", "by"):
+        table.add_column(name, justify="left" if name in ("run", "what", "figure") else "right")
+    for one in found:
+        before, now = ("-" if value is None else f"{value:,.10g}" for value in (one.before, one.after))
+        colour = {True: "red", False: "green", None: ""}[one.worse]
+        table.add_row(one.run, one.what, one.figure, before, now, one.told, style=colour)
     return table
 
 
