@@ -1,4 +1,4 @@
-"""`python -m tb.timing`: scenarios under memories, a table each, timing.json, timeline, judged by a contract.
+"""`python -m tb.timing`: scenarios under memories, a table each, timing.json, timeline and page, judged by a contract.
 
 Status 1 for a failure or a broken budget, 2 for bad input.
 """
@@ -22,9 +22,10 @@ from tb.simulation import SIM_BUILD, SimulationError
 from tb.timing.baseline import BASELINE, VERSION, BaseError, Change, base_of, changes, condensed
 from tb.timing.bounds import LATENCY_RANGE, STALL_RANGE, Memory
 from tb.timing.chain import chain_of
-from tb.timing.contract import Budget, ContractError, contract_of, judged
+from tb.timing.contract import Budget, ContractError, Verdict, contract_of, judged
 from tb.timing.figures import QUANTILES, Run
 from tb.timing.operations import PARTS
+from tb.timing.page import rendered
 from tb.timing.run import simulated
 from tb.timing.scenarios import SCENARIOS
 from tb.timing.timeline import timeline
@@ -66,7 +67,7 @@ def _numbers(name: str, text: str, default: int, least: int, most: int) -> list[
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Time, print, leave timing.json and trace.perfetto in sim_build/timing; return the exit status."""
+    """Time, print, leave timing.json, trace.perfetto and report.html in sim_build/timing; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tb.timing", description="Where every cycle went.")
     for name in ("scenario", "latency", "width", "stall"):
         parser.add_argument(f"--{name}", default="", help=f"comma-separated ({name.upper()})")
@@ -93,7 +94,9 @@ def main(arguments: list[str] | None = None) -> int:
         runs = _timed(wanted, options.sim, console, number)
         if number is not None:
             return 0
-        _publish(runs)
+        verdicts = judged(budgets, runs)
+        moved = None if base is None else changes(base, runs)
+        _publish(runs, verdicts, moved)
         if options.update:
             BASELINE.write_text(_baseline(runs), encoding="utf-8")
     except (AskError, BaseError, ContractError) as error:
@@ -108,13 +111,13 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("error: interrupted, nothing written: run make timing again", file=sys.stderr)
         return 130
-    complaints = judged(budgets, runs)
-    if base is not None:
-        console.print(_moved(changes(base, runs), options.base))
-    for complaint in complaints:
-        print(f"error: {complaint}", file=sys.stderr)
-    console.print(_verdict(budgets, runs), soft_wrap=True, highlight=False)
-    return 1 if complaints else 0
+    if moved is not None:
+        console.print(_moved(moved, options.base))
+    broken = [one for one in verdicts if one.broken]
+    for one in broken:
+        print(f"error: {one.told}", file=sys.stderr)
+    console.print(_summary(budgets, runs, verdicts), soft_wrap=True, highlight=False)
+    return 1 if broken else 0
 
 
 def _operation(text: str, runs: int) -> int | None:
@@ -147,11 +150,12 @@ def _timed(
     return runs
 
 
-def _publish(runs: Sequence[Run]) -> None:
+def _publish(runs: Sequence[Run], verdicts: Sequence[Verdict], moved: Sequence[Change] | None) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     facts = {"version": VERSION, "period_ns": PERIOD_NS, "parts": PARTS, "runs": [run.facts for run in runs]}
     (RESULTS / "timing.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
     (RESULTS / "trace.perfetto").write_bytes(timeline(runs))
+    (RESULTS / "report.html").write_text(rendered(runs, verdicts, moved), encoding="utf-8")
 
 
 def _baseline(runs: Sequence[Run]) -> str:
@@ -164,13 +168,13 @@ def _baseline(runs: Sequence[Run]) -> str:
     return f'{{"version": {VERSION}, "runs": [\n' + ",\n".join(rows) + "]}\n"
 
 
-def _verdict(budgets: Sequence[Budget], runs: Sequence[Run]) -> str:
-    seen = [budget for budget in budgets if any(budget.concerns(run) for run in runs)]
-    broken = [budget for budget in seen if judged([budget], runs)]
+def _summary(budgets: Sequence[Budget], runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str:
+    seen = {one.budget.name for one in verdicts}
+    broken = {one.budget.name for one in verdicts if one.broken}
     left = len(budgets) - len(seen)
     told = f"{len(runs)} runs; {len(seen)} budgets, {len(broken)} of them broken"
     told += f", {left} not judged: their runs were not asked for" * bool(left)
-    return f"{told}; timing.json and trace.perfetto in {RESULTS}"
+    return f"{told}; timing.json, report.html and trace.perfetto in {RESULTS}"
 
 
 def _bus(run: Run) -> Table:
