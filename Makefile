@@ -22,12 +22,13 @@
 #   COSTS=NAME=NS,...  SWEEP=FACTORS   host costs of `make compare`, and what multiplies them (0.25,1,4 for a few strategies)
 #   SCENARIO=NAMES  LATENCY=N,...  STALL=N,...   what `make timing` times (all), under which memories (13 cycles, 0 percent)
 #   CONTRACT=FILE  OPERATION=N   budgets that `make timing` holds (timing.toml); the operation whose parts and events it shows one by one
+#   TAG=N  QUEUE=0|1        descriptor whose operation `make waves` records, in one SCENARIO (page_readback); its queue (0, of transfers)
 #   BASE=FILE               timing.json of an earlier `make timing`, with which it compares (tb/timing/baseline.json is checked in)
 #   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules; models: models/)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test regress sim speed bench compare timing cov faults schedules oracle lint generate formal synth mutate help clean distclean
+.PHONY: photo setup test regress sim speed bench compare timing waves cov faults schedules oracle lint generate formal synth mutate help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -58,7 +59,7 @@ export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
-export BASE CONTRACT LATENCY OPERATION SCENARIO STALL
+export BASE CONTRACT LATENCY OPERATION SCENARIO STALL TAG
 export BLOCK COSTS COUNT IMAGE JOBS MODULE POLICY PROOF SCHEDULER SEED SEEDS SWEEP TESTS WIDTH WORKLOAD
 
 ifneq ($(strip $(QUEUE)$(WALLTIME)$(MEMORY)),)
@@ -114,6 +115,10 @@ timing: setup ## where every cycle went, by operation and part, judged by a cont
 	@$(BIN)/python -m tb.timing --sim $(CHOSEN) --scenario="$$SCENARIO" --latency="$$LATENCY" --stall="$$STALL" \
 	    --contract="$$CONTRACT" --operation="$$OPERATION" --base="$$BASE" $(if $(filter-out 0,$(UPDATE)),--update) \
 	    $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH")
+
+waves: setup ## waves of one operation of `make timing`, by a descriptor's tag, with lists for GTKWave and Surfer: TAG= QUEUE=1 SCENARIO= LATENCY= WIDTH= STALL=
+	@$(BIN)/python -m tb.timing.waves --sim $(CHOSEN) --tag="$$TAG" --queue="$$QUEUE" --scenario="$$SCENARIO" \
+	    --latency="$$LATENCY" --stall="$$STALL" $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH")
 
 compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH= JOBS=
 	@$(BIN)/python -m tb.compare --sim $(CHOSEN) --workload="$$WORKLOAD" --policy="$$POLICY" --costs="$$COSTS" \

@@ -112,6 +112,7 @@ class Simulation:
     native: link the native library of tb/native (host memory, device dump, trace).
     public: a Verilator control file that names the signals Python touches; without one every signal is visible, which
         costs speed and is right for single modules.
+    dumps: the design itself may dump waves (+waves_file= of sim_top), for which Verilator's model must be built.
     training: with PGO=1, Verilator's model is compiled twice, the second time by the profile of this run.
     name: directory of the products; the top's name unless told.
     timeout_s: wall-clock limit of a build or a run, in seconds.
@@ -125,6 +126,7 @@ class Simulation:
     native: bool = False
     public: str | Path | None = None
     waves: bool = False
+    dumps: bool = False
     training: Training | None = None
     name: str = ""
     timeout_s: float = 900.0
@@ -133,6 +135,11 @@ class Simulation:
     def record_waves(self) -> bool:
         """WAVES in the environment wins over `waves`, as in cocotb."""
         return toolchain.switched_on("WAVES", self.waves)
+
+    @property
+    def built_for_waves(self) -> bool:
+        """Whether what is built can dump waves."""
+        return self.record_waves or (self.dumps and self.simulator == "verilator")
 
     @property
     def trained(self) -> bool:
@@ -159,7 +166,7 @@ class Simulation:
         facts = (self.top, self.simulator, sorted(self.parameters.items()), sorted(self.defines.items()), arguments)
         tools = (str(tool), tool.stat().st_mtime_ns, version("cocotb"), toolchain.VERILATOR_MAKEFLAGS)
         trained = (self.training, toolchain.VERILATOR_TRAINING, toolchain.VERILATOR_TRAINED) if self.trained else ()
-        key = toolchain.digest([*files, *headers, *native], facts, tools, self.record_waves, *trained)
+        key = toolchain.digest([*files, *headers, *native], facts, tools, self.built_for_waves, *trained)
         directory = SIM_BUILD / self.simulator / (self.name or self.top) / key
         with readable_disk_errors(directory), toolchain.locked(directory):
             if not (directory / "complete").exists():
@@ -208,7 +215,7 @@ class Simulation:
                 build_dir=directory,
                 always=True,
                 timescale=("1ns", "1ps"),
-                waves=self.record_waves,
+                waves=self.built_for_waves,
                 log_file=log,
             )
             if self.native and self.simulator == "icarus":
