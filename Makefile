@@ -28,7 +28,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test regress sim speed bench compare timing waves cov faults schedules oracle lint generate formal synth mutate help clean distclean
+.PHONY: photo setup test regress sim speed bench compare timing waves waveforms cov faults schedules oracle lint generate formal synth mutate help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -162,6 +162,9 @@ lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated file
 generate: setup ## derive what is generated from rtl/faultline.rdl and docs/testplan.yaml
 	@$(BIN)/python rtl/generate.py
 	@$(BIN)/python -m tb.regress.plan
+
+waveforms: setup ## what docs/protocols.md shows of the protocols, from a simulation of them; CHECK=1 only tells what is stale
+	@$(BIN)/python -m tests.system.waveforms --sim $(CHOSEN) $(if $(filter-out 0,$(CHECK)),--check)
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20

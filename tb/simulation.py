@@ -112,7 +112,8 @@ class Simulation:
     native: link the native library of tb/native (host memory, device dump, trace).
     public: a Verilator control file that names the signals Python touches; without one every signal is visible, which
         costs speed and is right for single modules.
-    dumps: the design itself may dump waves (+waves_file= of sim_top), for which Verilator's model must be built.
+    dumps: the design itself may dump waves (+waves_file= of sim_top), FST from Icarus and VCD from Verilator, whose
+        model must be built for it.
     training: with PGO=1, Verilator's model is compiled twice, the second time by the profile of this run.
     name: directory of the products; the top's name unless told.
     timeout_s: wall-clock limit of a build or a run, in seconds.
@@ -274,6 +275,8 @@ class Simulation:
         waves = directory / ("waves.fst" if self.simulator == "icarus" else "waves.vcd") if self.record_waves else None
         chosen = toolchain.make_runner(self.simulator, public_all=True, timeout_s=self.timeout_s)
         extra, arguments = self._wave_arguments(waves)
+        if self.dumps and self.simulator == "icarus":
+            extra.append("-fst")
         if self.native and self.simulator == "icarus":
             arguments += ["-M", str(product), "-m", "hostmem"]
         if self.record_coverage:

@@ -40,7 +40,6 @@ def simulate(
     if window is None:
         return simulation.run("tb.timing.bench", env=env, run_name=name)
     plusargs = [f"+waves_file={window.file}", f"+waves_begin={window.begin}"]
-    plusargs += ["-fst"] if simulator == "icarus" else []
     env["TIMING_UNTIL"] = str(window.end)
     return replace(simulation, dumps=True).run("tb.timing.bench", env=env, run_name=f"{name}-waves", plusargs=plusargs)
 

@@ -91,7 +91,7 @@ def _surfer(file: Path, operation: Operation) -> str:
     lines = [f"load_file {file}"]
     for group, names in SIGNALS.items():
         lines += [f"divider_add {group}", *(f"variable_add sim_top.{name}" for name in names)]
-    lines += [f"goto_time {_picoseconds(operation.begin)}", "zoom_fit"]
+    lines += [f"cursor_set {_picoseconds(operation.begin)}", "zoom_fit"]
     return "\n".join(lines) + "\n"
 
 
