@@ -24,6 +24,7 @@
 #   CONTRACT=FILE  OPERATION=N   budgets that `make timing` holds (timing.toml); the operation whose parts and events it shows one by one
 #   TAG=N  QUEUE=0|1        descriptor whose operation `make waves` records, in one SCENARIO (page_readback); its queue (0, of transfers)
 #   BASE=FILE               timing.json of an earlier `make timing`, with which it compares (tb/timing/baseline.json is checked in)
+#   CHECK=1                 `make waveforms` writes nothing and tells what is stale
 #   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules; models: models/)
 
 SHELL := /bin/sh

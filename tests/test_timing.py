@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pywellen
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace as Packets
 
 from tb.sim_top import system
 from tb.simulation import simulators
 from tb.timing import __main__ as face
+from tb.timing import waves
 from tb.timing.baseline import BASELINE, base_of, changes, condensed
 from tb.timing.bounds import Memory
 from tb.timing.chain import chain_of, events_of
@@ -28,6 +30,8 @@ from tb.timing.operations import Operation, operations_of
 from tb.timing.run import simulated
 from tb.timing.scenarios import SCENARIOS
 from tb.timing.timeline import timeline
+from tb.timing.waves import SIGNALS as WAVES
+from tb.timing.waves import dumped, operation_of
 from tb.trace import EVENT, Kind, Trace
 
 UNDER = f"timing-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
@@ -236,6 +240,53 @@ def test_slices_of_the_timeline_lie_in_each_other_and_flows_lead_from_fault_to_i
         assert [name for _, name in sorted(where)][:2] == ["page_fault", "doorbells"]
         assert [name for _, name in where].count("write bursts") == 2
         assert max(where) == (fault.interrupt * 4, "interrupt")
+
+
+def test_the_waves_of_an_operation_show_its_events_and_little_else() -> None:
+    run, _ = timed("page_readback", "verilator", Memory())
+    fault = operation_of(run, 4, 0)
+    assert fault.kind == "page_fault" and fault.tags == (4, 5)
+    file = dumped(run, fault, UNDER)
+    found = {one.full_name: one.signal for one in pywellen.Waveform(str(file)).all_vars()}
+    risen = {name: rises(found[f"sim_top.{name}"]) for name in ("irq", "m_axi_awvalid", "m_axi_wlast")}
+    assert risen["irq"] == [fault.interrupt]
+    bursts = [one.asked for life in fault.lives for one in life.bursts]
+    assert len(bursts) == 2 and set(bursts) <= set(risen["m_axi_awvalid"])
+    clock = [at for at, _ in found["sim_top.clk"]]
+    assert 0 <= fault.begin - cycle_of(clock[0]) <= 20 and 0 <= cycle_of(clock[-1]) - fault.end <= 20
+    signals = {name for names in WAVES.values() for name in names}
+    listed = (file.with_suffix(".gtkw").read_text(), file.with_suffix(".sucl").read_text())
+    assert all(f"sim_top.{name}" in text for text in listed for name in signals)
+    assert all(str(file) in text for text in listed)
+
+
+def cycle_of(time: int) -> int:
+    """The clock cycle that is under way at a time in ps: its edge comes at its end."""
+    return int((time - 2000) // 4000 + 1) if time % 4000 != 2000 else int((time - 2000) // 4000)
+
+
+def rises(signal: Any) -> list[int]:
+    """Cycles at whose end the signal is seen high for the first time; what is high from the start did not rise."""
+    changes = list(signal)
+    pairs = zip(changes[1:], changes, strict=False)
+    return [int(at - 2000) // 4000 + 1 for (at, value), (_, before) in pairs if value > before]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--tag", "x"], "TAG=x makes no sense"),
+        (["--tag", "1", "--queue", "2"], "QUEUE=2 makes no sense"),
+        (["--tag", "1", "--latency", "3,13"], "waves are of one run"),
+        (["--tag", "1", "--scenario", "nothing"], "unknown SCENARIO=nothing"),
+    ],
+)
+def test_waves_of_nothing_are_one_line(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert waves.main(words) == 2
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1
+    with pytest.raises(face.AskError, match="TAG=999: no descriptor of queue 1 .* they are 0 to"):
+        operation_of(timed("page_readback", "verilator", Memory())[0], 999, 1)
 
 
 # ---------------------------------------------------------------------------------------------- cycles that moved
