@@ -143,6 +143,11 @@ class Simulation:
         return self.record_waves or (self.dumps and self.simulator == "verilator")
 
     @property
+    def all_defines(self) -> dict[str, object]:
+        """Those given, and what has the design dump waves."""
+        return {**self.defines, **({"FAULTLINE_DUMPS": 1} if self.dumps else {})}
+
+    @property
     def trained(self) -> bool:
         """Whether the model is compiled by a profile: PGO in the environment asks for it, and waves have none."""
         able = self.training is not None and self.simulator == "verilator" and not self.record_waves
@@ -164,7 +169,8 @@ class Simulation:
         headers = [path for folder in toolchain.INCLUDES for path in sorted(folder.glob("*.*vh"))]
         native = [toolchain.NATIVE_SOURCE] if self.native else []
         arguments = toolchain.simulator_arguments(self.simulator, self.native, self.record_coverage)
-        facts = (self.top, self.simulator, sorted(self.parameters.items()), sorted(self.defines.items()), arguments)
+        defines = sorted(self.all_defines.items())
+        facts = (self.top, self.simulator, sorted(self.parameters.items()), defines, arguments)
         tools = (str(tool), tool.stat().st_mtime_ns, version("cocotb"), toolchain.VERILATOR_MAKEFLAGS)
         trained = (self.training, toolchain.VERILATOR_TRAINING, toolchain.VERILATOR_TRAINED) if self.trained else ()
         key = toolchain.digest([*files, *headers, *native], facts, tools, self.built_for_waves, *trained)
@@ -209,7 +215,7 @@ class Simulation:
             chosen.build(
                 sources=list(files),
                 includes=list(toolchain.INCLUDES),
-                defines=dict(self.defines),
+                defines=self.all_defines,
                 parameters=dict(self.parameters),
                 build_args=list(arguments),
                 hdl_toplevel=self.top,

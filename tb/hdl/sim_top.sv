@@ -303,7 +303,9 @@ module sim_top #(
 
     // ------------------------------------------------------------------------------------------------- waves
     // Of some cycles only, where +waves_file= is given: from cycle +waves_begin= on, +waves_depth= levels of the design
-    // (0: all). Whoever runs the simulation ends it in time; Verilator's model must have been built for waves.
+    // (0: all). Whoever runs the simulation ends it in time. A process that waits costs speed, so only models that are
+    // built to dump have it.
+`ifdef FAULTLINE_DUMPS
     reg [8*1024-1:0] waves_file;
     reg [63:0]       waves_begin;
     integer          waves_depth;
@@ -318,6 +320,7 @@ module sim_top #(
             $dumpfile(waves_file);
             $dumpvars(waves_depth, sim_top);
         end
+`endif
 
     always @(flush_request)
         if (flush_request != flush_done) begin

@@ -31,7 +31,7 @@ _AROUND = 3
 def run(simulator: str) -> Path:
     """Perform the protocols; the directory with lists, windows and waves. SimulationError when one fails."""
     waves = "waves.fst" if simulator == "icarus" else "waves.vcd"
-    simulation = replace(system(simulator), dumps=True)
+    simulation = replace(system(simulator, INSIDE=1), dumps=True)  # the model that make waves has too
     arguments = [f"+waves_file={waves}", "+waves_depth=1"]
     return simulation.run("tests.system.bench_protocols", plusargs=arguments, run_name="protocols").directory
 
