@@ -80,7 +80,9 @@ class Process:
         return mapping
 
     def unmap(self, mapping: Mapping) -> Steps[None]:
-        """Take a mapping away."""
+        """Take a mapping away. DriverError EINVAL if it is not there."""
+        if mapping not in self._shared:
+            raise DriverError("EINVAL", f"{self.name} has nothing mapped at {mapping.address:#x}")
         yield from self.driver.munmap(self.table, self._shared[mapping], mapping)
         del self._shared[mapping]
 
@@ -192,7 +194,7 @@ class Process:
         for mapping in list(self._shared):
             yield from self.unmap(mapping)
         self.files.close_all()
-        self.handles.close_all()
+        yield from self.handles.close_all()
         self.grabs.close()
         for oracle in self.watch.values():
             oracle.left(self.name)
