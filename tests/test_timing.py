@@ -20,7 +20,7 @@ from tb.sim_top import system
 from tb.simulation import simulators
 from tb.timing import __main__ as face
 from tb.timing import waves
-from tb.timing.baseline import BASELINE, base_of, changes, condensed
+from tb.timing.baseline import BASELINE, base_of, baseline, changes, condensed
 from tb.timing.bounds import Memory
 from tb.timing.chain import chain_of, events_of
 from tb.timing.contract import Budget, ContractError, contract_of, judged
@@ -298,6 +298,13 @@ def test_the_cycles_are_those_of_the_baseline() -> None:
     found = changes(base_of(BASELINE), runs)
     assert not found, "\n".join(f"{one.run} {one.what} {one.figure}: {one.before} -> {one.after}" for one in found)
     assert len(base_of(BASELINE)) == len(SCENARIOS)
+
+
+def test_the_baseline_is_what_update_writes(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [timed(scenario, "verilator", Memory())[0] for scenario in SCENARIOS]
+    assert baseline(runs) == BASELINE.read_text(encoding="utf-8"), "run make timing UPDATE=1"
+    assert face.main(["--update", "--scenario", "render"]) == 2
+    assert "UPDATE=1 takes the runs that are made when nothing else is asked for" in capsys.readouterr().err
 
 
 def test_what_moved_is_told_with_its_direction() -> None:

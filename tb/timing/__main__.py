@@ -19,7 +19,7 @@ from tb import toolchain
 from tb.clocking import PERIOD_NS
 from tb.disk import unwritable
 from tb.simulation import SIM_BUILD, SimulationError
-from tb.timing.baseline import BASELINE, VERSION, BaseError, Change, base_of, changes, condensed
+from tb.timing.baseline import BASELINE, VERSION, BaseError, Change, base_of, baseline, changes
 from tb.timing.bounds import LATENCY_RANGE, STALL_RANGE, Memory
 from tb.timing.chain import chain_of
 from tb.timing.contract import Budget, ContractError, Verdict, contract_of, judged
@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
         moved = None if base is None else changes(base, runs)
         _publish(runs, verdicts, moved)
         if options.update:
-            BASELINE.write_text(_baseline(runs), encoding="utf-8")
+            BASELINE.write_text(baseline(runs), encoding="utf-8")
     except (AskError, BaseError, ContractError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -156,16 +156,6 @@ def _publish(runs: Sequence[Run], verdicts: Sequence[Verdict], moved: Sequence[C
     (RESULTS / "timing.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
     (RESULTS / "trace.perfetto").write_bytes(timeline(runs))
     (RESULTS / "report.html").write_text(rendered(runs, verdicts, moved), encoding="utf-8")
-
-
-def _baseline(runs: Sequence[Run]) -> str:
-    """The baseline as JSON, a kind of operations a line, so that a change is seen where it is."""
-    rows = []
-    for run in runs:
-        facts = condensed(run)
-        kinds = ",\n".join(f"  {json.dumps(kind)}: {json.dumps(one)}" for kind, one in facts.pop("kinds").items())
-        rows.append(json.dumps(facts)[:-1] + ', "kinds": {\n' + kinds + "}}")
-    return f'{{"version": {VERSION}, "runs": [\n' + ",\n".join(rows) + "]}\n"
 
 
 def _summary(budgets: Sequence[Budget], runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str:

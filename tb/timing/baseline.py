@@ -15,7 +15,7 @@ from typing import Any
 
 from tb.timing.figures import QUANTILES, Run
 
-__all__ = ["BASELINE", "VERSION", "BaseError", "Change", "base_of", "changes", "condensed"]
+__all__ = ["BASELINE", "VERSION", "BaseError", "Change", "base_of", "baseline", "changes", "condensed"]
 
 VERSION = 1
 """Of timing.json and of the baseline."""
@@ -61,6 +61,16 @@ class Change:
 def condensed(run: Run) -> dict[str, Any]:
     """What of a run is compared."""
     return {name: value for name, value in run.facts.items() if name not in _LEFT_OUT}
+
+
+def baseline(runs: Iterable[Run]) -> str:
+    """The baseline as JSON, a kind of operations a line, so that a change is seen where it is."""
+    rows = []
+    for run in runs:
+        facts = condensed(run)
+        kinds = ",\n".join(f"  {json.dumps(kind)}: {json.dumps(one)}" for kind, one in facts.pop("kinds").items())
+        rows.append(json.dumps(facts)[:-1] + ', "kinds": {\n' + kinds + "}}")
+    return f'{{"version": {VERSION}, "runs": [\n' + ",\n".join(rows) + "]}\n"
 
 
 def base_of(path: Path) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Mapping
+from math import log2
 from pathlib import Path
 
 import pywellen
@@ -41,6 +42,8 @@ SIGNALS: Mapping[str, tuple[str, ...]] = {
 _AROUND = 16
 """Cycles before and after the operation that the waves have too."""
 _DEFAULT = "page_readback"
+_WIDE = 2.5
+"""Picoseconds of an operation that fills GTKWave's window at zoom 0; each step of -1 doubles it."""
 
 
 def operation_of(run: Run, tag: int, queue: int) -> Operation:
@@ -77,7 +80,8 @@ def _names() -> Iterable[str]:
 def _gtkwave(file: Path, widths: Mapping[str, int | None], operation: Operation) -> str:
     """A save file of GTKWave: groups as comments, vectors in hexadecimal, markers at begin and end."""
     lines = [f'[dumpfile] "{file}"', f"[timestart] {_picoseconds(operation.begin)}", "[sst_expanded] 1"]
-    lines.append(f"*-16.0 {_picoseconds(operation.begin)} {_picoseconds(operation.end)}")
+    begin, end = _picoseconds(operation.begin), _picoseconds(operation.end)
+    lines.append(f"*{-log2((end - begin) / _WIDE):.2f} {begin} {end}")
     for group, names in SIGNALS.items():
         lines += ["@200", f"-{group}"]
         for name in names:
