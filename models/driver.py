@@ -115,6 +115,11 @@ class Driver:
         self.policy.drawing(buffer, range(buffer.pages), (), fence)
         return buffer
 
+    def clearing(self, buffer: Buffer) -> tuple[Fence, ...]:
+        """Return the clearing of its device storage that is under way: who reads that storage stays behind it (R30)."""
+        kernel = buffer.reservation.query(Usage.KERNEL)
+        return tuple(fence for fence in kernel if fence.engine is self.engine and fence.queue == Queue.RENDER)
+
     def destroy(self, buffer: Buffer) -> Steps[None]:
         """Wait for a buffer's device work and free all it has.
 

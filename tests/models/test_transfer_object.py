@@ -227,6 +227,7 @@ def test_where_there_is_no_room_for_new_storage_a_discard_waits(world: World) ->
 def test_an_unsynchronised_map_waits_for_no_drawing_but_for_its_readback(world: World) -> None:
     """R18, R27."""
     painted(world)
+    world.run(world.driver.device_read(world.buffer))
     fence = world.run(world.writer.draw(world.buffer, [FillBox(Box(0, 0, 640, 4), bytes(4))]))
     world.mark()
     transfer = world.run(world.driver.transfers.map(world.buffer, Box(0, 30, 640, 4), READ | UNSYNC))
