@@ -1,8 +1,8 @@
 """Hypothesis walks through the states of the driver: what it finds is shrunk to a few steps that run as they are.
 
 Two programs share a buffer of three pages under one policy; the device moves only when it is let or waited for. After
-each step the oracle must be content, and at the end everybody looks everywhere. What is printed of a walk that fails is a
-program: saved and run in the root of the repository, it fails in the same way.
+each step the oracle must be content, and at the end everybody looks everywhere. What is printed of a walk that fails is
+a program: saved and run in the root of the repository, it fails in the same way.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ def test_a_broken_policy_is_shrunk_to_a_few_steps_that_run(
 def test_the_walk_that_a_broken_driver_fails_is_a_program_by_itself(tmp_path: Path) -> None:
     """Saved as pytest prints it, it shows the same violation in a process of its own, and none with the good driver."""
     tree = broken_tree(tmp_path / "tree", "zap skipped")
-    test = "tests/models/test_stateful.py::test_no_walk_loses_a_byte[PageMkwrite]"
+    test = "tests/models/test_stateful.py::test_no_walk_loses_a_byte[WholeSurface]"
     failed = run_in(tree, "-m", "pytest", "-q", "--noconftest", "-c", "pyproject.toml", test)
     printed = re.search(r"^import sys\n(?:.+\n)+?state\.teardown\(\)\n", failed.stdout, re.MULTILINE)
     assert failed.returncode == 1 and printed, failed.stdout

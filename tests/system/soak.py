@@ -237,8 +237,8 @@ def main(arguments: list[str] | None = None) -> int:
                 lives = lives_of(wish, bar)
     except SimulationError as error:
         alone = f" POLICY={wish.names[0]}" if len(wish.names) == 1 else ""
-        print(f"error: {error}", file=sys.stderr)
-        print(f"       make oracle SIM={wish.simulator}{alone} SEED={wish.seed} ACCESSES={wish.accesses}", file=sys.stderr)
+        words = f"SIM={wish.simulator}{alone} SEED={wish.seed} ACCESSES={wish.accesses}"
+        print(f"error: {error}", f"       make oracle {words}", sep="\n", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("error: interrupted: no result, run make oracle again", file=sys.stderr)
