@@ -27,12 +27,13 @@ from models.costs import Costs
 from models.device import Device
 from models.events import Fault, Readback, Writeback, Zap
 from models.memory import HostMemory
-from models.perform import run, run_together
+from models.perform import Machine, run, run_together
 from models.workload.strategies import STRATEGIES, make
 from tb.sim_top import system
 from tb.simulation import SimulationError
 from tb.toolchain import SIMULATORS
 from tests.system.driver_activity import HOST_SIZE, NOTHING, Town
+from tests.system.guests import guests_of
 from tests.system.random_cases import Progress
 
 __all__ = ["Here", "Life", "live", "main", "shorter"]
@@ -72,14 +73,15 @@ class Here(Executor):
 
 def live(policy: str, seed: int, actions: int = ACTIONS) -> Life:
     """One town from its seed alone."""
-    device = Device(HostMemory(None, HOST_SIZE), device_size=1 << 20)
-    town = Town(device.host, seed, Progress(), policy=make(policy, NOTHING, Costs()))
+    host = HostMemory(None, HOST_SIZE)
+    device = Machine([Device(host, device_size=size) for size in (1 << 20, 1 << 17)])
+    town = Town(host, seed, Progress(), policy=make(policy, NOTHING, Costs()), beside=True)
     order = random.Random(seed)
     guests = []
     failure = ""
     try:
         run(town.open(), device)
-        guests = town.guests(PROCESSES)
+        guests = guests_of(town, PROCESSES)
         run_together([one.live(actions) for one in guests], device, order.randrange)
         run(town.close(guests), device)
     except Exception as error:
@@ -117,7 +119,7 @@ def on_rtl(simulator: str, names: list[str], accesses: int, seed: int) -> list[L
     simulation = system(simulator)
     simulation.build()
     env = {"FAULTLINE_OPERATIONS": str(-(-accesses // len(names)))}
-    cases = [f"programs/policy={name}" for name in names]
+    cases = [f"programs/policy={list(STRATEGIES).index(name)}" for name in names]
     outcome = simulation.run("tests.system.bench_oracle", cases, env=env, seed=seed, run_name="oracle")
     found = json.loads((outcome.directory / "random.json").read_text(encoding="utf-8"))
     return [
