@@ -12,7 +12,7 @@ import pytest
 from models.workload.strategies import STRATEGIES
 from tb.sim_top import system
 from tb.simulation import simulators
-from tests.models.broken_drivers import ROOT, broken_tree, run_in
+from tests.models.broken_drivers import ROOT, Edit, apply, broken_tree, run_in
 from tests.system.soak import live
 
 
@@ -45,6 +45,31 @@ def test_a_broken_driver_is_told_with_the_command_that_repeats_it_and_a_program(
     again, good = run_in(tree, saved), run_in(ROOT, saved)
     assert again.returncode == 1 and "wrong reads, the first: Violation" in again.stderr, again.stderr
     assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
+
+
+BREAKS = (
+    ("adaptive", "driver:Driver._lock", "or buffer.grabs", ""),
+    ("adaptive", "exporter:Exporter.unmap", "self.driver.policy.written_elsewhere(self.buffer)", "pass"),
+    ("adaptive", "exporter:Exporter.begin", "yield from self._bring_back(", "yield from () and self._bring_back("),
+    ("adaptive", "exporter:Exporter.map", "yield from self._bring_back(", "yield from () and self._bring_back("),
+    ("adaptive", "exporter:KernelMap.store", "self._driver.policy.unmapped(buffer, pages)", "pass"),
+    ("adaptive", "dmabuf:DmaBuf.check_mmap", "if not shared:", "if False:"),
+    ("adaptive", "files:FileTable.duplicate", "file.content.get()", "pass"),
+    ("adaptive", "page_table:AddressSpace.zap", "in self.mappings:", "in self.mappings[:1]:"),
+    ("adaptive", "staging:bands", "min(rows, box.y + box.height - y)", "min(rows, box.y + box.height - y, 2)"),
+    ("region", "transfer_object:Transfers.barrier", "fence = yield from self._send(transfer)", "fence = None"),
+    ("region", "transfer_object:Transfers._send_now", "after += driver.policy.pending(buffer, pages)", "pass"),
+)
+"""Of what only some guests do: policy, place, and the edit there."""
+
+
+@pytest.mark.parametrize(("policy", "where", "old", "new"), BREAKS, ids=[where for _, where, *_ in BREAKS])
+def test_what_guests_do_shows_where_it_is_broken(
+    policy: str, where: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Grabs, kernel maps, other devices, parts, descriptors, bands and barriers are judged, if not by every seed."""
+    apply(Edit(where, old, new), monkeypatch)
+    assert any(live(policy, seed, actions=16).failure for seed in range(1, 7))
 
 
 REFUSALS = {
