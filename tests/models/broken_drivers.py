@@ -9,14 +9,20 @@ import __future__
 
 import importlib
 import inspect
+import os
+import shutil
+import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["BROKEN", "Broken", "Edit", "apply"]
+__all__ = ["BROKEN", "ROOT", "Broken", "Edit", "apply", "broken_tree", "run_in"]
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,27 @@ def apply(edit: Edit, patch: pytest.MonkeyPatch) -> None:
     for other in [each for key, each in sys.modules.items() if key.startswith(("models.", "tests.models."))]:
         if other is not module and getattr(other, last, None) is original:
             patch.setattr(other, last, made[last])
+
+
+def broken_tree(tree: Path, name: str) -> Path:
+    """Make a tree of the Python rooms whose driver is the broken one of this name, on disk; return it."""
+    for room in ("models", "tb", "tests"):
+        shutil.copytree(ROOT / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    for edit in next(broken for broken in BROKEN if broken.name == name).edits:
+        file = tree / "models" / (edit.where.split(":")[0].replace(".", "/") + ".py")
+        text = file.read_text(encoding="utf-8")
+        if text.count(edit.old) != 1:
+            raise LookupError(f"{file} has {edit.old!r} {text.count(edit.old)} times, not once")
+        file.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
+    return tree
+
+
+def run_in(tree: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run Python with a tree as its root, and nothing of this process's."""
+    bare = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=tree, env=bare, capture_output=True, text=True, timeout=120, check=False)
 
 
 def _one(name: str, rule: str, where: str, old: str, new: str, caught_by: str) -> Broken:
