@@ -27,7 +27,10 @@ __all__ = ["Exporter", "KernelMap"]
 
 
 class KernelMap:
-    """The kernel's mapping of all host pages of a buffer (R13). It has no faults: it is right inside a bracket only."""
+    """The kernel's mapping of all host pages of a buffer (R13).
+
+    It has no faults: it is right inside a bracket that begins after `vmap`, and until the device draws again.
+    """
 
     def __init__(self, driver: Driver, buffer: Buffer) -> None:
         self._driver = driver

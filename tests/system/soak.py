@@ -19,6 +19,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.table import Table
@@ -77,6 +78,8 @@ def live(policy: str, seed: int, actions: int = ACTIONS) -> Life:
     device = Machine([Device(host, device_size=size) for size in (1 << 20, 1 << 17)])
     town = Town(host, seed, Progress(), policy=make(policy, NOTHING, Costs()), beside=True)
     order = random.Random(seed)
+    for one in device.devices:
+        one.memory[:] = np.random.default_rng(seed).integers(0, 256, one.memory.size, np.uint8)  # must never show
     guests = []
     failure = ""
     try:
