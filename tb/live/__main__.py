@@ -1,0 +1,82 @@
+"""`python -m tb.live`: a live device, for a command or until interrupted. The exit status is the command's."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tb import toolchain
+from tb.disk import unwritable
+from tb.live import mount
+from tb.live.run import Config, serve
+from tb.simulation import SIM_BUILD, SimulationError
+from tb.toolchain import ROOT, WIDTHS
+
+__all__ = ["main"]
+
+BUFFERS = "canvas 256 256 rgba Y_TILED, scratch 65535 1 gray"
+"""What a device begins with unless told."""
+POLICIES = ("page-mkwrite", "page-pagetable", "whole-surface", "vmwgfx", "adaptive")
+"""Strategies under which a kernel can be the page table: coherent ones that serve faults."""
+
+
+class _Asked(Exception):
+    """Words that make no sense: what, and what would."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Start a live device, run a command beside it or wait, and end it."""
+    parser = argparse.ArgumentParser(prog="python -m tb.live", description="The RTL behind a directory.")
+    parser.add_argument("--sim", default="verilator", help="verilator or icarus (SIM)")
+    parser.add_argument("--width", default="64", help="data width of the bus in bits (WIDTH)")
+    parser.add_argument("--policy", default="", help=f"strategy of the driver (POLICY): {', '.join(POLICIES)}")
+    parser.add_argument("--buffers", default="", help=f"buffers to begin with (BUFFERS), as '{BUFFERS}'")
+    parser.add_argument("--command", default="", help="shell command to run inside (CMD)")
+    parser.add_argument("--plain", action="store_true", help="answer without the driver and the RTL (PLAIN=1)")
+    options = parser.parse_args(arguments)
+    try:
+        toolchain.executable(options.sim)
+        config = _config(options)
+        mount.enter(["-m", "tb.live", *(sys.argv[1:] if arguments is None else arguments)])
+        return serve(config, lambda directory: _beside(directory, options.command))
+    except _Asked as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (mount.MountError, SimulationError) as error:
+        print(f"error: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"error: {unwritable(error, SIM_BUILD)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("error: interrupted twice: the device was ended at once", file=sys.stderr)
+        return 130
+    return 1
+
+
+def _config(options: argparse.Namespace) -> Config:
+    if options.width not in map(str, WIDTHS):
+        raise _Asked(f"unknown WIDTH={options.width}: use one of {', '.join(map(str, WIDTHS))}")
+    policy = options.policy or POLICIES[0]
+    if policy not in POLICIES:
+        raise _Asked(f"POLICY={policy} cannot serve a kernel's faults: use one of {', '.join(POLICIES)}")
+    buffers = tuple(words.strip() for words in (options.buffers or BUFFERS).split(",") if words.strip())
+    return Config(options.sim, int(options.width), policy, buffers=buffers, plain=options.plain)
+
+
+def _beside(directory: Path, command: str) -> int:
+    if not command:
+        print(directory, flush=True)
+        threading.Event().wait()
+        return 0
+    environment = {**os.environ, "LIVE": str(directory)}
+    path = [str(ROOT), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    done = subprocess.run(command, shell=True, cwd=directory, env=environment, check=False)
+    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""cocotb side of live mode: the driver of models/ on the agents, a kernel outside.
+
+Runs inside the simulator's process, which mounts; `tb.live.run` starts it, stops it and unmounts. LIVE_CONFIG names the
+file that says how (`tb.live.run.Config`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import cocotb
+
+from models.costs import Costs
+from models.driver import Driver
+from models.faultline_engine import FaultlineEngine
+from models.memory import HostMemory
+from models.workload.strategies import STRATEGIES
+from models.workload.trace import Trace
+from tb import sim_top
+from tb.bridge import Bridge, Stamped, bridge_of
+from tb.clocking import cycle_now, sleep
+from tb.env import Environment, run_body
+from tb.live import mount
+from tb.live.arrivals import Command, Stop
+from tb.live.connection import Connection
+from tb.live.control import Control
+from tb.live.server import Server
+
+__all__ = ["live_device"]
+
+LOOK_CYCLES = 1000
+"""Clock cycles after which arrivals are looked for where no step has ended."""
+LIMIT = 1 << 50
+"""Cycles after which a device is given up: never."""
+
+
+@cocotb.test()
+async def live_device(dut: Any) -> None:
+    """Serve until told to stop."""
+    config = json.loads(Path(os.environ["LIVE_CONFIG"]).read_text(encoding="utf-8"))
+    host = HostMemory(os.environ["HOSTMEM_FILE"], config["host_bytes"])
+
+    async def body(env: Environment) -> None:
+        await sim_top.reset(dut)
+        bridge = bridge_of(env, patience=LIMIT)
+        costs = Costs(**config["costs"])
+        policy = STRATEGIES[config["policy"]](Trace.parse(_NOTHING, "live"), costs)
+        await _serve(bridge, Driver(host, FaultlineEngine(host), policy, costs=costs), config)
+
+    with open(config["lock"], "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)  # the place is taken for as long as this process lives
+        try:
+            await run_body(dut, body, limit=LIMIT)
+        finally:
+            mount.unmount(Path(config["directory"]))
+
+
+async def _serve(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> None:
+    directory, socket = Path(config["directory"]), Path(config["socket"])
+    control: Control
+    server: Server
+    connection = Connection(
+        mount.mount(directory),
+        directory,
+        control=os.path.relpath(socket, directory),
+        status=lambda: server.status(),
+        answer=lambda number, text: control.answer(number, text),
+    )
+    try:
+        server = Server(driver, connection, bridge.perform, now=cycle_now, plain=config["plain"])
+        bridge.outsider = server
+        _count(bridge, server)
+        control = Control(
+            socket,
+            lambda number, line: connection.put(Command(number, line)),
+            lambda: connection.put(Stop()),
+            server.status,
+        )
+        await bridge.perform(driver.initialise())
+        for number, words in enumerate(config["buffers"]):
+            connection.put(Command(-1 - number, f"create {words}"))
+        looking = cocotb.start_soon(_look(server))
+        control.start()
+        try:
+            await server.serve()
+        finally:
+            looking.cancel()
+            control.close()
+    finally:
+        connection.close()
+
+
+def _count(bridge: Bridge, server: Server) -> None:
+    """Count the driver's events, and keep none of them: a live device runs for as long as it likes."""
+
+    def note(stamped: Stamped) -> None:
+        server.counts.note(stamped.event)
+        bridge.notes.clear()
+
+    bridge.on_note = note
+
+
+async def _look(server: Server) -> None:
+    """Look for arrivals while a step takes long."""
+    while True:
+        await sleep(LOOK_CYCLES)
+        server.look()
+
+
+_NOTHING = "faultline-trace 1\nbuffer 1 1 1 LINEAR\nwait\n"
+"""A trace for strategies that are made for one; only one of them looks at it."""
