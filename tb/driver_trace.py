@@ -55,12 +55,16 @@ class DriverTrace:
     """Keeps the records of one process's drivers, and appends them to the trace that the simulator has begun."""
 
     def __init__(self) -> None:
+        self.on = True
+        """Whether anything is kept at all."""
         self._kept = bytearray()
         self._texts: dict[str, int] = {}
         self._count = 0
 
     def step(self, begin: int, end: int, task: str, step: Step, result: Any) -> None:
         """A step was performed in the cycles [begin, end)."""
+        if not self.on:
+            return
         match step:
             case CsrWrite() | CsrRead():
                 address = step.address
@@ -78,6 +82,8 @@ class DriverTrace:
 
     def note(self, cycle: int, task: str, event: Event) -> None:
         """A driver noted an event."""
+        if not self.on:
+            return
         facts = event.to_json()
         figure = next((facts[name] for name in ("value", "tail", "bytes", "entries") if name in facts), 0)
         written = int(facts.get("write", facts.get("writable", False)))

@@ -1,7 +1,8 @@
 """cocotb side of live mode: the driver of models/ on the agents, a kernel outside.
 
 Runs inside the simulator's process, which mounts; `tb.live.run` starts it, stops it and unmounts. LIVE_CONFIG names the
-file that says how (`tb.live.run.Config`).
+file that says how (`tb.live.run.Config`). There is no pyuvm environment around the engine: its monitors would cost a
+third of the speed. The observers in Verilog are there, and what they saw is looked at in the end.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cocotb
+from cocotb.triggers import RisingEdge
 
 from models.costs import Costs
 from models.driver import Driver
@@ -21,21 +24,24 @@ from models.memory import HostMemory
 from models.workload.strategies import STRATEGIES
 from models.workload.trace import Trace
 from tb import sim_top
-from tb.bridge import Bridge, Stamped, bridge_of
+from tb.agents.csr import CsrMaster, CsrPort
+from tb.agents.pins import bit
+from tb.bridge import Bridge, Stamped
 from tb.clocking import cycle_now, sleep
-from tb.env import Environment, run_body
+from tb.driver_trace import recording
 from tb.live import mount
 from tb.live.arrivals import Command, Stop
 from tb.live.connection import Connection
 from tb.live.control import Control
 from tb.live.server import Server
+from tb.quiescence import leftovers
 
 __all__ = ["live_device"]
 
 LOOK_CYCLES = 1000
 """Clock cycles after which arrivals are looked for where no step has ended."""
 LIMIT = 1 << 50
-"""Cycles after which a device is given up: never."""
+"""Cycles without a step after which a device is given up: never."""
 
 
 @cocotb.test()
@@ -44,19 +50,40 @@ async def live_device(dut: Any) -> None:
     config = json.loads(Path(os.environ["LIVE_CONFIG"]).read_text(encoding="utf-8"))
     host = HostMemory(os.environ["HOSTMEM_FILE"], config["host_bytes"])
 
-    async def body(env: Environment) -> None:
-        await sim_top.reset(dut)
-        bridge = bridge_of(env, patience=LIMIT)
-        costs = Costs(**config["costs"])
-        policy = STRATEGIES[config["policy"]](Trace.parse(_NOTHING, "live"), costs)
-        await _serve(bridge, Driver(host, FaultlineEngine(host), policy, costs=costs), config)
-
+    costs = Costs(**config["costs"])
+    policy = STRATEGIES[config["policy"]](Trace.parse(_NOTHING, "live"), costs)
+    driver = Driver(host, FaultlineEngine(host), policy, costs=costs)
+    dut.trace_enable.value = int(config["trace"])
+    recording.on = config["trace"]
+    await sim_top.reset(dut)
+    registers, line = CsrPort(CsrMaster(dut, dut.clk)), _Line(dut.irq)
+    bridge = Bridge(registers, line, partial(sim_top.device_bytes, dut), patience=LIMIT)
     with open(config["lock"], "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)  # the place is taken for as long as this process lives
         try:
-            await run_body(dut, body, limit=LIMIT)
+            await _serve(bridge, driver, config)
+            sim_top.assert_clean(dut)
+            assert not (left := await leftovers(registers, line, dut.memory)), left
         finally:
             mount.unmount(Path(config["directory"]))
+
+
+class _Line:
+    """The interrupt line, as a bridge waits for it."""
+
+    def __init__(self, pin: Any) -> None:
+        self._pin = pin
+        self._rise = RisingEdge(pin)
+
+    @property
+    def high(self) -> bool:
+        """Its level now."""
+        return bit(self._pin)
+
+    async def wait_high(self) -> None:
+        """Until it is high."""
+        while not self.high:
+            await self._rise
 
 
 async def _serve(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> None:
