@@ -31,7 +31,7 @@ from models.layout import Layout
 from models.surface import Box, Surface
 
 __all__ = [
-    "Action", "Compose", "Copy", "Fill", "Frame", "Load", "Show", "Store", "Think", "Trace", "TraceError",
+    "HEADER", "Action", "Compose", "Copy", "Fill", "Frame", "Load", "Show", "Store", "Think", "Trace", "TraceError",
     "Wait",
 ]  # fmt: skip
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
+import signal
 import sys
-import threading
 from pathlib import Path
 
+from models.costs import Costs
 from tb import toolchain
 from tb.disk import unwritable
 from tb.live import mount
-from tb.live.run import Config, serve
+from tb.live.beside import Command, Watch
+from tb.live.log import LogError, header_of
+from tb.live.run import Config, During, replay, serve
 from tb.simulation import SIM_BUILD, SimulationError
-from tb.toolchain import ROOT, WIDTHS
+from tb.toolchain import WIDTHS
 
 __all__ = ["main"]
 
 BUFFERS = "canvas 256 256 rgba Y_TILED, scratch 65535 1 gray"
 """What a device begins with unless told."""
-POLICIES = ("page-mkwrite", "page-pagetable", "whole-surface", "vmwgfx", "adaptive")
+POLICIES = ("adaptive", "page-mkwrite", "page-pagetable", "whole-surface", "vmwgfx")
 """Strategies under which a kernel can be the page table: coherent ones that serve faults."""
 
 
@@ -37,13 +38,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--buffers", default="", help=f"buffers to begin with (BUFFERS), as '{BUFFERS}'")
     parser.add_argument("--command", default="", help="shell command to run inside (CMD)")
     parser.add_argument("--plain", action="store_true", help="answer without the driver and the RTL (PLAIN=1)")
+    parser.add_argument("--record", action="store_true", help="write a workload trace of each buffer (RECORD=1)")
+    parser.add_argument("--replay", default="", help="log to run again, without any kernel (REPLAY)")
     options = parser.parse_args(arguments)
     try:
         toolchain.executable(options.sim)
+        if options.replay:
+            return _replay(Path(options.replay).resolve(), options.record)
         config = _config(options)
         mount.enter(["-m", "tb.live", *(sys.argv[1:] if arguments is None else arguments)])
-        return serve(config, lambda directory: _beside(directory, options.command))
-    except _Asked as error:
+        during = Command(options.command) if options.command else Watch()
+        _on_signal(during)
+        return serve(config, during)
+    except (_Asked, LogError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (mount.MountError, SimulationError) as error:
@@ -56,6 +63,30 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
+def _replay(log: Path, record: bool) -> int:
+    facts = header_of(log)
+    costs = Costs(**facts["costs"])
+    config = Config(facts["simulator"], facts["width"], facts["policy"], costs, record=record, replay=str(log))
+    found = replay(config)
+    print(f"{found['arrivals']:,} arrivals, {found['answers']:,} answers as logged, {found['cycle']:,} cycles")
+    return 0
+
+
+def _on_signal(during: During) -> None:
+    """The first signal ends what is done beside the device, and the device with it; the second ends all at once."""
+    seen = False
+
+    def handle(number: int, frame: object) -> None:
+        nonlocal seen
+        if seen:
+            raise KeyboardInterrupt
+        seen = True
+        during.end()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handle)
+
+
 def _config(options: argparse.Namespace) -> Config:
     if options.width not in map(str, WIDTHS):
         raise _Asked(f"unknown WIDTH={options.width}: use one of {', '.join(map(str, WIDTHS))}")
@@ -63,19 +94,7 @@ def _config(options: argparse.Namespace) -> Config:
     if policy not in POLICIES:
         raise _Asked(f"POLICY={policy} cannot serve a kernel's faults: use one of {', '.join(POLICIES)}")
     buffers = tuple(words.strip() for words in (options.buffers or BUFFERS).split(",") if words.strip())
-    return Config(options.sim, int(options.width), policy, buffers=buffers, plain=options.plain)
-
-
-def _beside(directory: Path, command: str) -> int:
-    if not command:
-        print(directory, flush=True)
-        threading.Event().wait()
-        return 0
-    environment = {**os.environ, "LIVE": str(directory)}
-    path = [str(ROOT), environment.get("PYTHONPATH", "")]
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
-    done = subprocess.run(command, shell=True, cwd=directory, env=environment, check=False)
-    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+    return Config(options.sim, int(options.width), policy, buffers=buffers, plain=options.plain, record=options.record)
 
 
 if __name__ == "__main__":

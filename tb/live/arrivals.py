@@ -96,7 +96,7 @@ class Kernel(Protocol):
         """Make a buffer a file of that name and size; its end is the Finished of the number returned."""
         ...
 
-    def hide(self, buffer: str) -> None:
+    def hide(self, buffer: str) -> int:
         """Take the name away. Left arrives when nobody has the file open any more."""
         ...
 

@@ -33,6 +33,8 @@ from tb.live import mount
 from tb.live.arrivals import Command, Stop
 from tb.live.connection import Connection
 from tb.live.control import Control
+from tb.live.log import Logged, Replay
+from tb.live.recorder import Recorder
 from tb.live.server import Server
 from tb.quiescence import leftovers
 
@@ -40,6 +42,8 @@ __all__ = ["live_device"]
 
 LOOK_CYCLES = 1000
 """Clock cycles after which arrivals are looked for where no step has ended."""
+LOGGED = ("simulator", "width", "policy", "costs")
+"""What of a configuration decides what the device does."""
 LIMIT = 1 << 50
 """Cycles without a step after which a device is given up: never."""
 
@@ -61,7 +65,8 @@ async def live_device(dut: Any) -> None:
     with open(config["lock"], "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)  # the place is taken for as long as this process lives
         try:
-            await _serve(bridge, driver, config)
+            await bridge.perform(driver.initialise())
+            await (_replay if config["replay"] else _serve)(bridge, driver, config)
             sim_top.assert_clean(dut)
             assert not (left := await leftovers(registers, line, dut.memory)), left
         finally:
@@ -87,7 +92,8 @@ class _Line:
 
 
 async def _serve(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> None:
-    directory, socket = Path(config["directory"]), Path(config["socket"])
+    """Serve the kernel until told to stop, and write down what happened."""
+    directory, socket, log = (Path(config[name]) for name in ("directory", "socket", "log"))
     control: Control
     server: Server
     connection = Connection(
@@ -97,28 +103,49 @@ async def _serve(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> None
         status=lambda: server.status(),
         answer=lambda number, text: control.answer(number, text),
     )
+    kernel = Logged(connection, log, {name: config[name] for name in LOGGED}, cycle_now)
+    recorder = Recorder() if config["record"] else None
     try:
-        server = Server(driver, connection, bridge.perform, now=cycle_now, plain=config["plain"])
-        bridge.outsider = server
-        _count(bridge, server)
+        server = Server(driver, kernel, bridge.perform, now=cycle_now, plain=config["plain"], recorder=recorder)
         control = Control(
             socket,
             lambda number, line: connection.put(Command(number, line)),
             lambda: connection.put(Stop()),
             server.status,
         )
-        await bridge.perform(driver.initialise())
         for number, words in enumerate(config["buffers"]):
             connection.put(Command(-1 - number, f"create {words}"))
-        looking = cocotb.start_soon(_look(server))
         control.start()
         try:
-            await server.serve()
+            await _run(bridge, driver, server)
         finally:
-            looking.cancel()
             control.close()
     finally:
         connection.close()
+        kernel.close()
+        if recorder is not None:
+            recorder.write(log.with_suffix(""))
+
+
+async def _replay(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> None:
+    """Have the log in the kernel's place; LogError where the device goes another way than it did."""
+    log = Replay(Path(config["replay"]), cycle_now)
+    recorder = Recorder() if config["record"] else None
+    await _run(bridge, driver, Server(driver, log, bridge.perform, now=cycle_now, recorder=recorder))
+    if recorder is not None:
+        recorder.write(Path(config["log"]).with_suffix(""))
+    found = {"arrivals": log.arrivals, "answers": log.answers, "cycle": cycle_now()}
+    Path(config["found"]).write_text(json.dumps(found), encoding="utf-8")
+
+
+async def _run(bridge: Bridge, driver: Driver, server: Server) -> None:
+    bridge.outsider = server
+    _count(bridge, server)
+    looking = cocotb.start_soon(_look(server))
+    try:
+        await server.serve()
+    finally:
+        looking.cancel()
 
 
 def _count(bridge: Bridge, server: Server) -> None:

@@ -286,11 +286,11 @@ class Connection:
 
         return self._ask(hold)
 
-    def hide(self, buffer: str) -> None:
+    def hide(self, buffer: str) -> int:
         """Take the name away; the notifier's own descriptor goes, and Left comes after the last one."""
         file = self._files[buffer]
         file.listed = False
-        self._ask(lambda: os.close(self._held.pop(buffer)))
+        return self._ask(lambda: os.close(self._held.pop(buffer)))
 
     def forget(self, buffer: str) -> int:
         """Drop all pages of a buffer. See `Kernel.forget`."""

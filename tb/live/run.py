@@ -3,6 +3,7 @@
     sim_build/live/N          the directory, mounted by the simulator's process
     sim_build/live/N.sock     its control socket
     sim_build/live/N.json     how it was started
+    sim_build/live/N.log      what arrived and what was answered; it stays until the place is used again
     sim_build/live/N.lock     locked by whoever belongs to it
 
 A place whose lock nobody holds is free; what a killed device left there goes first.
@@ -15,19 +16,21 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from models.costs import Costs
 from tb.live import mount
 from tb.live.client import Live, LiveError
 from tb.live.control import GUARD
 from tb.sim_top import system
-from tb.simulation import SIM_BUILD
+from tb.simulation import SIM_BUILD, Simulation
 
-__all__ = ["PLACES", "Config", "Place", "serve"]
+__all__ = ["PLACES", "Config", "During", "Place", "replay", "serve"]
 
+_FILES = {"socket": "sock", "lock": "lock", "log": "log", "found": "found"}
 PLACES = SIM_BUILD / "live"
 HOST_BYTES = 128 << 20
 """Host RAM: device memory is a quarter of it."""
@@ -46,16 +49,19 @@ class Config:
     """How a live device is: its bus in bits, its driver's policy and host costs, and the buffers that it begins with.
 
     `buffers` are the words of create commands. `plain` answers without the driver, to measure what the driver and the
-    RTL cost. `trace` keeps the trace of the simulation.
+    RTL cost. `trace` keeps the trace of the simulation, `record` writes workload traces, `replay` is a log to be taken
+    in the kernel's place.
     """
 
     simulator: str = "verilator"
     width: int = 64
-    policy: str = "page-mkwrite"
+    policy: str = "adaptive"
     costs: Costs = field(default_factory=lambda: FREE)
     buffers: tuple[str, ...] = ()
     plain: bool = False
     trace: bool = False
+    record: bool = False
+    replay: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,42 +104,77 @@ def _clear(place: Place) -> None:
     mount.unmount(place.directory)
     if place.directory.is_dir():
         place.directory.rmdir()
-    for ending in (".sock", ".json"):
+    for ending in (".sock", ".json", ".found"):
         place.beside(ending).unlink(missing_ok=True)
 
 
-def serve(config: Config, during: Callable[[Path], int]) -> int:
-    """Run a live device while `during(directory)` runs in a thread of its own; return what that returns.
+class During(Protocol):
+    """What is done beside a device, in a thread of its own."""
+
+    def __call__(self, directory: Path) -> int:
+        """Do it and return the exit status of the whole."""
+        ...
+
+    def end(self) -> None:
+        """Come to an end, from another thread: the device is over, or was interrupted. May be called often."""
+        ...
+
+
+def serve(config: Config, during: During) -> int:
+    """Run a live device while `during` runs; return what that returns.
 
     A signal that the main thread turns into KeyboardInterrupt ends the device at once. MountError where nothing can be
     mounted; SimulationError where the simulation cannot be built or failed: then whoever uses the directory gets
     errors, and `during` has `END_S` seconds to see them.
     """
-    simulation = replace(system(config.simulator, data_width=config.width), timeout_s=FOREVER_S)
-    simulation.build()
+    simulation = _simulation(config)
     with _place() as place:
-        facts = {**asdict(config), "directory": str(place.directory), "host_bytes": HOST_BYTES}
-        facts |= {"socket": str(place.beside(".sock")), "lock": str(place.beside(".lock"))}
-        place.beside(".json").write_text(json.dumps(facts), encoding="utf-8")
         company = _Company(place, during)
         company.start()
         try:
-            env = {"LIVE_CONFIG": str(place.beside(".json"))}
-            if not config.trace:
-                env["TRACE_FILE"] = os.devnull
-            simulation.run("tb.live.bench", env=env, run_name=f"live/{place.number}")
+            _simulate(simulation, config, place)
         finally:
             company.over.set()
             with contextlib.suppress(mount.MountError):
                 mount.unmount(place.directory)
             company.join(END_S)
+            during.end()
+            company.join(END_S)
     return company.status
+
+
+def replay(config: Config) -> dict[str, int]:
+    """Run a log again, without any kernel; return its arrivals, answers and the last cycle.
+
+    SimulationError where the device goes another way than it did.
+    """
+    simulation = _simulation(config)
+    with _place() as place:
+        _simulate(simulation, config, place)
+        found: dict[str, int] = json.loads(place.beside(".found").read_text(encoding="utf-8"))
+        return found
+
+
+def _simulation(config: Config) -> Simulation:
+    simulation = replace(system(config.simulator, data_width=config.width), timeout_s=FOREVER_S)
+    simulation.build()
+    return simulation
+
+
+def _simulate(simulation: Simulation, config: Config, place: Place) -> None:
+    files = {name: str(place.beside(f".{ending}")) for name, ending in _FILES.items()}
+    facts = {**asdict(config), **files, "directory": str(place.directory), "host_bytes": HOST_BYTES}
+    place.beside(".json").write_text(json.dumps(facts), encoding="utf-8")
+    env = {"LIVE_CONFIG": str(place.beside(".json"))}
+    if not config.trace:
+        env["TRACE_FILE"] = os.devnull
+    simulation.run("tb.live.bench", env=env, run_name=f"live/{place.number}")
 
 
 class _Company(threading.Thread):
     """Waits for the device, runs what is to be done beside it, and tells the device to go."""
 
-    def __init__(self, place: Place, during: Callable[[Path], int]) -> None:
+    def __init__(self, place: Place, during: During) -> None:
         super().__init__(name="beside the device", daemon=True)
         self.over = threading.Event()
         self.status = 1

@@ -27,6 +27,7 @@ from cocotb.triggers import Event as Signal
 from models.dmabuf import Buffer, DmaBuf
 from models.drawing import CopyBox, FillBox
 from models.driver import Driver
+from models.engine import Queue
 from models.errors import BusFault, DeviceError, DriverError, OutOfMemory
 from models.events import Event, Fault, Readback, Writeback, Zap, runs_of
 from models.fence import Fence, FenceState, Usage, wait_for
@@ -38,6 +39,7 @@ from tb.live import commands
 from tb.live.arrivals import Arrival, Command, Finished, Kernel, Left, Read, Stop, Write
 from tb.live.commands import CommandError
 from tb.live.formats import bytes_of, file_name
+from tb.live.recorder import Recorder
 
 __all__ = ["Counts", "Server", "ServerError"]
 
@@ -116,7 +118,7 @@ class _Fences:
 class Server:
     """Serves one driver's buffers to a kernel. `plain` answers accesses without the driver, to be measured beside it.
 
-    `now` gives the clock cycle, `told` hears of each order that was carried out, and of each access.
+    `now` gives the clock cycle; `recorder` hears of each access and order.
     """
 
     def __init__(
@@ -127,13 +129,17 @@ class Server:
         *,
         now: Callable[[], int],
         plain: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         self.driver = driver
         self.counts = Counts()
+        self.cycle = 0
+        """The clock cycle, as of the last look."""
         self._kernel = kernel
         self._perform = perform
         self._now = now
         self._plain = plain
+        self._recorder = recorder
         self._shared: dict[str, _Shared] = {}
         self._fences = _Fences()
         self._later: deque[Arrival] = deque()
@@ -152,6 +158,7 @@ class Server:
                 self._rest.clear()
                 await self._rest.wait()
             else:
+                self.cycle = self._now()
                 arrival = self._later.popleft() if self._later else self._kernel.next()
                 assert arrival is not None
                 self._take(arrival)
@@ -174,6 +181,7 @@ class Server:
 
     def look(self) -> None:
         """Take what has arrived, while something is under way: for the performer to call between steps."""
+        self.cycle = self._now()
         arrival = self._later.popleft() if self._later else self._kernel.next(0)
         if arrival is not None:
             self._take(arrival)
@@ -289,6 +297,8 @@ class Server:
         outside = self._shared[access.buffer].outside
         if isinstance(access, Read):
             self.counts.reads += 1
+            if self._recorder is not None:
+                self._recorder.loaded(access.buffer, self._pages(access), access.pid)
             data = b"".join(outside.load(page).tobytes() for page in self._pages(access))
             start = access.offset % PAGE
             self._kernel.give(access.unique, data[start : start + access.size])
@@ -301,6 +311,9 @@ class Server:
         for page in self._pages(access):
             offset = (access.offset + at) % PAGE
             part = access.data[at : at + PAGE - offset]
+            if self._recorder is not None:
+                pid = 0 if access.dirty else access.pid
+                self._recorder.stored(access.buffer, page, outside.load(page), offset, part, pid)
             outside.post(page, offset, part)
             at += len(part)
         self._kernel.took(access.unique, len(access.data))
@@ -327,24 +340,26 @@ class Server:
                 self._kernel.hide(name)
                 return ""
             case commands.Fill(name, box, pixel):
-                return await self._draw(name, lambda shared: FillBox(_box(shared, box), pixel))
+                return await self._draw(name, FillBox(_box(self._find(name), box), pixel))
             case commands.Copy(name, box, (x, y), source):
                 origin = self._find(source).buffer
-                pixel_bytes = origin.surface.bytes_per_pixel
-                return await self._draw(
-                    name, lambda shared: CopyBox(_box(shared, box), x * pixel_bytes, y, origin)
-                )
+                x *= origin.surface.bytes_per_pixel
+                return await self._draw(name, CopyBox(_box(self._find(name), box), x, y, origin))
             case commands.Wait(number):
                 numbers = list(self._fences.known) if number is None else [number]
                 for one in numbers:
                     fence = self._fences.get(one)
                     if fence is not None:
                         await self._do(self.driver.wait(fence), "wait")
+                if self._recorder is not None:
+                    self._recorder.waited()
                 return str(self._now())
             case commands.Poll(number):
                 return "done" if await self._do(self._poll(number), "poll") else "pending"
             case commands.Flush(name):
                 await self._do(self.driver.device_read(self._find(name).buffer), "flush")
+                if self._recorder is not None:
+                    self._recorder.flushed(name)
                 return str(self._now())
             case commands.List():
                 return " ".join(shared.file for shared in self._shared.values() if shared.listed)
@@ -359,9 +374,13 @@ class Server:
             raise CommandError(f"there is no buffer {name[:80]}")
         return shared
 
-    async def _draw(self, name: str, command: Callable[[_Shared], FillBox | CopyBox]) -> str:
-        shared = self._find(name)
-        fence = await self._do(self.driver.draw(shared.buffer, [command(shared)]), "draw")
+    async def _draw(self, name: str, command: FillBox | CopyBox) -> str:
+        fence = await self._do(self.driver.draw(self._find(name).buffer, [command]), "draw")
+        if self._recorder is not None and isinstance(command, FillBox):
+            self._recorder.filled(name, command.box)
+        elif self._recorder is not None and isinstance(command, CopyBox):
+            assert command.source is not None
+            self._recorder.copied(name, command.box, command.source.name, command.source_x, command.source_y)
         return str(self._fences.add(fence))
 
     async def _create(self, order: commands.Create) -> str:
@@ -369,6 +388,8 @@ class Server:
         buffer = await self._do(
             self.driver.create(order.name, order.width, order.height, pixel, order.layout), "create"
         )
+        if self._recorder is not None:
+            self._recorder.created(order.name, buffer.surface)
         dmabuf = self.driver.export(buffer)
         file = file_name(order.name, buffer.surface, order.form)
         self._shared[order.name] = _Shared(buffer, dmabuf, Outside(self.driver, dmabuf), file)
@@ -386,11 +407,12 @@ class Server:
     # ------------------------------------------------------------------------------------------------ status
 
     def status(self) -> str:
-        """What is going on, one fact a line."""
-        counts, pending = self.counts, sum(not fence.done for fence in self._fences.known.values())
+        """What is going on, one fact a line; from any thread."""
+        counts, engine = self.counts, self.driver.engine
+        pending = sum(not fence.done for fence in list(self._fences.known.values()))
         facts = {
             "policy": self.driver.policy.name,
-            "cycle": self._now(),
+            "cycle": self.cycle,
             "reads": counts.reads,
             "faults": counts.faults,
             "writes": counts.writes,
@@ -402,10 +424,12 @@ class Server:
             "refused": counts.refused,
             "recalls_repeated": counts.repeated,
             "drawings_pending": pending,
+            **{f"{queue.name.lower()}_queue": engine.waiting(queue) for queue in Queue},
             "tasks": self._running,
         }
         lines = [f"{name} {value}" for name, value in facts.items()]
-        lines += [f"buffer {one.file} {one.buffer.surface.layout.name}" for one in self._shared.values() if one.listed]
+        shown = [one for one in list(self._shared.values()) if one.listed]
+        lines += [f"buffer {one.file} {one.buffer.surface.layout.name}" for one in shown]
         return "\n".join(lines) + "\n"
 
 
