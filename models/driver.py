@@ -303,7 +303,7 @@ class Driver:
         ]
         if buffer.outside is not None:
             asked = range(buffer.pages) if everything or reads is None else {*reads, *writes}
-            yield Recall(buffer.name, clean=tuple(sorted(buffer.outside.present(asked))))
+            yield Recall(buffer.name, clean=tuple(sorted(asked)))
             yield from buffer.outside.settle(asked)
         pages = self.policy.harvest(buffer, writes, reads=reads, everything=everything)
         scanned = self.policy.scanned(buffer)
@@ -328,7 +328,7 @@ class Driver:
         pages = self.policy.to_zap(buffer, writes)
         if pages:
             if buffer.outside is not None:
-                yield Recall(buffer.name, zap=tuple(sorted(buffer.outside.present(pages))))
+                yield Recall(buffer.name, zap=tuple(pages))
             entries = buffer.space.zap(pages)
             yield from self.costs.zap(entries)
             yield Note(Zap(cause="draw", buffer=buffer.name, pages=runs_of(pages), entries=entries))

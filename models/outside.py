@@ -48,9 +48,9 @@ class Outside:
         """Whether the page can be read without a fault. IndexError outside of the buffer."""
         return bool(self.mapping.present[self.mapping.index(page)])
 
-    def present(self, pages: Iterable[int]) -> list[int]:
-        """Return those pages that the kernel may have."""
-        return [page for page in pages if self.mapping.present[page]]
+    def given(self, pages: Iterable[int]) -> tuple[int, ...]:
+        """Return, ascending, those pages whose bytes it was given since their last zap: it may have them still."""
+        return tuple(page for page in sorted(pages) if self.mapping.accessed[page])
 
     def reach(self, page: int) -> Steps[None]:
         """Serve the fault on a page, if it still is one. BusFault where its bytes cannot be had (R16)."""

@@ -193,7 +193,8 @@ class Connection:
                 return protocol.reply(unique, os.fsencode(self._control))
             case Op.OPEN if file is not None:
                 file.opens += 1
-                return protocol.opened(unique, 0, protocol.OPEN_KEEP_CACHE | protocol.OPEN_NO_FLUSH)
+                flags = protocol.OPEN_DIRECT | protocol.OPEN_KEEP_CACHE | protocol.OPEN_NO_FLUSH
+                return protocol.opened(unique, 0, flags)
             case Op.OPEN:
                 self._handle += 1
                 self._texts[self._handle] = self._status().encode()

@@ -10,6 +10,7 @@ import array
 import ctypes
 import errno
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,8 @@ from pathlib import Path
 __all__ = ["MountError", "enter", "mount", "mounted", "obstacle", "unmount"]
 
 DEVICE = "/dev/fuse"
+OLDEST = 6, 6
+"""The first kernel that maps files whose read(2) and write(2) it does not cache."""
 _NOSUID, _NODEV = 2, 4
 _FORCE, _DETACH = 1, 2
 _FUSERMOUNT_S = 20.0
@@ -28,6 +31,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 class MountError(Exception):
     """No mount can be made here; the message says why and what to do, in one line."""
+
+
+def _kernel() -> tuple[int, ...]:
+    """The kernel's version, as far as it matters."""
+    numbers = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
 
 
 def _fusermount() -> str | None:
@@ -62,6 +71,8 @@ def _namespaces() -> bool:
 
 def obstacle() -> str:
     """Why nothing can be mounted here, in one line; empty where it can."""
+    if _kernel() < OLDEST:
+        return f"nothing can be mounted here: Linux {os.uname().release} is too old, it takes {OLDEST[0]}.{OLDEST[1]}"
     if not Path(DEVICE).exists():
         return f"nothing can be mounted here: there is no {DEVICE} (load the kernel's module fuse, or allow the device)"
     closed = _openable()

@@ -1,6 +1,6 @@
 """The kernel's FUSE protocol, as bytes: requests taken apart, answers and notifications put together.
 
-No I/O is done here. Layouts and numbers are those of the kernel's include/uapi/linux/fuse.h, protocol 7.36 and newer
+No I/O is done here. Layouts and numbers are those of the kernel's include/uapi/linux/fuse.h, protocol 7.39 and newer
 kernels in its terms; all is in the order of the host. Requests that nothing here has a use for are answered ENOSYS,
 which the kernel takes as "not offered" and never asks again.
 """
@@ -50,7 +50,7 @@ OPEN_DIRECT, OPEN_KEEP_CACHE, OPEN_NO_FLUSH = 1, 2, 32
 FOREVER = 1 << 31
 """Seconds for which attributes hold that never change."""
 
-_MAJOR, _MINOR, _OLDEST = 7, 41, 36
+_MAJOR, _MINOR, _OLDEST = 7, 41, 39
 _IN, _OUT = struct.Struct("=IIQQIIIHH"), struct.Struct("=IiQ")
 _INIT_IN, _INIT_OUT = struct.Struct("=IIIII"), struct.Struct("=IIIIHHIIHHIIH11H")
 _ATTR = struct.Struct("=QQQQQQIIIIIIIIII")
@@ -59,6 +59,8 @@ _READ_IN, _WRITE_IN, _WRITE_OUT = struct.Struct("=QQIIQII"), struct.Struct("=QQI
 _SETATTR_IN, _STATFS_OUT = struct.Struct("=IIQQ"), struct.Struct("=QQQQQIIII6I")
 _DIRENT, _INVAL = struct.Struct("=QQII"), struct.Struct("=Qqq")
 _BIG_WRITES, _MAX_PAGES, _INIT_EXT = 1 << 5, 1 << 22, 1 << 30
+_DIRECT_IO_ALLOW_MMAP = 1 << 4
+"""Bit 36 of the flags: read(2) and write(2) come here, while mappings go through the kernel's pages."""
 _NOTIFY_INVAL_INODE = 2
 _WRITE_CACHE = 1
 _SET_SIZE, _SET_MTIME, _SET_HANDLE = 8, 32, 64
@@ -163,13 +165,13 @@ def failure(unique: int, error: int) -> bytes:
 
 def init(request: Request) -> bytes:
     """The answer to INIT: one page a request, no read-ahead, no write cache. ProtocolError for an old kernel."""
-    major, minor, _, _, _ = _INIT_IN.unpack_from(request.body.ljust(_INIT_IN.size, b"\0"))
-    if major != _MAJOR or minor < _OLDEST:
-        raise ProtocolError(f"the kernel's FUSE protocol is {major}.{minor}: it takes {_MAJOR}.{_OLDEST}, Linux 5.17")
+    major, minor, _, _, more = _INIT_IN.unpack_from(request.body.ljust(_INIT_IN.size, b"\0"))
+    if major != _MAJOR or minor < _OLDEST or not more & _DIRECT_IO_ALLOW_MMAP:
+        raise ProtocolError(f"the kernel's FUSE protocol {major}.{minor} is too old: it takes Linux 6.6")
     flags = _BIG_WRITES | _MAX_PAGES | _INIT_EXT
-    background = MAX_BACKGROUND
+    background, more = MAX_BACKGROUND, _DIRECT_IO_ALLOW_MMAP
     body = _INIT_OUT.pack(
-        _MAJOR, min(minor, _MINOR), 0, flags, background, background, PAGE, 1, 1, 0, 0, 0, 0, *[0] * 11
+        _MAJOR, min(minor, _MINOR), 0, flags, background, background, PAGE, 1, 1, 0, more, 0, 0, *[0] * 11
     )
     return reply(request.unique, body)
 

@@ -6,18 +6,20 @@ needs to get on is answered then, which is every access to a page that it has; a
 
     READ of a page that it has    the newest bytes, at once: the kernel dropped the page by itself
     READ of another page          a fault, in a task of its own
-    WRITE to a page that it has   posted, at once
-    WRITE to another page         a fault first
+    WRITE of a dirty page         posted, at once
+    WRITE by write(2)             a fault if it has not got the page, else dropping it: no page there may lack the bytes
 
 In a recall of a page, accesses that would bring it into the kernel's hands again are kept as well. If the recall does
-not end, one of them may hold the very page that is to be dropped: then they are answered, and the recall made anew.
+not end, some access that waits may hold the very page that is to be dropped (so may one that began to wait before
+another fault brought its page along): all that can be answered are, and if one of them was to a page of the recall,
+it is made anew.
 """
 
 from __future__ import annotations
 
 import errno
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,6 +145,8 @@ class Server:
         self._shared: dict[str, _Shared] = {}
         self._fences = _Fences()
         self._later: deque[Arrival] = deque()
+        self._open: dict[int, Read | Write] = {}
+        """Accesses that have no answer yet, by their number."""
         self._running = 0
         self._rest = Signal()
         self._tasks = 0
@@ -159,7 +163,7 @@ class Server:
                 await self._rest.wait()
             else:
                 self.cycle = self._now()
-                arrival = self._later.popleft() if self._later else self._kernel.next()
+                arrival = self._kept() or self._kernel.next()
                 assert arrival is not None
                 self._take(arrival)
             if self._failure is not None:
@@ -182,52 +186,71 @@ class Server:
     def look(self) -> None:
         """Take what has arrived, while something is under way: for the performer to call between steps."""
         self.cycle = self._now()
-        arrival = self._later.popleft() if self._later else self._kernel.next(0)
+        arrival = self._kept() or self._kernel.next(0)
         if arrival is not None:
             self._take(arrival)
 
+    def _kept(self) -> Arrival | None:
+        """What was kept for later and is still to be done."""
+        while self._later:
+            arrival = self._later.popleft()
+            if not isinstance(arrival, Read | Write) or arrival.unique in self._open:
+                return arrival
+        return None
+
     def recall(self, step: Recall) -> None:
         """Have the kernel give up pages and stores (`models.steps.Recall`); no simulated time passes."""
-        zap, clean = runs_of(step.zap), runs_of(step.clean)
-        again = bool(zap or clean)
-        while again:
-            again = self._pump(self._kernel.recall(step.buffer, zap, clean), step.buffer, frozenset(step.zap))
+        self._recall(step.buffer, step.zap, step.clean)
+
+    def _recall(self, buffer: str, zap: Sequence[int], clean: Sequence[int] = ()) -> None:
+        """Only pages that were given out are asked back; what is given out meanwhile makes it necessary again."""
+        outside = self._shared[buffer].outside
+        drop, collect = runs_of(outside.given(zap)), runs_of(outside.given(clean))
+        while drop or collect:
+            again = self._pump(self._kernel.recall(buffer, drop, collect), buffer, frozenset(zap))
             self.counts.repeated += again
+            drop, collect = runs_of(outside.given(zap)) if again else (), ()
 
     def _pump(self, number: int, buffer: str = "", zapped: frozenset[int] = frozenset()) -> bool:
         """Answer what the kernel needs until it has done what it was asked for; return whether it must do it again."""
-        kept: deque[Arrival] = deque()
         again = False
         while True:
-            arrival = self._kernel.next(PATIENCE_S if kept else None)
+            arrival = self._kernel.next(PATIENCE_S if self._open else None)
             match arrival:
                 case None:
-                    again = True
-                    while kept:
-                        self._access(kept.popleft())
+                    for access in [one for one in self._open.values() if self._harmless(one)]:
+                        again |= self._meets(access, buffer, zapped)
+                        self._access(access)
                 case Finished():
                     if arrival.number != number:
                         continue
                     if arrival.problem:
                         raise ServerError(arrival.problem)
-                    self._later.extend(kept)
                     return again
                 case Read() | Write():
-                    dirty = isinstance(arrival, Write) and arrival.dirty
-                    if arrival.buffer == buffer and not dirty and zapped.intersection(self._pages(arrival)):
-                        kept.append(arrival)
-                    elif self._at_once(arrival):
+                    self._open[arrival.unique] = arrival
+                    if self._harmless(arrival, buffer, zapped):
                         self._access(arrival)
                     else:
                         self._later.append(arrival)
                 case _:
                     self._later.append(arrival)
 
+    def _harmless(self, access: Read | Write, buffer: str = "", zapped: frozenset[int] = frozenset()) -> bool:
+        """Whether an access can be answered in a recall that zaps these pages: a write(2) would need another one."""
+        dirty = isinstance(access, Write) and access.dirty
+        return self._at_once(access) and (dirty or isinstance(access, Read) and not self._meets(access, buffer, zapped))
+
+    def _meets(self, access: Read | Write, buffer: str, pages: frozenset[int]) -> bool:
+        """Whether an access touches one of these pages of a buffer."""
+        return access.buffer == buffer and not pages.isdisjoint(self._pages(access))
+
     def _take(self, arrival: Arrival) -> None:
         match arrival:
             case Read() | Write():
+                self._open[arrival.unique] = arrival
                 if self._at_once(arrival):
-                    self._access(arrival)
+                    self._settled(arrival)
                 else:
                     self._start(self._fault(arrival))
             case Command():
@@ -282,18 +305,25 @@ class Server:
             return
         outside = self._shared[access.buffer].outside
         try:
-            while not self._at_once(access):
+            while access.unique in self._open and not self._at_once(access):
                 for page in self._pages(access):
                     await self._do(outside.reach(page), "fault")
         except (BusFault, OutOfMemory):
-            self.counts.refused += 1
-            self._kernel.refuse(access.unique, errno.EIO)
-            return
+            if self._open.pop(access.unique, None) is not None:
+                self.counts.refused += 1
+                self._kernel.refuse(access.unique, errno.EIO)
+        if access.unique in self._open:
+            self._settled(access)
+
+    def _settled(self, access: Read | Write) -> None:
+        """Answer an access to pages that it may have. It drops what a write(2) goes to, with older stores, first."""
+        if isinstance(access, Write) and not access.dirty:
+            self._recall(access.buffer, self._pages(access))
         self._access(access)
 
-    def _access(self, access: Arrival) -> None:
+    def _access(self, access: Read | Write) -> None:
         """Answer an access to pages that the kernel has, or is given herewith."""
-        assert isinstance(access, Read | Write)
+        del self._open[access.unique]
         outside = self._shared[access.buffer].outside
         if isinstance(access, Read):
             self.counts.reads += 1
