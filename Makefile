@@ -22,11 +22,14 @@
 #   COSTS=NAME=NS,...  SWEEP=FACTORS   host costs of `make compare`, and what multiplies them (0.25,1,4 for a few strategies)
 #   SCENARIO=NAMES  LATENCY=N,...  STALL=N,...   what `make timing` times (all), under which memories (13 cycles, 0 percent)
 #   CONTRACT=FILE  OPERATION=N   budgets that `make timing` holds (timing.toml); the operation whose parts it shows one by one
+#   CMD=COMMAND             what `make live` runs in the device's directory; without it the device stays until interrupted
+#   BUFFERS=LIST  POLICY=   buffers that a live device begins with (canvas 256 256 rgba Y_TILED, scratch 65535 1 gray), its strategy (adaptive)
+#   REPLAY=LOG  RECORD=1  PLAIN=1   `make live` runs a log again; writes a workload of each buffer; answers without driver and RTL
 #   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules; models: models/)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test regress sim speed bench compare timing cov faults schedules oracle lint generate formal synth mutate help clean distclean
+.PHONY: photo setup test regress sim speed bench compare live timing cov faults schedules oracle lint generate formal synth mutate help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -58,7 +61,7 @@ export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
 export CONTRACT LATENCY OPERATION SCENARIO STALL
-export BLOCK COSTS COUNT IMAGE JOBS MODULE POLICY PROOF SCHEDULER SEED SEEDS SWEEP TESTS WIDTH WORKLOAD
+export BLOCK BUFFERS CMD COSTS COUNT IMAGE JOBS MODULE POLICY PROOF REPLAY SCHEDULER SEED SEEDS SWEEP TESTS WIDTH WORKLOAD
 
 ifneq ($(strip $(QUEUE)$(WALLTIME)$(MEMORY)),)
 export QUEUE WALLTIME MEMORY
@@ -117,6 +120,11 @@ timing: setup ## where every cycle went, by operation and part, judged by a cont
 compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH= JOBS=
 	@$(BIN)/python -m tb.compare --sim $(CHOSEN) --workload="$$WORKLOAD" --policy="$$POLICY" --costs="$$COSTS" \
 	    --sweep="$$SWEEP" --width="$$WIDTH" --seed="$$SEED" --jobs="$(JOBS)"
+
+live: setup ## the RTL behind a directory whose files any program maps: CMD= BUFFERS= POLICY= WIDTH= COSTS= REPLAY= RECORD=1
+	@$(BIN)/python -m tb.live --sim $(CHOSEN) --width="$$WIDTH" --policy="$$POLICY" --buffers="$$BUFFERS" \
+	    --costs="$$COSTS" --command="$$CMD" --replay="$$REPLAY" \
+	    $(if $(filter-out 0,$(RECORD)),--record) $(if $(filter-out 0,$(PLAIN)),--plain)
 
 cov: setup ## coverage of the regression on Verilator, with its page, judged by its targets: JOBS= RERUN=0
 	@$(BIN)/python -m tb.cov --jobs=$(JOBS) $(if $(filter 0,$(RERUN)),--no-rerun)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
 
 from models.costs import Costs
 from tb import toolchain
 from tb.disk import unwritable
-from tb.live import mount
+from tb.live import commands, mount, run
 from tb.live.beside import Command, Watch
 from tb.live.log import LogError, header_of
-from tb.live.run import Config, During, replay, serve
+from tb.live.run import FREE, Config, During, serve
 from tb.simulation import SIM_BUILD, SimulationError
 from tb.toolchain import WIDTHS
 
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--width", default="64", help="data width of the bus in bits (WIDTH)")
     parser.add_argument("--policy", default="", help=f"strategy of the driver (POLICY): {', '.join(POLICIES)}")
     parser.add_argument("--buffers", default="", help=f"buffers to begin with (BUFFERS), as '{BUFFERS}'")
+    parser.add_argument("--costs", default="", help="host costs (COSTS), as fault_ns=1200; all 0 unless told")
     parser.add_argument("--command", default="", help="shell command to run inside (CMD)")
     parser.add_argument("--plain", action="store_true", help="answer without the driver and the RTL (PLAIN=1)")
     parser.add_argument("--record", action="store_true", help="write a workload trace of each buffer (RECORD=1)")
@@ -63,11 +65,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
+def _cost(word: str) -> tuple[str, int]:
+    name, _, value = word.partition("=")
+    known = [one.name for one in fields(Costs)]
+    if name not in known or not value.isdecimal():
+        raise _Asked(f"COSTS={word[:80]} makes no sense: use {', '.join(known)}, each as NAME=NANOSECONDS")
+    return name, int(value)
+
+
 def _replay(log: Path, record: bool) -> int:
     facts = header_of(log)
     costs = Costs(**facts["costs"])
     config = Config(facts["simulator"], facts["width"], facts["policy"], costs, record=record, replay=str(log))
-    found = replay(config)
+    found = run.replay(config)
     print(f"{found['arrivals']:,} arrivals, {found['answers']:,} answers as logged, {found['cycle']:,} cycles")
     return 0
 
@@ -94,7 +104,13 @@ def _config(options: argparse.Namespace) -> Config:
     if policy not in POLICIES:
         raise _Asked(f"POLICY={policy} cannot serve a kernel's faults: use one of {', '.join(POLICIES)}")
     buffers = tuple(words.strip() for words in (options.buffers or BUFFERS).split(",") if words.strip())
-    return Config(options.sim, int(options.width), policy, buffers=buffers, plain=options.plain, record=options.record)
+    costs = replace(FREE, **dict(map(_cost, filter(None, map(str.strip, options.costs.split(","))))))
+    for words in buffers:
+        try:
+            commands.parse(f"create {words}")
+        except commands.CommandError as error:
+            raise _Asked(f"BUFFERS: {words[:80]}: {error}") from None
+    return Config(options.sim, int(options.width), policy, costs, buffers, options.plain, record=options.record)
 
 
 if __name__ == "__main__":

@@ -96,12 +96,19 @@ async def _serve(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> None
     directory, socket, log = (Path(config[name]) for name in ("directory", "socket", "log"))
     control: Control
     server: Server
+
+    def answer(number: int, text: str) -> None:
+        if number >= 0:
+            control.answer(number, text)
+        elif text.startswith("error"):
+            connection.put(Stop(f"a buffer to begin with: {text}"))
+
     connection = Connection(
         mount.mount(directory),
         directory,
         control=os.path.relpath(socket, directory),
         status=lambda: server.status(),
-        answer=lambda number, text: control.answer(number, text),
+        answer=lambda number, text: answer(number, text),
     )
     kernel = Logged(connection, log, {name: config[name] for name in LOGGED}, cycle_now)
     recorder = Recorder() if config["record"] else None

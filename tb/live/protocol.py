@@ -63,7 +63,7 @@ _DIRECT_IO_ALLOW_MMAP = 1 << 4
 """Bit 36 of the flags: read(2) and write(2) come here, while mappings go through the kernel's pages."""
 _NOTIFY_INVAL_INODE = 2
 _WRITE_CACHE = 1
-_SET_SIZE, _SET_MTIME, _SET_HANDLE = 8, 32, 64
+_SET_SIZE, _SET_HANDLE = 8, 64
 
 
 class ProtocolError(Exception):
@@ -213,7 +213,10 @@ def written(unique: int, size: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SetSize:
-    """A change of size; `opening` is that of an open with O_TRUNC, which devices of a fixed size pass over."""
+    """A change of size; `opening` is that of an open with O_TRUNC, which devices of a fixed size pass over.
+
+    A truncate(2) of a path to 0 cannot be told from it.
+    """
 
     size: int
     opening: bool
@@ -224,7 +227,7 @@ def set_size(request: Request) -> SetSize | None:
     valid, _, _, size = _SETATTR_IN.unpack_from(request.body)
     if not valid & _SET_SIZE:
         return None
-    return SetSize(size, size == 0 and bool(valid & _SET_MTIME) and not valid & _SET_HANDLE)
+    return SetSize(size, size == 0 and not valid & _SET_HANDLE)
 
 
 def statistics(unique: int, files: int) -> bytes:

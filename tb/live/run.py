@@ -28,7 +28,7 @@ from tb.live.control import GUARD
 from tb.sim_top import system
 from tb.simulation import SIM_BUILD, Simulation
 
-__all__ = ["PLACES", "Config", "During", "Place", "replay", "serve"]
+__all__ = ["FREE", "PLACES", "Config", "During", "Place", "replay", "serve"]
 
 _FILES = {"socket": "sock", "lock": "lock", "log": "log", "found": "found"}
 PLACES = SIM_BUILD / "live"

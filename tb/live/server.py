@@ -330,8 +330,8 @@ class Server:
             if self._recorder is not None:
                 self._recorder.loaded(access.buffer, self._pages(access), access.pid)
             data = b"".join(outside.load(page).tobytes() for page in self._pages(access))
-            start = access.offset % PAGE
-            self._kernel.give(access.unique, data[start : start + access.size])
+            start, left = access.offset % PAGE, outside.buffer.surface.linear_size - access.offset
+            self._kernel.give(access.unique, data[start : start + max(0, min(access.size, left))])
             return
         self.counts.writes += 1
         if self._past_the_end(access):
