@@ -163,7 +163,7 @@ def _simulation(config: Config) -> Simulation:
 
 def _simulate(simulation: Simulation, config: Config, place: Place) -> None:
     files = {name: str(place.beside(f".{ending}")) for name, ending in _FILES.items()}
-    facts = {**asdict(config), **files, "directory": str(place.directory), "host_bytes": HOST_BYTES}
+    facts = {**asdict(config), **files, "directory": str(place.directory), "host_bytes": HOST_BYTES, "pid": os.getpid()}
     place.beside(".json").write_text(json.dumps(facts), encoding="utf-8")
     env = {"LIVE_CONFIG": str(place.beside(".json"))}
     if not config.trace:

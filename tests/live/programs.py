@@ -208,7 +208,7 @@ def bad_commands_get_an_error(device: Live) -> None:
 def a_destroyed_buffer_lives_while_it_is_open(device: Live) -> None:
     """The name goes at once, the bytes with the last mapping; then the name is free, and the memory too."""
     before = len(device.files())
-    for _ in range(12):  # together more than there is device memory
+    for _ in range(9):  # together more than there is device memory
         path = _when_free(lambda: device.create("short", 1024, 1024, "rgba"))
         with mapped(path) as memory:
             memory[0:4] = b"abcd"
@@ -259,11 +259,12 @@ def standard_programs_read_and_write_pictures(device: Live) -> None:
         expected[0:8, 0:8] = picture[40:48, 56:64]
         found = subprocess.run(["dd", f"if={path}", "bs=1000"], check=True, capture_output=True).stdout
         assert found == expected.tobytes()
-        tool = shutil.which("convert")
-        if tool:
+        tool = shutil.which("magick") or shutil.which("convert")
+        if tool and b"Version: ImageMagick" in subprocess.run([tool, "-version"], capture_output=True).stdout:
             done = subprocess.run(
-                [tool, "-size", "64x48", "-depth", "8", str(path), "ppm:-"], check=True, capture_output=True
+                [tool, "-size", "64x48", "-depth", "8", str(path), "ppm:-"], check=False, capture_output=True
             )
+            assert done.returncode == 0, done.stderr
             assert done.stdout.endswith(expected.tobytes()), done.stdout[:20]
     finally:
         source.unlink(missing_ok=True)
