@@ -5,6 +5,8 @@ Everything that can be refused is refused here, before anything is built or simu
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -108,9 +110,10 @@ def _item(word: str, seed: int) -> Item:
     name, _, rest = word.partition(":")
     known = WORKLOADS.get(name)
     if known is None:
-        if word.endswith(".trace") or "/" in word or _is_file(word):
+        if word.endswith((".trace", ".trace.gz")) or "/" in word or _is_file(word):
             return _file(Path(word))
-        raise AskError(f"unknown WORKLOAD={word[:80]}: use {', '.join(WORKLOADS)}, or a file that ends in .trace")
+        known_names = ', '.join(WORKLOADS)
+        raise AskError(f"unknown WORKLOAD={word[:80]}: use {known_names}, or a file that ends in .trace or .trace.gz")
     if not rest:
         return Item(trace_of(known, seed=seed), known, known.title)
     values = {}
@@ -135,11 +138,14 @@ def _is_file(word: str) -> bool:
 def _file(path: Path) -> Item:
     cure = "name another with WORKLOAD=FILE"
     try:
-        trace = Trace.parse(path.read_text(encoding="utf-8"), str(path))
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        trace = Trace.parse(data.decode(), str(path))
     except FileNotFoundError:
         raise AskError(f"no trace {path}: check the name, or {cure}") from None
     except UnicodeDecodeError as error:
         raise AskError(f"{path}: byte {error.start} is not UTF-8: a trace is a text file, {cure}") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise AskError(f"{path} is no file of gzip: pack it again, or {cure}") from None
     except OSError as error:
         raise AskError(f"cannot read trace {path} ({error.strerror}): allow reading it, or {cure}") from None
     except TraceError as error:

@@ -34,7 +34,8 @@ class Live:
 
     def __init__(self, *options: str, command: str = "") -> None:
         words = [sys.executable, "-m", "tb.live", *options, *(["--command", command] if command else [])]
-        environment = {**os.environ, "TMPDIR": str(ROOT / "sim_build" / "tmp"), "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"}
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+        environment = {**os.environ, "TMPDIR": str(ROOT / "sim_build" / "tmp"), "PYTHONPATH": path}
         Path(environment["TMPDIR"]).mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
             words, cwd=ROOT, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
