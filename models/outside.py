@@ -58,8 +58,12 @@ class Outside:
             yield from self.driver.faults.handle(self.buffer, self.mapping, page, False)
 
     def load(self, page: int) -> Bytes:
-        """Return the newest bytes of a page that it has, as an array of its own; they are in use from now on."""
+        """Return the newest bytes of a page that it has, to be given to it; they are in use from now on."""
         self.mapping.accessed[page] = True
+        return self.newest(page)
+
+    def newest(self, page: int) -> Bytes:
+        """Return the newest bytes of a page that it has, as an array of its own."""
         data: Bytes = self.driver.host.pages[self.buffer.frames[page]].copy()
         for offset, part in self._posted.get(page, ()):
             data[offset : offset + len(part)] = np.frombuffer(part, np.uint8)

@@ -41,12 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--command", default="", help="shell command to run inside (CMD)")
     parser.add_argument("--plain", action="store_true", help="answer without the driver and the RTL (PLAIN=1)")
     parser.add_argument("--record", action="store_true", help="write a workload trace of each buffer (RECORD=1)")
+    parser.add_argument("--check", action="store_true", help="have the oracle look at every page given out (CHECK=1)")
     parser.add_argument("--replay", default="", help="log to run again, without any kernel (REPLAY)")
     options = parser.parse_args(arguments)
     try:
         toolchain.executable(options.sim)
         if options.replay:
-            return _replay(Path(options.replay).resolve(), options.record)
+            return _replay(Path(options.replay).resolve(), record=options.record, check=options.check)
         config = _config(options)
         mount.enter(["-m", "tb.live", *(sys.argv[1:] if arguments is None else arguments)])
         during = Command(options.command) if options.command else Watch()
@@ -73,10 +74,10 @@ def _cost(word: str) -> tuple[str, int]:
     return name, int(value)
 
 
-def _replay(log: Path, record: bool) -> int:
+def _replay(log: Path, **wanted: bool) -> int:
     facts = header_of(log)
     costs = Costs(**facts["costs"])
-    config = Config(facts["simulator"], facts["width"], facts["policy"], costs, record=record, replay=str(log))
+    config = replace(Config(facts["simulator"], facts["width"], facts["policy"], costs), replay=str(log), **wanted)
     found = run.replay(config)
     print(f"{found['arrivals']:,} arrivals, {found['answers']:,} answers as logged, {found['cycle']:,} cycles")
     return 0
@@ -110,7 +111,8 @@ def _config(options: argparse.Namespace) -> Config:
             commands.parse(f"create {words}")
         except commands.CommandError as error:
             raise _Asked(f"BUFFERS: {words[:80]}: {error}") from None
-    return Config(options.sim, int(options.width), policy, costs, buffers, options.plain, record=options.record)
+    wanted = {"plain": options.plain, "record": options.record, "check": options.check}
+    return replace(Config(options.sim, int(options.width), policy, costs, buffers), **wanted)
 
 
 if __name__ == "__main__":

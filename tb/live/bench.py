@@ -113,7 +113,7 @@ async def _serve(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> None
     kernel = Logged(connection, log, {name: config[name] for name in LOGGED}, cycle_now)
     recorder = Recorder() if config["record"] else None
     try:
-        server = Server(driver, kernel, bridge.perform, now=cycle_now, plain=config["plain"], recorder=recorder)
+        server = _server(bridge, driver, kernel, recorder, config)
         control = Control(
             socket,
             lambda number, line: connection.put(Command(number, line)),
@@ -124,7 +124,7 @@ async def _serve(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> None
             connection.put(Command(-1 - number, f"create {words}"))
         control.start()
         try:
-            await _run(bridge, driver, server)
+            await _run(bridge, server)
         finally:
             control.close()
     finally:
@@ -138,14 +138,21 @@ async def _replay(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> Non
     """Have the log in the kernel's place; LogError where the device goes another way than it did."""
     log = Replay(Path(config["replay"]), cycle_now)
     recorder = Recorder() if config["record"] else None
-    await _run(bridge, driver, Server(driver, log, bridge.perform, now=cycle_now, recorder=recorder))
+    await _run(bridge, _server(bridge, driver, log, recorder, config))
     if recorder is not None:
         recorder.write(Path(config["log"]).with_suffix(""))
     found = {"arrivals": log.arrivals, "answers": log.answers, "cycle": cycle_now()}
     Path(config["found"]).write_text(json.dumps(found), encoding="utf-8")
 
 
-async def _run(bridge: Bridge, driver: Driver, server: Server) -> None:
+def _server(
+    bridge: Bridge, driver: Driver, kernel: Logged | Replay, recorder: Recorder | None, config: dict[str, Any]
+) -> Server:
+    plain, check = config["plain"], config["check"]
+    return Server(driver, kernel, bridge.perform, now=cycle_now, plain=plain, recorder=recorder, check=check)
+
+
+async def _run(bridge: Bridge, server: Server) -> None:
     bridge.outsider = server
     _count(bridge, server)
     looking = cocotb.start_soon(_look(server))

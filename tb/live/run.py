@@ -49,8 +49,8 @@ class Config:
     """How a live device is: its bus in bits, its driver's policy and host costs, and the buffers that it begins with.
 
     `buffers` are the words of create commands. `plain` answers without the driver, to measure what the driver and the
-    RTL cost. `trace` keeps the trace of the simulation, `record` writes workload traces, `replay` is a log to be taken
-    in the kernel's place.
+    RTL cost. `trace` keeps the trace of the simulation, `record` writes workload traces, `check` asks the oracle,
+    `replay` is a log to be taken in the kernel's place.
     """
 
     simulator: str = "verilator"
@@ -61,6 +61,7 @@ class Config:
     plain: bool = False
     trace: bool = False
     record: bool = False
+    check: bool = False
     replay: str = ""
 
 

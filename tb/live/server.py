@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import cocotb
+import numpy as np
 from cocotb.triggers import Event as Signal
 
 from models.dmabuf import Buffer, DmaBuf
@@ -34,6 +35,7 @@ from models.errors import BusFault, DeviceError, DriverError, OutOfMemory
 from models.events import Event, Fault, Readback, Writeback, Zap, runs_of
 from models.fence import Fence, FenceState, Usage, wait_for
 from models.memory import PAGE
+from models.oracle import Oracle, failing
 from models.outside import Outside
 from models.steps import Recall, Step
 from models.surface import Box
@@ -120,7 +122,8 @@ class _Fences:
 class Server:
     """Serves one driver's buffers to a kernel. `plain` answers accesses without the driver, to be measured beside it.
 
-    `now` gives the clock cycle; `recorder` hears of each access and order.
+    `now` gives the clock cycle; `recorder` hears of each access and order. With `check` the oracle does too: what the
+    kernel is given must be the newest of what it handed over and of what was drawn.
     """
 
     def __init__(
@@ -132,6 +135,7 @@ class Server:
         now: Callable[[], int],
         plain: bool = False,
         recorder: Recorder | None = None,
+        check: bool = False,
     ) -> None:
         self.driver = driver
         self.counts = Counts()
@@ -142,6 +146,8 @@ class Server:
         self._now = now
         self._plain = plain
         self._recorder = recorder
+        self._check = check
+        self._watch: dict[Buffer, Oracle] = {}
         self._shared: dict[str, _Shared] = {}
         self._fences = _Fences()
         self._later: deque[Arrival] = deque()
@@ -330,6 +336,8 @@ class Server:
             if self._recorder is not None:
                 self._recorder.loaded(access.buffer, self._pages(access), access.pid)
             data = b"".join(outside.load(page).tobytes() for page in self._pages(access))
+            if self._check:
+                self._judge(access, data)
             start, left = access.offset % PAGE, outside.buffer.surface.linear_size - access.offset
             self._kernel.give(access.unique, data[start : start + max(0, min(access.size, left))])
             return
@@ -343,10 +351,29 @@ class Server:
             part = access.data[at : at + PAGE - offset]
             if self._recorder is not None:
                 pid = 0 if access.dirty else access.pid
-                self._recorder.stored(access.buffer, page, outside.load(page), offset, part, pid)
+                self._recorder.stored(access.buffer, page, outside.newest(page), offset, part, pid)
+            if self._check:
+                self._hear(outside, page, offset, part)
             outside.post(page, offset, part)
             at += len(part)
         self._kernel.took(access.unique, len(access.data))
+
+    def _judge(self, read: Read, data: bytes) -> None:
+        """Have the oracle look at the pages that a Read is answered with. ServerError for a byte that must not be."""
+        outside = self._shared[read.buffer].outside
+        oracle, first = self._watch[outside.buffer], self._pages(read).start * PAGE
+        size = outside.buffer.surface.linear_size - first
+        oracle.loaded(f"process {read.pid}", first, np.frombuffer(data, np.uint8)[:size])
+        if oracle.violations:
+            raise ServerError(f"{read.buffer}: {oracle.violations[0]}")
+
+    def _hear(self, outside: Outside, page: int, offset: int, data: bytes) -> None:
+        """Tell the oracle what was stored: the bytes that differ, since the kernel hands over whole pages."""
+        new = np.frombuffer(data, np.uint8)
+        changed = np.flatnonzero(outside.newest(page)[offset : offset + new.size] != new)
+        for run in np.split(changed, np.flatnonzero(np.diff(changed) > 1) + 1):
+            if run.size:
+                self._watch[outside.buffer].stored(page * PAGE + offset + int(run[0]), new[run[0] : run[-1] + 1])
 
     # ------------------------------------------------------------------------------------------------ orders
 
@@ -404,8 +431,17 @@ class Server:
             raise CommandError(f"there is no buffer {name[:80]}")
         return shared
 
+    def _drawn(self, buffer: Buffer, command: FillBox | CopyBox) -> Generator[Step, Any, Fence]:
+        oracle = self._watch.get(buffer)
+        token = oracle.draw_begins([command]) if oracle else 0
+        with failing(oracle, token):
+            fence = yield from self.driver.draw(buffer, [command])
+        if oracle:
+            oracle.draw_ends(token)
+        return fence
+
     async def _draw(self, name: str, command: FillBox | CopyBox) -> str:
-        fence = await self._do(self.driver.draw(self._find(name).buffer, [command]), "draw")
+        fence = await self._do(self._drawn(self._find(name).buffer, command), "draw")
         if self._recorder is not None and isinstance(command, FillBox):
             self._recorder.filled(name, command.box)
         elif self._recorder is not None and isinstance(command, CopyBox):
@@ -420,6 +456,8 @@ class Server:
         )
         if self._recorder is not None:
             self._recorder.created(order.name, buffer.surface)
+        if self._check:
+            self._watch[buffer] = Oracle(buffer.surface, self.driver.policy.promise, others=self._watch)
         dmabuf = self.driver.export(buffer)
         file = file_name(order.name, buffer.surface, order.form)
         self._shared[order.name] = _Shared(buffer, dmabuf, Outside(self.driver, dmabuf), file)
@@ -429,6 +467,7 @@ class Server:
     async def _destroy(self, name: str) -> None:
         """Nobody has it open: the kernel drops its pages, and the buffer goes."""
         shared = self._shared.pop(name)
+        self._watch.pop(shared.buffer, None)
         self._pump(self._kernel.forget(name))
         await self._do(shared.outside.close(), "close")
         shared.dmabuf.put()

@@ -25,44 +25,54 @@ SIDE, PIXEL, HALF = 64, 4, 32
 WORD = struct.Struct("<I")
 
 
-def word(memory: mmap.mmap, column: int, row: int) -> int:
-    """The number in a pixel."""
-    return WORD.unpack_from(memory, (row * SIDE + column) * PIXEL)[0]
+class Pixels:
+    """Numbers in shared memory by column and row, each loaded and stored as a whole (struct clears it first)."""
+
+    def __init__(self, memory: mmap.mmap) -> None:
+        self._words = memoryview(memory).cast("I")
+
+    def get(self, column: int, row: int) -> int:
+        """The number in a pixel."""
+        return int(self._words[row * SIDE + column])
+
+    def put(self, column: int, row: int, value: int) -> None:
+        """Store a number."""
+        self._words[row * SIDE + column] = value
 
 
 class Party:
     """One process among them: the buffer, what was published, and a way out."""
 
-    def __init__(self, path: str, published: mmap.mmap, seed: int) -> None:
+    def __init__(self, path: str, published: Pixels, seed: int) -> None:
         self.file = os.open(path, os.O_RDWR)
-        self.memory = mmap.mmap(self.file, 0)
+        self.memory = Pixels(mmap.mmap(self.file, 0))
         self.published = published
         self.chance = random.Random(seed)
         self.looks = 0
 
     def over(self) -> bool:
         """Whether somebody has ended it; the last word says so."""
-        return word(self.published, 0, SIDE) != 0
+        return self.published.get(0, SIDE) != 0
 
     def fail(self, what: str) -> None:
         """Tell, and end it for all."""
-        WORD.pack_into(self.published, SIDE * SIDE * PIXEL, 1)
+        self.published.put(0, SIDE, 1)
         print(f"error: {what}", flush=True)
         os._exit(1)
 
     def publish(self, column: int, row: int, value: int) -> None:
         """Say that a pixel holds at least this."""
-        WORD.pack_into(self.published, (row * SIDE + column) * PIXEL, value)
+        self.published.put(column, row, value)
 
     def look(self) -> None:
         """Look at any pixel."""
         column, row = self.chance.randrange(SIDE), self.chance.randrange(SIDE)
-        least = word(self.published, column, row)
+        least = self.published.get(column, row)
         if self.chance.random() < 0.1:
             place = (row * SIDE + column) * PIXEL
             found = WORD.unpack(os.pread(self.file, PIXEL, place))[0]
         else:
-            found = word(self.memory, column, row)
+            found = self.memory.get(column, row)
         self.looks += 1
         if found < least:
             self.fail(f"stale: pixel {column}, {row} is {found}, and {least} was there before")
@@ -73,15 +83,14 @@ class Party:
         while not self.over():
             count += 1
             row = self.chance.randrange(SIDE)
-            place = (row * SIDE + column) * PIXEL
             if self.chance.random() < 0.1:
-                os.pwrite(self.file, WORD.pack(count), place)
+                os.pwrite(self.file, WORD.pack(count), (row * SIDE + column) * PIXEL)
             else:
-                WORD.pack_into(self.memory, place, count)
+                self.memory.put(column, row, count)
             mine[row] = count
             self.publish(column, row, count)
             back = self.chance.randrange(SIDE)
-            found = word(self.memory, column, back)
+            found = self.memory.get(column, back)
             if found != mine[back]:
                 self.fail(f"lost: pixel {column}, {back} is {found}, not {mine[back]}")
             self.look()
@@ -97,11 +106,11 @@ class Party:
                 for column in range(HALF + 16, SIDE):
                     self.publish(column, one, value)
             return
-        least = [[word(self.published, column, one) for column in range(writers)] for one in range(row, row + rows)]
+        least = [[self.published.get(column, one) for column in range(writers)] for one in range(row, row + rows)]
         device.copy("shared", HALF, row, writers, rows, 0, row)
         for one in range(row, row + rows):
             for column in range(writers):
-                found, most = word(self.memory, HALF + column, one), word(self.memory, column, one)
+                found, most = self.memory.get(HALF + column, one), self.memory.get(column, one)
                 if not least[one - row][column] <= found <= most:
                     self.fail(f"a copy of pixel {column}, {one} is {found}: {least[one - row][column]} to {most}")
 
@@ -110,7 +119,7 @@ def main(writers: int, zaps: int, seed: int) -> int:
     """Start the writers, draw until so many pages were zapped, and end them."""
     device = Live()
     path = str(device.create("shared", SIDE, SIDE, "rgba", "Y_TILED"))
-    published = mmap.mmap(-1, (SIDE * SIDE + 1) * PIXEL)
+    published = Pixels(mmap.mmap(-1, (SIDE * SIDE + 1) * PIXEL))
     children = []
     for column in range(writers):
         child = os.fork()
@@ -126,7 +135,7 @@ def main(writers: int, zaps: int, seed: int) -> int:
         value += 1
         party.draw(device, writers, value)
         party.look()
-    WORD.pack_into(published, SIDE * SIDE * PIXEL, 1)
+    published.put(0, SIDE, 1)
     bad = [child for child in children if os.waitpid(child, 0)[1]]
     facts = device.status()
     seconds = time.monotonic() - began

@@ -108,7 +108,7 @@ def coherence(writers: int, zaps: int, seed: int, *options: str) -> None:
 
 @pytest.mark.parametrize("policy", ["adaptive", "page-mkwrite"])
 def test_nothing_is_lost_or_stale_among_writers_and_device(policy: str) -> None:
-    coherence(3, ZAPS, 1, "--policy", policy)
+    coherence(3, ZAPS, 1, "--policy", policy, "--check")
 
 
 BROKEN = """
@@ -172,7 +172,7 @@ def test_a_program_takes_the_same_cycles_every_time_and_its_log_replays(tmp_path
     assert {Fill, Load, Store, Wait} <= set(kinds) and kinds.count(Fill) == 7
     log = tmp_path / "log"
     log.write_text(logs[0])
-    status, output, errors = Live("--replay", str(log)).end()
+    status, output, errors = Live("--replay", str(log), "--check").end()
     assert status == 0 and "as logged" in output, errors
     lines = logs[0].splitlines()
     where = max(index for index, line in enumerate(lines) if line.startswith("give"))
