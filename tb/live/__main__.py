@@ -7,6 +7,7 @@ import signal
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from models.costs import Costs
 from tb import toolchain
@@ -74,7 +75,7 @@ def _cost(word: str) -> tuple[str, int]:
     return name, int(value)
 
 
-def _replay(log: Path, **wanted: bool) -> int:
+def _replay(log: Path, **wanted: Any) -> int:
     facts = header_of(log)
     costs = Costs(**facts["costs"])
     config = replace(Config(facts["simulator"], facts["width"], facts["policy"], costs), replay=str(log), **wanted)
@@ -111,7 +112,7 @@ def _config(options: argparse.Namespace) -> Config:
             commands.parse(f"create {words}")
         except commands.CommandError as error:
             raise _Asked(f"BUFFERS: {words[:80]}: {error}") from None
-    wanted = {"plain": options.plain, "record": options.record, "check": options.check}
+    wanted: dict[str, Any] = {"plain": options.plain, "record": options.record, "check": options.check}
     return replace(Config(options.sim, int(options.width), policy, costs, buffers), **wanted)
 
 
