@@ -24,7 +24,7 @@
 #   CONTRACT=FILE  OPERATION=N   budgets that `make timing` holds (timing.toml); the operation whose parts it shows one by one
 #   CMD=COMMAND             what `make live` runs in the device's directory; without it the device stays until interrupted
 #   BUFFERS=LIST  POLICY=   buffers that a live device begins with (canvas 256 256 rgba Y_TILED, scratch 65535 1 gray), its strategy (adaptive)
-#   REPLAY=LOG  RECORD=1  CHECK=1  PLAIN=1   `make live` runs a log again; writes a workload of each buffer; asks the oracle; answers without driver and RTL
+#   LOG=FILE  REPLAY=FILE  RECORD=1  CHECK=1  TRACE=1  PLAIN=1   `make live` runs a log again; writes a workload of each buffer; asks the oracle; keeps the trace; answers without driver and RTL
 #   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules; models: models/)
 
 SHELL := /bin/sh
@@ -61,7 +61,7 @@ export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
 export CONTRACT LATENCY OPERATION SCENARIO STALL
-export BLOCK BUFFERS CMD COSTS COUNT IMAGE JOBS MODULE POLICY PROOF REPLAY SCHEDULER SEED SEEDS SWEEP TESTS WIDTH WORKLOAD
+export BLOCK BUFFERS CMD COSTS COUNT LOG IMAGE JOBS MODULE POLICY PROOF REPLAY SCHEDULER SEED SEEDS SWEEP TESTS WIDTH WORKLOAD
 
 ifneq ($(strip $(QUEUE)$(WALLTIME)$(MEMORY)),)
 export QUEUE WALLTIME MEMORY
@@ -123,8 +123,8 @@ compare: setup ## every coherence strategy on every workload, on the RTL: WORKLO
 
 live: setup ## the RTL behind a directory whose files any program maps: CMD= BUFFERS= POLICY= WIDTH= COSTS= REPLAY= RECORD=1
 	@$(BIN)/python -m tb.live --sim $(CHOSEN) --width="$$WIDTH" --policy="$$POLICY" --buffers="$$BUFFERS" \
-	    --costs="$$COSTS" --command="$$CMD" --replay="$$REPLAY" \
-	    $(if $(filter-out 0,$(RECORD)),--record) $(if $(filter-out 0,$(CHECK)),--check) $(if $(filter-out 0,$(PLAIN)),--plain)
+	    --costs="$$COSTS" --command="$$CMD" --replay="$$REPLAY" --log="$$LOG" \
+	    $(if $(filter-out 0,$(RECORD)),--record) $(if $(filter-out 0,$(CHECK)),--check) $(if $(filter-out 0,$(TRACE)),--trace) $(if $(filter-out 0,$(PLAIN)),--plain)
 
 cov: setup ## coverage of the regression on Verilator, with its page, judged by its targets: JOBS= RERUN=0
 	@$(BIN)/python -m tb.cov --jobs=$(JOBS) $(if $(filter 0,$(RERUN)),--no-rerun)

@@ -41,8 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--costs", default="", help="host costs (COSTS), as fault_ns=1200; all 0 unless told")
     parser.add_argument("--command", default="", help="shell command to run inside (CMD)")
     parser.add_argument("--plain", action="store_true", help="answer without the driver and the RTL (PLAIN=1)")
+    parser.add_argument("--trace", action="store_true", help="keep the trace of engine and driver (TRACE=1)")
     parser.add_argument("--record", action="store_true", help="write a workload trace of each buffer (RECORD=1)")
     parser.add_argument("--check", action="store_true", help="have the oracle look at every page given out (CHECK=1)")
+    parser.add_argument("--log", default="", help="where the log goes (LOG), beside the directory unless told")
     parser.add_argument("--replay", default="", help="log to run again, without any kernel (REPLAY)")
     options = parser.parse_args(arguments)
     try:
@@ -112,8 +114,9 @@ def _config(options: argparse.Namespace) -> Config:
             commands.parse(f"create {words}")
         except commands.CommandError as error:
             raise _Asked(f"BUFFERS: {words[:80]}: {error}") from None
-    wanted: dict[str, Any] = {"plain": options.plain, "record": options.record, "check": options.check}
-    return replace(Config(options.sim, int(options.width), policy, costs, buffers), **wanted)
+    log = str(Path(options.log).resolve()) if options.log else ""
+    wanted: dict[str, Any] = {name: getattr(options, name) for name in ("plain", "trace", "record", "check")}
+    return replace(Config(options.sim, int(options.width), policy, costs, buffers), log=log, **wanted)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,8 @@ class Config:
 
     `buffers` are the words of create commands. `plain` answers without the driver, to measure what the driver and the
     RTL cost. `trace` keeps the trace of the simulation, `record` writes workload traces, `check` asks the oracle,
-    `replay` is a log to be taken in the kernel's place.
+    `replay` is a log to be taken in the kernel's place. `log` is where the log goes, and workload traces beside it; in
+    the device's place unless told.
     """
 
     simulator: str = "verilator"
@@ -63,6 +64,7 @@ class Config:
     record: bool = False
     check: bool = False
     replay: str = ""
+    log: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,13 +159,16 @@ def replay(config: Config) -> dict[str, int]:
 
 
 def _simulation(config: Config) -> Simulation:
-    simulation = replace(system(config.simulator, data_width=config.width), timeout_s=FOREVER_S)
+    inside = {"INSIDE": 1} if config.trace else {}
+    simulation = replace(system(config.simulator, data_width=config.width, **inside), timeout_s=FOREVER_S)
     simulation.build()
     return simulation
 
 
 def _simulate(simulation: Simulation, config: Config, place: Place) -> None:
     files = {name: str(place.beside(f".{ending}")) for name, ending in _FILES.items()}
+    if config.log:
+        files["log"] = config.log
     facts = {**asdict(config), **files, "directory": str(place.directory), "host_bytes": HOST_BYTES, "pid": os.getpid()}
     place.beside(".json").write_text(json.dumps(facts), encoding="utf-8")
     env = {"LIVE_CONFIG": str(place.beside(".json"))}

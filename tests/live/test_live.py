@@ -162,12 +162,15 @@ def answers(log: str) -> list[str]:
 def test_a_program_takes_the_same_cycles_every_time_and_its_log_replays(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     logs = []
-    for _ in range(2):
-        status, _, errors = Live("--record", command=f"{sys.executable} {tmp_path}/program.py").end()
+    for number in range(2):
+        file = tmp_path / f"{number}.log"
+        status, _, errors = Live(
+            "--record", "--log", str(file), command=f"{sys.executable} {tmp_path}/program.py"
+        ).end()
         assert status == 0, errors
-        logs.append(max(PLACES.glob("*.log"), key=lambda path: path.stat().st_mtime).read_text())
+        logs.append(file.read_text())
     assert answers(logs[0]) == answers(logs[1]) and len(answers(logs[0])) > 30
-    trace = max(PLACES.glob("*-one.trace"), key=lambda path: path.stat().st_mtime)
+    trace = tmp_path / "0-one.trace"
     kinds = [type(one) for one in Trace.parse(trace.read_text(), "one").actions]
     assert {Fill, Load, Store, Wait} <= set(kinds) and kinds.count(Fill) == 7
     log = tmp_path / "log"
