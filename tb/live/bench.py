@@ -154,7 +154,8 @@ def _server(
 
 async def _run(bridge: Bridge, server: Server) -> None:
     bridge.outsider = server
-    _count(bridge, server)
+    assert isinstance(server.driver.engine, FaultlineEngine)
+    _count(bridge, server, server.driver.engine)
     looking = cocotb.start_soon(_look(server))
     try:
         await server.serve()
@@ -162,12 +163,13 @@ async def _run(bridge: Bridge, server: Server) -> None:
         looking.cancel()
 
 
-def _count(bridge: Bridge, server: Server) -> None:
-    """Count the driver's events, and keep none of them: a live device runs for as long as it likes."""
+def _count(bridge: Bridge, server: Server, engine: FaultlineEngine) -> None:
+    """Count the driver's events, and keep neither them nor records: a live device runs for as long as it likes."""
 
     def note(stamped: Stamped) -> None:
         server.counts.note(stamped.event)
         bridge.notes.clear()
+        engine.records.clear()
 
     bridge.on_note = note
 
