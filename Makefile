@@ -10,7 +10,7 @@
 #   PGO=1                   compile Verilator's model twice, the second time by a profile: a minute longer, a third faster
 #   TESTS=PATHS  ARGS=...   what `make test` and `make regress` run (tests), and further arguments for pytest
 #   JOBS=N                  processes of `make test`, `make regress`, `make compare`, `make cov`, `make formal` and `make synth` (one a core)
-#   UPDATE=1                makes the figures of `make bench` the reviewed ones, once somebody looked at them
+#   UPDATE=1                makes the figures of `make bench` the reviewed ones, those of `make timing` its baseline, once somebody looked at them
 #   RERUN=0                 `make cov` merges what earlier runs left and runs nothing
 #   PROOF=NAMES             proofs that `make formal` runs, comma-separated (all)
 #   SCHEDULER=WHERE         workers of `make regress`: local (default), tcp://HOST:PORT of a Dask cluster, slurm or lsf
@@ -21,15 +21,18 @@
 #   WORKLOAD=NAMES|FILE     what `make compare` plays (all), NAME:frames=24:width=512 with parameters, POLICY=NAMES by which strategies (all)
 #   COSTS=NAME=NS,...  SWEEP=FACTORS   host costs of `make compare`, and what multiplies them (0.25,1,4 for a few strategies)
 #   SCENARIO=NAMES  LATENCY=N,...  STALL=N,...   what `make timing` times (all), under which memories (13 cycles, 0 percent)
-#   CONTRACT=FILE  OPERATION=N   budgets that `make timing` holds (timing.toml); the operation whose parts it shows one by one
+#   CONTRACT=FILE  OPERATION=N   budgets that `make timing` holds (timing.toml); the operation whose parts and events it shows one by one
+#   TAG=N  QUEUE=0|1        descriptor whose operation `make waves` records, in one SCENARIO (page_readback); its queue (0, of transfers)
+#   BASE=FILE               timing.json of an earlier `make timing`, with which it compares (tb/timing/baseline.json is checked in)
 #   CMD=COMMAND             what `make live` runs in the device's directory; without it the device stays until interrupted
 #   BUFFERS=LIST  POLICY=   buffers that a live device begins with (canvas 256 256 rgba Y_TILED, scratch 65535 1 gray), its strategy (adaptive)
 #   LOG=FILE  REPLAY=FILE  RECORD=1  CHECK=1  TRACE=1  PLAIN=1   `make live` runs a log again; writes a workload of each buffer; asks the oracle; keeps the trace; answers without driver and RTL
+#   CHECK=1                 `make waveforms` writes nothing and tells what is stale
 #   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules; models: models/)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test regress sim speed bench compare live timing cov faults schedules oracle lint generate formal synth mutate help clean distclean
+.PHONY: photo setup test regress sim speed bench compare live timing waves waveforms cov faults schedules oracle lint generate formal synth mutate help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -60,7 +63,7 @@ export YOWASP_CACHE_DIR := $(BUILD)/yowasp
 export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
-export CONTRACT LATENCY OPERATION SCENARIO STALL
+export BASE CONTRACT LATENCY OPERATION SCENARIO STALL TAG
 export BLOCK BUFFERS CMD COSTS COUNT LOG IMAGE JOBS MODULE POLICY PROOF REPLAY SCHEDULER SEED SEEDS SWEEP TESTS WIDTH WORKLOAD
 
 ifneq ($(strip $(QUEUE)$(WALLTIME)$(MEMORY)),)
@@ -112,10 +115,14 @@ bench: setup ## utilization and latency in cycles, beside bound, peers and floor
 	@$(BIN)/python -m tb.bench $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH") \
 	    $(if $(filter-out 0,$(UPDATE)),--update)
 
-timing: setup ## where every cycle went, by operation and part, judged by a contract: SCENARIO= LATENCY=3,13 WIDTH=64,512 STALL=0,25 CONTRACT= OPERATION=
+timing: setup ## where every cycle went, by operation and part, judged by a contract: SCENARIO= LATENCY=3,13 WIDTH=64,512 STALL=0,25 CONTRACT= OPERATION= BASE= UPDATE=1
 	@$(BIN)/python -m tb.timing --sim $(CHOSEN) --scenario="$$SCENARIO" --latency="$$LATENCY" --stall="$$STALL" \
-	    --contract="$$CONTRACT" --operation="$$OPERATION" \
+	    --contract="$$CONTRACT" --operation="$$OPERATION" --base="$$BASE" $(if $(filter-out 0,$(UPDATE)),--update) \
 	    $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH")
+
+waves: setup ## waves of one operation of `make timing`, by a descriptor's tag, with lists for GTKWave and Surfer: TAG= QUEUE=1 SCENARIO= LATENCY= WIDTH= STALL=
+	@$(BIN)/python -m tb.timing.waves --sim $(CHOSEN) --tag="$$TAG" --queue="$$QUEUE" --scenario="$$SCENARIO" \
+	    --latency="$$LATENCY" --stall="$$STALL" $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH")
 
 compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH= JOBS=
 	@$(BIN)/python -m tb.compare --sim $(CHOSEN) --workload="$$WORKLOAD" --policy="$$POLICY" --costs="$$COSTS" \
@@ -164,6 +171,9 @@ lint: setup ## ruff, mypy --strict, Verilator -Wall, Yosys, stale generated file
 generate: setup ## derive what is generated from rtl/faultline.rdl and docs/testplan.yaml
 	@$(BIN)/python rtl/generate.py
 	@$(BIN)/python -m tb.regress.plan
+
+waveforms: setup ## what docs/protocols.md shows of the protocols, from a simulation of them; CHECK=1 only tells what is stale
+	@$(BIN)/python -m tests.system.waveforms --sim $(CHOSEN) $(if $(filter-out 0,$(CHECK)),--check)
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20

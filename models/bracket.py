@@ -57,6 +57,7 @@ class SyncFileArgument:
 
 def begin(dmabuf: DmaBuf, *, write: bool, signals: Signals | None = None) -> Steps[None]:
     """Begin CPU access, to read or also to write. DriverError EINTR or EAGAIN: call again; EIO: the readback failed."""
+    dmabuf.expect_open()
     if dmabuf.operations.begin is not None:
         yield from dmabuf.operations.begin(write, signals)
     fences = dmabuf.buffer.reservation.waits(write)
@@ -64,7 +65,8 @@ def begin(dmabuf: DmaBuf, *, write: bool, signals: Signals | None = None) -> Ste
 
 
 def end(dmabuf: DmaBuf, *, write: bool) -> Steps[None]:
-    """End CPU access; waits for no fence (R11)."""
+    """End CPU access; waits for no fence (R11). DriverError EIO: the device takes no work any more."""
+    dmabuf.expect_open()
     if dmabuf.operations.end is not None:
         yield from dmabuf.operations.end(write)
 

@@ -194,6 +194,8 @@ class Device:
     def can_advance(self, queue: Queue) -> bool:
         """Return whether a descriptor of the queue could end now."""
         state = self._queues[queue]
+        if state.head == state.tail and not state.refused and state.abort_to is None:
+            return False
         if not (state.enabled and self._registers[Address.CONTROL] & 1) or not self._room(queue):
             return False
         if state.refused or (state.abort_to is not None and state.head != state.abort_to):
@@ -293,6 +295,8 @@ class Device:
 
     def _advance(self, queue: Queue) -> bool:
         state = self._queues[queue]
+        if state.head == state.tail and not state.refused and state.abort_to is None:
+            return False
         if not (state.enabled and self._registers[Address.CONTROL] & 1) or not self._room(queue):
             return False
         if state.refused:

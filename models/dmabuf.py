@@ -95,7 +95,8 @@ class ExportOperations:
 class DmaBuf:
     """A shared buffer: reference-counted, its size fixed for ever, released exactly once (R1, R2).
 
-    DriverError EINVAL unless map, unmap and release are there, and pin and unpin both or neither (R1).
+    DriverError EINVAL unless map, unmap and release are there, and pin and unpin both or neither (R1). After the last
+    reference was given back every operation but `detach` and what undoes a mapping is DriverError EBADF.
     """
 
     def __init__(self, buffer: Buffer, exporter: str, operations: ExportOperations) -> None:
@@ -120,10 +121,14 @@ class DmaBuf:
 
     def get(self) -> DmaBuf:
         """Take one more reference. DriverError EBADF after the last one was given back."""
-        if not self.references:
-            raise DriverError("EBADF", f"{self.buffer.name} was released")
+        self.expect_open()
         self.references += 1
         return self
+
+    def expect_open(self) -> None:
+        """DriverError EBADF once the last reference was given back: nothing is left to work on."""
+        if not self.references:
+            raise DriverError("EBADF", f"{self.buffer.name} was released")
 
     def put(self) -> None:
         """Give a reference back; with the last one the exporter's release runs, once (R2).
@@ -131,8 +136,7 @@ class DmaBuf:
         Attachments that are left by then are a warning: they are kept in `leftover`. A kernel mapping that is left is
         a bug: ValueError.
         """
-        if not self.references:
-            raise DriverError("EBADF", f"{self.buffer.name} was released")
+        self.expect_open()
         if self.references == 1 and self._vmaps:
             raise ValueError(f"{self.buffer.name} would be released with {self._vmaps} kernel mappings left")
         self.references -= 1
@@ -144,6 +148,7 @@ class DmaBuf:
 
     def attach(self, device: str, move_notify: Callable[[], None] | None = None) -> Attachment:
         """Attach a foreign device. DriverError EBUSY when it cannot reach where the buffer is (R4)."""
+        self.expect_open()
         if not self.operations.may_attach(device):
             raise DriverError("EBUSY", f"{device} cannot reach {self.buffer.name}")
         attachment = Attachment(device, move_notify)
@@ -164,6 +169,7 @@ class DmaBuf:
         The exporter makes them right first. A static importer's storage is pinned where pinning exists, and the map
         waits for KERNEL fences, and for no others (R4). DriverError EINVAL for one that is mapped, EINTR for a signal.
         """
+        self.expect_open()
         attachment.expect(AttachmentState.ATTACHED)
         pin, unpin = self.operations.pin, self.operations.unpin
         if pin and not attachment.dynamic:
@@ -195,6 +201,7 @@ class DmaBuf:
 
     def vmap(self) -> Any:
         """Return the kernel's mapping; the exporter is called for the first only. DriverError EINVAL without (R13)."""
+        self.expect_open()
         if self.operations.vmap is None:
             raise DriverError("EINVAL", f"{self.buffer.name} has no kernel mapping")
         if not self._vmaps:
@@ -216,6 +223,7 @@ class DmaBuf:
 
     def poll(self, events: int) -> Steps[int]:
         """Return which of POLLIN and POLLOUT hold now (R14). They say nothing of coherency."""
+        self.expect_open()
         ready = 0
         for event, write in ((POLLIN, False), (POLLOUT, True)):
             if events & event and not (yield from self._busy(write)):
@@ -248,12 +256,14 @@ class DmaBuf:
 
     def seek(self, offset: int, whence: str) -> int:
         """Answer the only two seeks there are: (0, "END") the size, (0, "SET") 0; anything else EINVAL (R5)."""
+        self.expect_open()
         if offset == 0 and whence in ("END", "SET"):
             return self.size if whence == "END" else 0
         raise DriverError("EINVAL", f"seek to {offset} from {whence}")
 
     def check_mmap(self, first: int, pages: int, *, shared: bool, write: bool, descriptor_writable: bool) -> None:
         """Refuse what mmap refuses (R6): EINVAL, EOVERFLOW or EACCES."""
+        self.expect_open()
         if not self.operations.mmap:
             raise DriverError("EINVAL", f"{self.buffer.name} cannot be mapped")
         if not shared:

@@ -35,9 +35,10 @@ class CopyBox:
 
 @dataclass(slots=True)
 class Work:
-    """One submission's commands with the pages that they read and write, by buffer."""
+    """One submission's drawing with the pages that it reads and writes, by buffer."""
 
-    commands: list[Command] = field(default_factory=list)
+    target: Buffer
+    drawing: list[FillBox | CopyBox] = field(default_factory=list)
     events: list[Render] = field(default_factory=list)
     reads: dict[Buffer, set[int]] = field(default_factory=dict)
     writes: dict[Buffer, set[int]] = field(default_factory=dict)
@@ -47,12 +48,24 @@ class Work:
         """All buffers, in the order in which their locks are taken."""
         return sorted(self.reads.keys() | self.writes.keys(), key=lambda buffer: buffer.reservation.lock)
 
+    def commands(self) -> list[Command]:
+        """Return the engine's commands; with the buffers' locks held, for a discard swaps the storage behind a name."""
+        target, found = self.target, list[Command]()
+        for one in self.drawing:
+            if isinstance(one, FillBox):
+                found.append(Fill(target.surface_handle, one.box, one.pixel))
+            else:
+                source = one.source or target
+                place = target.surface_handle, one.box, source.surface_handle
+                found.append(Copy(*place, one.source_x, one.source_y))
+        return found
+
 
 def plan(target: Buffer, commands: Sequence[FillBox | CopyBox]) -> Work:
     """Return the work of some commands. DriverError EINVAL for one that makes no sense."""
     if not commands:
         raise DriverError("EINVAL", "nothing to draw")
-    work = Work()
+    work = Work(target)
     for command in commands:
         box, operation = command.box, "FILL"
         check_box(target, box)
@@ -60,7 +73,6 @@ def plan(target: Buffer, commands: Sequence[FillBox | CopyBox]) -> Work:
         if isinstance(command, FillBox):
             if len(command.pixel) != target.surface.bytes_per_pixel:
                 raise DriverError("EINVAL", f"a pixel of {len(command.pixel)} bytes")
-            work.commands.append(Fill(target.surface_handle, box, command.pixel))
         else:
             source, operation = command.source or target, "COPY"
             origin = Box(command.source_x, command.source_y, box.width, box.height)
@@ -70,7 +82,7 @@ def plan(target: Buffer, commands: Sequence[FillBox | CopyBox]) -> Work:
             if source.surface.bytes_per_pixel != target.surface.bytes_per_pixel:
                 raise DriverError("EINVAL", "a copy between different pixel sizes")
             work.reads.setdefault(source, set()).update(pages_of_box(source.surface, origin))
-            work.commands.append(Copy(target.surface_handle, box, source.surface_handle, origin.x, origin.y))
+        work.drawing.append(command)
         event = Render(
             buffer=target.name, operation=operation, x=box.x, y=box.y, width=box.width, height=box.height
         )

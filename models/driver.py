@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from models.aperture import Aperture
 from models.costs import Costs
 from models.dmabuf import Buffer, DmaBuf
-from models.drawing import CopyBox, FillBox, plan
+from models.drawing import CopyBox, FillBox, Work, plan
 from models.engine import Engine, Fill, Queue
 from models.errors import DeviceError, DriverError
 from models.events import Harvest, Unmap, Writeback, Zap, runs_of
@@ -25,7 +25,7 @@ from models.memory import PAGE, HostMemory
 from models.page_table import Mapping, ObjectTable, PageTable
 from models.policy import Policy
 from models.signals import Signals
-from models.steps import Acquire, Note, Recall, Release, Steps
+from models.steps import Acquire, Note, Recall, Release, Steps, releasing
 from models.storage import Retired
 from models.surface import DeviceAllocator, Surface
 from models.transfer import transfers
@@ -115,10 +115,22 @@ class Driver:
         self.policy.drawing(buffer, range(buffer.pages), (), fence)
         return buffer
 
+    def clearing(self, buffer: Buffer) -> tuple[Fence, ...]:
+        """Return the clearing of its device storage that is under way: who reads that storage stays behind it (R30)."""
+        kernel = buffer.reservation.query(Usage.KERNEL)
+        return tuple(fence for fence in kernel if fence.engine is self.engine and fence.queue == Queue.RENDER)
+
     def destroy(self, buffer: Buffer) -> Steps[None]:
-        """Wait for a buffer's device work and free all it has. DriverError EBUSY while it is mapped (R2)."""
-        if buffer.space.mappings:
-            raise DriverError("EBUSY", f"{buffer.name} is mapped {len(buffer.space.mappings)} times")
+        """Wait for a buffer's device work and free all it has.
+
+        DriverError EBUSY while a reference is left, a mapping's or another, or a device still reaches its pages (R2).
+        """
+        shared = self._exports.get(buffer)
+        if shared is not None and shared.references:
+            raise DriverError("EBUSY", f"{buffer.name} has {shared.references} references left")
+        for attachment in buffer.attachments:
+            if attachment.mapped:
+                raise DriverError("EBUSY", f"{buffer.name} is mapped for {attachment.device}")
         for fence in buffer.reservation.query(Usage.BOOKKEEP):
             # Work that failed is over as well: the buffer goes.
             with contextlib.suppress(DeviceError):
@@ -172,17 +184,23 @@ class Driver:
         return mapping
 
     def munmap(self, table: PageTable, dmabuf: DmaBuf, mapping: Mapping) -> Steps[None]:
-        """Take a mapping away; what it left dirty is uploaded with the next submission (R20)."""
-        buffer = dmabuf.buffer
+        """Take a mapping away; what it left dirty is uploaded with the next submission (R20).
+
+        DriverError EINVAL if another thread has done so meanwhile.
+        """
+        lock = dmabuf.buffer.reservation.lock
         yield Acquire(table.lock)
-        yield Acquire(buffer.reservation.lock)
+        yield Acquire(lock)
+        yield from releasing(self._munmap(table, dmabuf.buffer, mapping), lock, table.lock)
+        dmabuf.put()
+
+    def _munmap(self, table: PageTable, buffer: Buffer, mapping: Mapping) -> Steps[None]:
+        if mapping not in table.mappings:
+            raise DriverError("EINVAL", f"{mapping.process} has nothing mapped at {mapping.address:#x}")
         self.policy.unmapped(buffer, buffer.space.remove(mapping))
         table.remove(mapping)
         run = (mapping.first, mapping.count)
         yield Note(Unmap(process=mapping.process, buffer=buffer.name, pages=(run,)))
-        yield Release(buffer.reservation.lock)
-        yield Release(table.lock)
-        dmabuf.put()
 
     # -------------------------------------------------------------------------------------------- submission
 
@@ -198,6 +216,11 @@ class Driver:
         work = plan(target, commands)
         buffers = work.buffers
         yield from self._lock(buffers, signals)
+        locks = [buffer.reservation.lock for buffer in reversed(buffers)]
+        return (yield from releasing(self._draw(work), *locks))
+
+    def _draw(self, work: Work) -> Steps[Fence]:
+        buffers = work.buffers
         after: list[Fence] = []
         for buffer, pages in work.writes.items():
             if buffer.outside is not None:
@@ -212,13 +235,11 @@ class Driver:
                 yield from self.zap(buffer, sorted(pages))
         for event in work.events:
             yield Note(event)
-        fence = yield from self.engine.submit(Queue.RENDER, work.commands, after, cause="draw")
+        fence = yield from self.engine.submit(Queue.RENDER, work.commands(), after, cause="draw")
         for buffer in buffers:
             self.note_work(buffer, sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ())), fence)
         for buffer in buffers:
             yield from self._push(buffer, sorted(work.writes.get(buffer, ())))
-        for buffer in reversed(buffers):
-            yield Release(buffer.reservation.lock)
         return fence
 
     def _ahead(self, buffer: Buffer, reads: Sequence[int], writes: Sequence[int]) -> list[Fence]:
@@ -266,12 +287,14 @@ class Driver:
 
         DeviceError if the upload or the drawing failed.
         """
-        yield Acquire(buffer.reservation.lock)
-        uploads = yield from self.upload(buffer, "device read")
-        fences = dict.fromkeys([*buffer.reservation.query(Usage.WRITE), *uploads])
-        yield Release(buffer.reservation.lock)
-        for fence in fences:
+        lock = buffer.reservation.lock
+        yield Acquire(lock)
+        for fence in (yield from releasing(self._make_current(buffer), lock)):
             yield from self.engine.wait(fence, cause="device read", buffer=buffer.name)
+
+    def _make_current(self, buffer: Buffer) -> Steps[list[Fence]]:
+        uploads = yield from self.upload(buffer, "device read")
+        return list(dict.fromkeys([*buffer.reservation.query(Usage.WRITE), *uploads]))
 
     def wait(self, fence: Fence) -> Steps[None]:
         """Wait for a fence from `draw`. DeviceError if the drawing, or the upload before it, failed."""

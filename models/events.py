@@ -7,7 +7,7 @@ and in two simulators therefore give equal lists, which a test compares.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 __all__ = [
@@ -68,7 +68,8 @@ class Event:
 
     def to_json(self) -> dict[str, Any]:
         """Return the event as JSON-ready values, its class under "event"."""
-        return {"event": type(self).__name__, **asdict(self)}
+        # Not asdict, which copies: events are recorded while time is measured.
+        return {"event": type(self).__name__, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

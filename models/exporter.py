@@ -118,12 +118,17 @@ class Exporter:
         yield from self._bring_back(write=write, always=False, signals=signals)
 
     def end(self, write: bool) -> Steps[None]:
-        """Send what the CPU wrote, if the policy sends it now; nobody waits (R11)."""
-        buffer = self.buffer
-        yield Acquire(buffer.reservation.lock)
-        if self.driver.policy.end(buffer, write):
-            yield from self.driver.upload(buffer, "end", everything=True)
-        yield Release(buffer.reservation.lock)
+        """Send what the CPU wrote, if the policy sends it now; nobody waits (R11). DriverError EIO if it cannot."""
+        lock = self.buffer.reservation.lock
+        yield Acquire(lock)
+        yield from releasing(self._end(write), lock)
+
+    def _end(self, write: bool) -> Steps[None]:
+        try:
+            if self.driver.policy.end(self.buffer, write):
+                yield from self.driver.upload(self.buffer, "end", everything=True)
+        except DeviceError as error:
+            raise DriverError("EIO", str(error)) from error
 
     def vmap(self) -> KernelMap:
         """Map for the kernel; the storage stays where it is meanwhile (R13)."""

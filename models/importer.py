@@ -7,6 +7,7 @@ becomes a host object of the other engine, which then reads and writes the expor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from models.attachment import Attachment, Direction
 from models.dmabuf import Buffer, DmaBuf
@@ -23,12 +24,19 @@ from models.surface import Box
 __all__ = ["DeviceFiles", "ForeignImport"]
 
 
+@dataclass(slots=True)
+class _Handle:
+    dmabuf: DmaBuf
+    attachment: Attachment | None
+    foreign: ForeignImport | None = None
+
+
 class DeviceFiles:
     """One client's handles on one device: importing, and the same buffer back again (R3)."""
 
     def __init__(self, device: str) -> None:
         self.device = device
-        self._handles: dict[int, tuple[DmaBuf, Attachment | None]] = {}
+        self._handles: dict[int, _Handle] = {}
         self._next = 1
 
     def import_dmabuf(self, dmabuf: DmaBuf) -> tuple[int, bool]:
@@ -38,12 +46,12 @@ class DeviceFiles:
         device attaches first. DriverError EBUSY if that fails (R4).
         """
         same = dmabuf.exporter == self.device
-        for handle, (known, _) in self._handles.items():
-            if known is dmabuf:
+        for handle, known in self._handles.items():
+            if known.dmabuf is dmabuf:
                 return handle, same
         attachment = None if same else dmabuf.attach(self.device)
         handle, self._next = self._next, self._next + 1
-        self._handles[handle] = dmabuf.get(), attachment
+        self._handles[handle] = _Handle(dmabuf.get(), attachment)
         return handle, same
 
     def buffer(self, handle: int) -> Buffer:
@@ -52,29 +60,43 @@ class DeviceFiles:
 
     def attachment(self, handle: int) -> Attachment:
         """Return the attachment behind a foreign handle. DriverError EINVAL where there is none."""
-        found = self._find(handle)[1]
+        found = self._find(handle).attachment
         if found is None:
             raise DriverError("EINVAL", f"handle {handle} is {self.device}'s own object")
         return found
 
+    def foreign(self, handle: int, host: HostMemory, engine: Engine) -> ForeignImport:
+        """Return the one import behind a foreign handle, for DMA by this device's engine. DriverError EINVAL."""
+        attachment, known = self.attachment(handle), self._find(handle)
+        if known.foreign is None:
+            known.foreign = ForeignImport(host, engine, known.dmabuf, attachment)
+        return known.foreign
+
     def export(self, handle: int) -> DmaBuf:
         """Return the original shared buffer of a handle (R3). DriverError EINVAL for an unknown handle."""
-        return self._find(handle)[0]
+        return self._find(handle).dmabuf
 
-    def close(self, handle: int) -> None:
-        """Give a handle back, and its attachment and reference with it. DriverError EINVAL."""
-        dmabuf, attachment = self._find(handle)
-        if attachment is not None:
-            dmabuf.detach(attachment)
+    def close(self, handle: int) -> Steps[None]:
+        """Give a handle back: what is mapped through it ends after its DMA, attachment and reference go with it.
+
+        DriverError EINVAL for an unknown handle.
+        """
+        known = self._find(handle)
         del self._handles[handle]
-        dmabuf.put()
+        if known.attachment is not None:
+            if known.foreign is not None and known.foreign.mapped:
+                yield from known.foreign.unmap()
+            elif known.attachment.mapped:
+                yield from known.dmabuf.unmap(known.attachment)
+            known.dmabuf.detach(known.attachment)
+        known.dmabuf.put()
 
-    def close_all(self) -> None:
+    def close_all(self) -> Steps[None]:
         """Close every handle, as the end of a client does."""
         for handle in list(self._handles):
-            self.close(handle)
+            yield from self.close(handle)
 
-    def _find(self, handle: int) -> tuple[DmaBuf, Attachment | None]:
+    def _find(self, handle: int) -> _Handle:
         if handle not in self._handles:
             raise DriverError("EINVAL", f"no handle {handle} on {self.device}")
         return self._handles[handle]
@@ -90,6 +112,11 @@ class ForeignImport:
         self.attachment = attachment
         self._table: ObjectTable | None = None
         self._object = 0
+
+    @property
+    def mapped(self) -> bool:
+        """True while the engine knows the pages."""
+        return self._table is not None
 
     def map(self, direction: Direction = Direction.BIDIRECTIONAL, signals: Signals | None = None) -> Steps[None]:
         """Map the attachment and make its pages known to the engine; writable only if the direction says so."""

@@ -57,7 +57,7 @@ class Machine:
         match step:
             case CsrWrite(address) | CsrRead(address):
                 slot, low = divmod(address, ENGINE_STRIDE)
-                return self.devices[slot].perform(replace(step, address=low))
+                return self.devices[slot].perform(replace(step, address=low) if slot else step)
             case WaitIrq(line, signals):
                 while not self.raised(line):
                     if signals is not None and signals.pending:

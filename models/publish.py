@@ -16,7 +16,7 @@ from models.errors import DriverError
 from models.events import Writeback, runs_of
 from models.fence import Usage
 from models.promise import Promise
-from models.steps import Acquire, Delay, Note, Release, Steps, releasing
+from models.steps import Acquire, Delay, Note, Steps, releasing
 from models.surface import Box
 from models.transfer import pages_of_box
 
@@ -29,8 +29,7 @@ __all__ = ["bounding_box", "damage", "flush", "flush_later"]
 def flush(driver: Driver, buffer: Buffer) -> Steps[None]:
     """Send all that is dirty; nobody waits."""
     yield Acquire(buffer.reservation.lock)
-    yield from driver.upload(buffer, "flush", everything=True)
-    yield Release(buffer.reservation.lock)
+    yield from releasing(driver.upload(buffer, "flush", everything=True), buffer.reservation.lock)
 
 
 def flush_later(driver: Driver, buffer: Buffer, delay_ns: int, times: int) -> Steps[None]:
@@ -60,20 +59,17 @@ def damage(driver: Driver, buffer: Buffer, boxes: Sequence[Box]) -> Steps[None]:
         raise DriverError("EINVAL", "no damage")
     for box in wanted:
         check_box(buffer, box)
-    surface = buffer.surface
-    pages = sorted({page for box in wanted for page in pages_of_box(surface, box)})
-    moves = [
-        Transfer(
-            False, buffer.surface_handle, buffer.object_handle, box, box.y * surface.row_bytes + box.x,
-            surface.row_bytes,
-        )
-        for box in wanted
-    ]  # fmt: skip
     yield Acquire(buffer.reservation.lock)
-    yield from releasing(_send(driver, buffer, moves, pages), buffer.reservation.lock)
+    yield from releasing(_send(driver, buffer, wanted), buffer.reservation.lock)
 
 
-def _send(driver: Driver, buffer: Buffer, moves: Sequence[Transfer], pages: Sequence[int]) -> Steps[None]:
+def _send(driver: Driver, buffer: Buffer, boxes: Sequence[Box]) -> Steps[None]:
+    stride = buffer.surface.row_bytes
+    pages = sorted({page for box in boxes for page in pages_of_box(buffer.surface, box)})
+    moves = [
+        Transfer(False, buffer.surface_handle, buffer.object_handle, box, box.y * stride + box.x, stride)
+        for box in boxes
+    ]
     size = sum(move.box.bytes for move in moves)
     yield Note(
         Writeback(cause="damage", buffer=buffer.name, pages=runs_of(pages), bytes=size, descriptors=len(moves))

@@ -165,6 +165,8 @@ class Transfers:
         pages = pages_of_box(buffer.surface, box)
         needed = not set(self.driver.policy.device_dirty(buffer)).isdisjoint(pages)
         waits = self._waits(buffer, pages, flags)
+        if needed:
+            waits += self.driver.clearing(buffer)
         if flags & MapFlag.DONTBLOCK:
             yield from self._refuse_to_block(buffer, needed, waits)
         if not waits and needed:

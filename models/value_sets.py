@@ -143,7 +143,11 @@ class ValueSets:
             yield values, mask
 
     def _add(self, values: Bytes, where: Bits) -> bool:
-        need = where & ~self.anything & (self.base != values)
+        need = self.base != values
+        need &= where
+        if not need.any():
+            return False
+        need &= ~self.anything
         for mask, image in self._layers:
             need &= ~(mask & (image == values))
         if not need.any():

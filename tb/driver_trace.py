@@ -52,18 +52,20 @@ _TEXT = struct.Struct("<24sIHBB")
 
 
 class DriverTrace:
-    """Keeps the records of one process's drivers, and appends them to the trace that the simulator has begun."""
+    """Keeps the records of one process's drivers, and appends them to the trace that the simulator has begun.
+
+    enabled: records are kept; what is performed meanwhile leaves none where it is False.
+    """
 
     def __init__(self) -> None:
-        self.on = True
-        """Whether anything is kept at all."""
+        self.enabled = True
         self._kept = bytearray()
         self._texts: dict[str, int] = {}
         self._count = 0
 
     def step(self, begin: int, end: int, task: str, step: Step, result: Any) -> None:
         """A step was performed in the cycles [begin, end)."""
-        if not self.on:
+        if not self.enabled:
             return
         match step:
             case CsrWrite() | CsrRead():
@@ -82,7 +84,7 @@ class DriverTrace:
 
     def note(self, cycle: int, task: str, event: Event) -> None:
         """A driver noted an event."""
-        if not self.on:
+        if not self.enabled:
             return
         facts = event.to_json()
         figure = next((facts[name] for name in ("value", "tail", "bytes", "entries") if name in facts), 0)

@@ -112,6 +112,8 @@ class Simulation:
     native: link the native library of tb/native (host memory, device dump, trace).
     public: a Verilator control file that names the signals Python touches; without one every signal is visible, which
         costs speed and is right for single modules.
+    dumps: the design itself may dump waves (+waves_file= of sim_top), FST from Icarus and VCD from Verilator, whose
+        model must be built for it.
     training: with PGO=1, Verilator's model is compiled twice, the second time by the profile of this run.
     name: directory of the products; the top's name unless told.
     timeout_s: wall-clock limit of a build or a run, in seconds.
@@ -125,6 +127,7 @@ class Simulation:
     native: bool = False
     public: str | Path | None = None
     waves: bool = False
+    dumps: bool = False
     training: Training | None = None
     name: str = ""
     timeout_s: float = 900.0
@@ -133,6 +136,16 @@ class Simulation:
     def record_waves(self) -> bool:
         """WAVES in the environment wins over `waves`, as in cocotb."""
         return toolchain.switched_on("WAVES", self.waves)
+
+    @property
+    def built_for_waves(self) -> bool:
+        """Whether what is built can dump waves."""
+        return self.record_waves or (self.dumps and self.simulator == "verilator")
+
+    @property
+    def all_defines(self) -> dict[str, object]:
+        """Those given, and what has the design dump waves."""
+        return {**self.defines, **({"FAULTLINE_DUMPS": 1} if self.dumps else {})}
 
     @property
     def trained(self) -> bool:
@@ -156,10 +169,11 @@ class Simulation:
         headers = [path for folder in toolchain.INCLUDES for path in sorted(folder.glob("*.*vh"))]
         native = [toolchain.NATIVE_SOURCE] if self.native else []
         arguments = toolchain.simulator_arguments(self.simulator, self.native, self.record_coverage)
-        facts = (self.top, self.simulator, sorted(self.parameters.items()), sorted(self.defines.items()), arguments)
+        defines = sorted(self.all_defines.items())
+        facts = (self.top, self.simulator, sorted(self.parameters.items()), defines, arguments)
         tools = (str(tool), tool.stat().st_mtime_ns, version("cocotb"), toolchain.VERILATOR_MAKEFLAGS)
         trained = (self.training, toolchain.VERILATOR_TRAINING, toolchain.VERILATOR_TRAINED) if self.trained else ()
-        key = toolchain.digest([*files, *headers, *native], facts, tools, self.record_waves, *trained)
+        key = toolchain.digest([*files, *headers, *native], facts, tools, self.built_for_waves, *trained)
         directory = SIM_BUILD / self.simulator / (self.name or self.top) / key
         with readable_disk_errors(directory), toolchain.locked(directory):
             if not (directory / "complete").exists():
@@ -201,14 +215,14 @@ class Simulation:
             chosen.build(
                 sources=list(files),
                 includes=list(toolchain.INCLUDES),
-                defines=dict(self.defines),
+                defines=self.all_defines,
                 parameters=dict(self.parameters),
                 build_args=list(arguments),
                 hdl_toplevel=self.top,
                 build_dir=directory,
                 always=True,
                 timescale=("1ns", "1ps"),
-                waves=self.record_waves,
+                waves=self.built_for_waves,
                 log_file=log,
             )
             if self.native and self.simulator == "icarus":
@@ -267,6 +281,8 @@ class Simulation:
         waves = directory / ("waves.fst" if self.simulator == "icarus" else "waves.vcd") if self.record_waves else None
         chosen = toolchain.make_runner(self.simulator, public_all=True, timeout_s=self.timeout_s)
         extra, arguments = self._wave_arguments(waves)
+        if self.dumps and self.simulator == "icarus":
+            extra.append("-fst")
         if self.native and self.simulator == "icarus":
             arguments += ["-M", str(product), "-m", "hostmem"]
         if self.record_coverage:

@@ -266,7 +266,9 @@ class _Icarus(_Isolated, cocotb_runner.Icarus):
     def _test_command(self) -> list[list[str]]:
         # Without a buffer of its own: else Python's lines come to stand in the middle of the simulator's.
         self.test_args = ["-i", *self.test_args]
-        return list(super()._test_command())
+        dumps = "-fst" in self.plusargs  # the design itself does: then nothing may be switched off
+        commands = list(super()._test_command())
+        return [[word for word in command if not (dumps and word == "-none")] for command in commands]
 
 
 def make_runner(

@@ -195,6 +195,11 @@ def test_words_choose_workloads_strategies_costs_and_scales(tmp_path: Path) -> N
         ({"workload": "text:frames=0"}, "frames=0: must be 1 to"),
         ({"workload": "video:width=4096:height=4096"}, "buffer of 4096 x 4096 pixels and a screen like it need 134"),
         ({"workload": "none.trace"}, "no trace none.trace: check the name"),
+        ({"workload": "text:frames"}, "WORKLOAD=text:frames: frames has no value: write text:NAME=VALUE"),
+        ({"workload": "text:frames=3:"}, "WORKLOAD=text:frames=3:: a parameter has no value"),
+        ({"workload": "/dev/zero"}, "/dev/zero is no file: name another"),
+        ({"workload": "/"}, "/ is no file: name another"),
+        ({"simulator": "vcs"}, "unknown simulator SIM=vcs: use one of verilator, icarus"),
         ({"policy": "vmwgfx,best"}, "unknown POLICY=best: use no-mmap, region, "),
         ({"costs": "fault=3"}, "unknown COSTS=fault: use fault_ns, zap_page_ns, "),
         ({"costs": "fault_ns"}, "COSTS=fault_ns has no value: write fault_ns=NANOSECONDS"),
@@ -217,7 +222,10 @@ def test_what_makes_no_sense_is_refused(words: dict[str, str], message: str) -> 
     [
         (b"faultline-trace 1\nbuffer 64 64 4 Y_TILED\n\nload a 0 0 65 1\n", r"bad\.trace:4: box 0 0 65 1 is not"),
         (b"faultline-trace 1\nbuffer 64 64 4 ROUND\nwait\n", r"bad\.trace:2: layout 'ROUND': one of LINEAR"),
-        (b"GIF89a\xff\xfe", r"bad\.trace: byte 6 is not UTF-8"),
+        (b"faultline-trace 1\nbuffer 64 64 4 LINEAR\nwait \xff\n", r"bad\.trace:3: byte 45 is not UTF-8"),
+        (b"faultline-trace 1\nbuffer 64 64 4 LINEAR\nwait # \x0c \xe2\x80\xa8\nload\n", r"bad\.trace:4: load takes"),
+        (b"\xef\xbb\xbffaultline-trace 1\nbuffer 64 64 4 LINEAR\nload\n", r"bad\.trace:3: load takes"),
+        (b"faultline-trace 1\r\nbuffer 64 64 4 LINEAR\r\nthink 1000000001\r\n", r"bad\.trace:3: think 1000000001: at"),
         (b"", r"bad\.trace:1: begin with the line"),
     ],
 )
@@ -245,13 +253,24 @@ def test_a_buffer_too_large_for_the_device_is_refused(tmp_path: Path) -> None:
         ask(workload=str(path))
 
 
-def test_bad_input_ends_in_one_line_and_status_2(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--workload", "{path}"], "{path}:3: load takes PROCESS X Y WIDTH HEIGHT, not 4 words"),
+        (["--policy", "best"], "unknown POLICY=best: use "),
+        (["--costs", "fault=3"], "unknown COSTS=fault: use "),
+        (["--seed=-1"], "SEED=-1 is no number: give a whole one, 0 or more"),
+        (["--sim", "vcs"], "unknown simulator SIM=vcs: use one of verilator, icarus"),
+    ],
+)
+def test_bad_input_ends_in_one_line_and_status_2(tmp_path: Path, words: list[str], message: str) -> None:
     path = tmp_path / "bad.trace"
     path.write_text("faultline-trace 1\nbuffer 64 64 4 Y_TILED\nload a 0 0 8\n")
-    words = [sys.executable, "-m", "tb.compare", "--workload", str(path)]
-    result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-m", "tb.compare", *(word.replace("{path}", str(path)) for word in words)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == f"error: {path}:3: load takes PROCESS X Y WIDTH HEIGHT, not 4 words\n"
+    assert result.stderr.startswith("error: " + message.replace("{path}", str(path)))
+    assert result.stderr.count("\n") == 1
 
 
 # ------------------------------------------------------------------------------------------------------ the face

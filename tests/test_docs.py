@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from models.client.photo import photo
@@ -23,10 +24,12 @@ from models.layout import REGISTERS
 from models.memory import HostMemory
 from models.perform import run
 from models.policy.page_mkwrite import PageMkwrite
+from tb import waveform
 from tb.photo.picture import default_picture, load
 from tb.regress import plan
-from tb.sim_top import system
 from tb.simulation import simulators
+from tb.waveform import SIGNALS, Samples
+from tests.system import waveforms
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = [f"R{number}" for number in range(1, 32)]
@@ -38,7 +41,6 @@ _CODE = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(rf"^(?:{'|'.join(map(re.escape, ROOTS))})/[\w./-]*$")
 _TEST = re.compile(r"^(?:(bench_\w+|test_\w+)\.)?(\w+)$")
 _RULE = re.compile(r"\bR(?:[1-9]|[12]\d|3\d)\b")
-_TIMELINE = re.compile(r"<!-- timeline: (\S+) -->\n```text\n(.*?)```", re.DOTALL)
 
 
 def pages(root: Path) -> list[Path]:
@@ -153,16 +155,6 @@ def rule_gaps(root: Path) -> list[str]:
     return gaps
 
 
-def stale_timelines(page: str, run: Path) -> list[str]:
-    """Timelines of a page that differ from those in a run's directory, and those that only one of them has."""
-    shown = dict(_TIMELINE.findall(page))
-    drawn = {path.stem.removeprefix("timeline-"): path for path in run.glob("timeline-*.txt")}
-    wrong = [f"{name}: the run has none" for name in shown if name not in drawn]
-    wrong += [f"{name}: the page has none" for name in drawn if name not in shown]
-    both = [name for name in drawn if name in shown]
-    return wrong + [f"{name}: differs from {drawn[name]}" for name in both if shown[name] != drawn[name].read_text()]
-
-
 def test_every_path_in_the_documents_leads_somewhere() -> None:
     assert dead_paths(ROOT) == []
     assert len(pages(ROOT)) > 5
@@ -184,10 +176,8 @@ def test_every_rule_is_stated_and_no_other_is_cited() -> None:
 
 @pytest.mark.parametrize("simulator", simulators())
 def test_the_timelines_are_those_of_the_engine(simulator: str) -> None:
-    outcome = system(simulator).run("tests.system.bench_protocols")
-    page = (ROOT / "docs" / "protocols.md").read_text(encoding="utf-8")
-    assert len(_TIMELINE.findall(page)) == len(outcome.results)
-    assert stale_timelines(page, outcome.directory) == []
+    """Of either simulator: events and waveforms alike."""
+    assert waveforms.stale(ROOT, waveforms.run(simulator)) == []
 
 
 BLOCKS = ", ".join(sorted({name.split("[")[0].split(".")[0] for name in REGISTERS}))
@@ -255,13 +245,44 @@ def test_a_wrong_word_is_a_complaint(small: Path, name: str, before: str, after:
     assert complaint in _complaints(small)
 
 
-def test_a_timeline_that_differs_is_a_complaint(tmp_path: Path) -> None:
-    (tmp_path / "timeline-a.txt").write_text("0  one\n")
-    (tmp_path / "timeline-c.txt").write_text("0  three\n")
-    page = "<!-- timeline: a -->\n```text\n0  one\n```\n<!-- timeline: b -->\n```text\n0  two\n```\n"
-    assert stale_timelines(page, tmp_path) == ["b: the run has none", "c: the page has none"]
-    found = stale_timelines(page.replace("one", "two"), tmp_path)
-    assert f"a: differs from {tmp_path / 'timeline-a.txt'}" in found
+def samples(**changes: list[int]) -> Samples:
+    """Every signal of a waveform low for twelve cycles, but for those named."""
+    return {name: np.array(changes.get(name, [0] * 12), np.int64) for name in SIGNALS}
+
+
+def test_a_waveform_shows_levels_handshakes_and_cuts() -> None:
+    busy = samples(m_axi_arvalid=[0, 0, 1, 1] + [0] * 8, m_axi_arready=[0, 0, 0, 1] + [0] * 8)
+    text = waveform.drawn("a & b", busy, 0)
+    assert "<title>a &amp; b</title>" in text and text.count('class="wait"') == text.count('class="go"') == 1
+    assert 'class="cut"' not in text and ">ring<" not in text
+    ring = {**busy, "m_axi_arid": np.ones(12, np.int64)}
+    assert ">ring<" in waveform.drawn("a", ring, 0)
+    assert waveform.drawn("a", {**busy, "irq": np.ones(12, np.int64)}, 0) != waveform.drawn("a", busy, 0)
+    long = {name: np.concatenate([values, np.zeros(80, np.int64), values]) for name, values in busy.items()}
+    assert waveform.drawn("a", long, 0).count('class="cut"') == 1
+
+
+def test_a_timeline_that_differs_is_a_complaint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waveforms, "pictures", lambda directory: {"a": "<svg/>", "c": "<svg/>"})
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "timeline-a.txt").write_text("0  one\n")
+    (run / "timeline-c.txt").write_text("0  three\n")
+    (tmp_path / waveforms.WAVEFORMS).mkdir(parents=True)
+    page, picture = tmp_path / waveforms.PAGE, tmp_path / waveforms.WAVEFORMS / "a.svg"
+    begin = "<!-- timeline: a -->\n" + waveforms.picture("a")
+    page.write_text(f"{begin}```text\n0  one\n```\n<!-- timeline: b -->\n```text\n0  two\n```\n")
+    picture.write_text("<svg/>")
+    others = ["b: the run has none", "c: the page has none", "c: docs/waveforms/c.svg differs"]
+    assert waveforms.stale(tmp_path, run) == others
+    page.write_text(page.read_text().replace("one", "two"))
+    assert waveforms.stale(tmp_path, run) == [*others[:2], "a: its events differ", others[2]]
+    page.write_text(waveforms.rewritten(page.read_text(), waveforms.texts(run)).replace("a.svg", "b.svg"))
+    assert waveforms.stale(tmp_path, run) == [*others[:2], "a: the page does not show its waveform", others[2]]
+    picture.write_text("<svg> </svg>")
+    (tmp_path / waveforms.WAVEFORMS / "d.svg").write_text("<svg/>")
+    found = waveforms.stale(tmp_path, run)
+    assert "a: docs/waveforms/a.svg differs" in found and "d.svg: no protocol has it" in found
 
 
 _ROW = re.compile(r"^\| ([a-z-]+) \|((?: [\d,]+ \|){7})$", re.MULTILINE)

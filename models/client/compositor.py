@@ -45,6 +45,6 @@ class Compositor:
             oracle.read_ends(token, self.name, buffer.surface.box, buffer.surface.detile(raw))
         return raw
 
-    def close(self) -> None:
+    def close(self) -> Steps[None]:
         """Give every import back."""
-        self.handles.close_all()
+        yield from self.handles.close_all()

@@ -102,5 +102,5 @@ class Portable(Writer):
         """Have the device show the buffer, by importing it (R3); return the linear image that it showed."""
         compositor = Compositor(self.name, self.driver, self.watch)
         raw = yield from compositor.show(self.dmabuf)
-        compositor.close()
+        yield from compositor.close()
         return self.buffer.surface.detile(raw)

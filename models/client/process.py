@@ -80,7 +80,9 @@ class Process:
         return mapping
 
     def unmap(self, mapping: Mapping) -> Steps[None]:
-        """Take a mapping away."""
+        """Take a mapping away. DriverError EINVAL if it is not there."""
+        if mapping not in self._shared:
+            raise DriverError("EINVAL", f"{self.name} has nothing mapped at {mapping.address:#x}")
         yield from self.driver.munmap(self.table, self._shared[mapping], mapping)
         del self._shared[mapping]
 
@@ -154,21 +156,33 @@ class Process:
     def transfer_unmap(self, transfer: TransferObject) -> Steps[Fence | None]:
         """Unmap a transfer object; what it sends is told to the oracle."""
         transfer.expect_open()
-        oracle, box = self.watch.get(transfer.buffer), transfer.box
-        sent = [
-            PatchBox(
-                Box(box.x + part.x, box.y + part.y, part.width, part.height),
-                transfer.data[part.y : part.y + part.height, part.x : part.x + part.width].copy(),
-            )
-            for part in transfer.to_send()
-        ]
-        oracle = oracle if sent else None
+        sent = _sent(transfer)
+        oracle = self.watch.get(transfer.buffer) if sent else None
         token = oracle.draw_begins(sent) if oracle else 0
         with failing(oracle, token):
             fence = yield from self.driver.transfers.unmap(transfer)
         if oracle:
             oracle.draw_ends(token)
         return fence
+
+    def transfer_barrier(self, transfer: TransferObject) -> Steps[None]:
+        """Bring a PERSISTENT transfer and the device together; the oracle is told of it and judges what is read.
+
+        DriverError as `Transfers.barrier`.
+        """
+        transfer.expect_open()
+        sent = _sent(transfer)
+        oracle = self.watch.get(transfer.buffer)
+        reads = bool(transfer.flags & MapFlag.READ)
+        drawing, reading = oracle if sent else None, oracle if reads else None
+        drawn = drawing.draw_begins(sent) if drawing else 0
+        token = reading.read_begins() if reading else 0
+        with failing(drawing, drawn), failing(reading, token):
+            yield from self.driver.transfers.barrier(transfer)
+        if drawing:
+            drawing.draw_ends(drawn)
+        if reading:
+            reading.read_ends(token, self.name, transfer.box, transfer.data)
 
     def coherent_map(self, buffer: Buffer, box: Box) -> Steps[CoherentRegion]:
         """Map a box PERSISTENT and COHERENT: it stays usable while the device runs and needs no barrier (R29).
@@ -192,7 +206,7 @@ class Process:
         for mapping in list(self._shared):
             yield from self.unmap(mapping)
         self.files.close_all()
-        self.handles.close_all()
+        yield from self.handles.close_all()
         self.grabs.close()
         for oracle in self.watch.values():
             oracle.left(self.name)
@@ -279,3 +293,15 @@ class Process:
         while not piece.mapping.allows(piece.page, write):
             yield from self.driver.faults.handle(buffer, piece.mapping, piece.page, write, self.signals)
             self.signals.deliver()
+
+
+def _sent(transfer: TransferObject) -> list[PatchBox]:
+    """What a transfer sends, as the surface's boxes with their bytes."""
+    box = transfer.box
+    return [
+        PatchBox(
+            Box(box.x + part.x, box.y + part.y, part.width, part.height),
+            transfer.data[part.y : part.y + part.height, part.x : part.x + part.width].copy(),
+        )
+        for part in transfer.to_send()
+    ]

@@ -12,16 +12,17 @@ before the device writes them again:
   faulting page's are left out while such guesses have been wrong more often than right (`recall`, 0 to 3, 2 at first);
   MISSED faults on pages of a positive score put it back to 1.
 - those that the same drawing wrote: all of them where they are at most PRIOR, or where such guesses have mostly been
-  right (`trust`, 0 to 3, 1 at first: one up when all were used, one down when more went unused); else those that follow
-  the faulting page without a gap, up to `window`, which begins with FIRST, doubles and halves likewise. Pages with a
-  score of their own are judged by that, unless drawings are trusted (trust of 2).
+  right (`trust`, 0 to 3, 1 at first: one up when all were used, one down when more went unused); else the next page
+  (`follow`), unless that was wrong the last time and the faults do not come in sequence. Pages with a score of their
+  own are judged by that, unless drawings are trusted (trust of 2).
 
 Where not all may be guessed, those of trusted drawings come first, then those that were used last.
 
 Pages brought back on a guess count as *risked* until they are seen to have been used. Guesses are limited: wasted plus
 risked pages never exceed PRIOR + useful / SHARE, where useful pages are those that some access did need. So the pages
-read back are at most (1 + 1 / SHARE) x what any driver by pages must read back for the same accesses, plus PRIOR: what
-is learned decides how fast the strategy is, never whether it is frugal. A fault that needs a readback looks at the
+that faults read back are at most (1 + 1 / SHARE) x what any driver by pages must read back for the same accesses, plus
+PRIOR: what is learned decides how fast the strategy is, never whether it is frugal. (What a kernel mapping or another
+device asks for as a whole is no guess, and earns none.) A fault that needs a readback looks at the
 accessed bits of the risked entries, and pays for it: most of them have been used meanwhile.
 
 Fault-around. With the page come entries for what the same request brought back, for the next pages that are right in
@@ -48,21 +49,18 @@ from models.page_table import Bits
 from models.policy import FaultPlan
 from models.policy.tracking import Tracked, Tracking, mask_of, pages_in
 
-__all__ = ["COOL", "FIRST", "MISSED", "PRIOR", "SHARE", "WINDOW", "Adaptive"]
+__all__ = ["COOL", "MISSED", "PRIOR", "SHARE", "WINDOW", "Adaptive"]
 
 PRIOR = 8
 """Pages that may be guessed wrong before anything is known."""
 SHARE = 4
 """One page may be guessed wrong for so many that were needed."""
-FIRST = 1
-"""Pages that the first fault brings back beyond its own."""
 WINDOW = 16
 """Entries that a fault inserts beyond its own for pages that need no readback and of which nothing is known."""
 MISSED = 4
 """Faults on pages that were worth a guess, after which old scores count again."""
 COOL = 2
 """Clean scans in a row after which an entry is write-protected."""
-_WIDEST = 1 << 16
 _TRUSTED = 2
 
 
@@ -77,7 +75,7 @@ class _Learned:
     stored: Bits
     risked: Bits
     followed: Bits
-    window: int = FIRST
+    follow: bool = True
     trust: int = 1
     recall: int = 2
     missed: int = 0
@@ -92,10 +90,8 @@ class _Learned:
         """Pages that may be guessed now."""
         return PRIOR + self.useful // SHARE - self.wasted - int(np.count_nonzero(self.risked))
 
-
     def reward(self) -> None:
         """All that was guessed by its drawing has been used."""
-        self.window = min(max(1, 2 * self.window), _WIDEST)
         self.trust = min(self.trust + 1, 3)
 
 
@@ -161,12 +157,11 @@ class Adaptive(Tracked):
 
     def _guess(self, buffer: Buffer, learned: _Learned, tracking: Tracking, page: int) -> list[int]:
         """Return the pages to bring back beside one that is needed, as far as the allowance goes."""
-        ready = tracking.device_dirty & ~tracking.damage
+        ready = tracking.device_dirty.copy()
         for use in tracking.writing:
             ready &= ~use.pages
         ready[page] = False
-        if not learned.window and page == learned.previous + 1:
-            learned.window = 1
+        learned.follow |= page == learned.previous + 1
         learned.previous = page
         if learned.risked.any():
             learned.scanned = int(np.count_nonzero(learned.risked))
@@ -191,7 +186,7 @@ class Adaptive(Tracked):
         if learned.trust >= _TRUSTED or (learned.trust and np.count_nonzero(together) <= PRIOR):
             following = sorted(pages_in(together), key=lambda other: (other - page) % buffer.pages)
         else:
-            following = _ahead(together, page)[: learned.window]
+            following = _ahead(together, page)[: int(learned.follow)]
         wanted = [*following, *likely] if learned.trust >= _TRUSTED else [*likely, *following]
         wanted = wanted[: max(0, learned.allowance)]
         learned.followed[wanted] = False
@@ -211,7 +206,7 @@ class Adaptive(Tracked):
             failed = guesses & ~brought
             learned.score[failed] = -1
             if failed.any():
-                learned.window = learned.trust = 0
+                learned.follow, learned.trust = False, 0
         super().brought_back(buffer, pages, plan)
 
     @staticmethod
@@ -241,7 +236,7 @@ class Adaptive(Tracked):
             learned.score[wasted] = np.maximum(learned.score[wasted] - 2, -1)
             learned.risked &= ~wasted
             if misses > hits:
-                learned.window //= 2
+                learned.follow = False
                 learned.trust = max(0, learned.trust - 1)
             elif hits and not misses:
                 learned.reward()

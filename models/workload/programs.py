@@ -12,7 +12,20 @@ import numpy as np
 
 from models.layout import Layout
 from models.surface import Box
-from models.workload.trace import Action, Compose, Copy, Fill, Frame, Load, Show, Store, Think, Trace, Wait
+from models.workload.trace import (
+    LONGEST_THINK,
+    Action,
+    Compose,
+    Copy,
+    Fill,
+    Frame,
+    Load,
+    Show,
+    Store,
+    Think,
+    Trace,
+    Wait,
+)
 
 __all__ = ["WORKLOADS", "ParameterError", "Parameters", "Program", "Workload", "trace_of"]
 
@@ -47,8 +60,8 @@ class Parameters:
         for name, most in (("frames", 10_000), ("every", 10_000), ("stores", 1_000)):
             if not 1 <= getattr(self, name) <= most:
                 raise ParameterError(f"{name}={getattr(self, name)}: must be 1 to {most}")
-        if not 0 <= self.think <= 1_000_000_000:
-            raise ParameterError(f"think={self.think}: must be 0 to 1000000000 nanoseconds")
+        if not 0 <= self.think <= LONGEST_THINK:
+            raise ParameterError(f"think={self.think}: must be 0 to {LONGEST_THINK} nanoseconds")
 
     def changed(self, values: Mapping[str, int]) -> Parameters:
         """Return these with others. ParameterError for a name that is none, or a value out of range."""

@@ -31,11 +31,13 @@ from models.layout import Layout
 from models.surface import Box, Surface
 
 __all__ = [
-    "HEADER", "Action", "Compose", "Copy", "Fill", "Frame", "Load", "Show", "Store", "Think", "Trace", "TraceError",
-    "Wait",
+    "HEADER", "LONGEST_THINK", "Action", "Compose", "Copy", "Fill", "Frame", "Load", "Show", "Store", "Think", "Trace",
+    "TraceError", "Wait",
 ]  # fmt: skip
 
 HEADER = "faultline-trace 1"
+LONGEST_THINK = 1_000_000_000
+"""Nanoseconds between two actions."""
 _NAME = re.compile(r"[\w.-]+", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,12}")
 
@@ -171,7 +173,7 @@ class _Parser:
     def parse(self, text: str) -> Trace:
         lines: list[list[str]] = []
         numbers: list[int] = []
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.split("\n"), 1):
             if words := line.partition("#")[0].split():
                 lines.append(words)
                 numbers.append(number)
@@ -226,7 +228,10 @@ class _Parser:
                 return Show(self._name(rest[0]), self._box(rest[1:5]), rest[5] == "foreign")
             case "think":
                 self._count(words, 1, "NANOSECONDS")
-                return Think(self._number(rest[0]))
+                time = self._number(rest[0])
+                if time > LONGEST_THINK:
+                    raise self._wrong(f"think {time}: at most {LONGEST_THINK} nanoseconds")
+                return Think(time)
             case "wait" | "frame":
                 self._count(words, 0, "nothing")
                 return Wait() if words[0] == "wait" else Frame()

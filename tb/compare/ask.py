@@ -17,11 +17,12 @@ from models.workload.strategies import STRATEGIES
 from models.workload.trace import Trace, TraceError
 from tb.compare.rows import BOUND
 from tb.compare.run import Job
-from tb.toolchain import WIDTHS
+from tb.toolchain import SIMULATORS, WIDTHS
 
 __all__ = ["SWEPT", "AskError", "Asked", "Item", "asked"]
 
-"""Bus widths in bits."""
+TRACE_BYTES = 64 << 20
+"""Longest trace file that is read; one of a million actions has about 20 MB."""
 DEVICE_BYTES = 1 << 25
 """Device memory of the simulated engine."""
 SWEPT = ("page-mkwrite", "vmwgfx", "adaptive", BOUND)
@@ -72,6 +73,8 @@ def asked(
     simulator: str = "verilator",
 ) -> Asked:
     """Read the words of the command line; an empty one means the default. AskError for the first that is wrong."""
+    if simulator not in SIMULATORS:
+        raise AskError(f"unknown simulator SIM={simulator}: use one of {', '.join(SIMULATORS)}")
     chosen_seed = _number("SEED", seed, 1)
     items = [_item(word, chosen_seed) for word in _words(workload) or list(WORKLOADS)]
     names = [item.trace.name for item in items]
@@ -119,6 +122,8 @@ def _item(word: str, seed: int) -> Item:
     values = {}
     for part in rest.split(":"):
         key, _, value = part.partition("=")
+        if not value.strip():
+            raise AskError(f"WORKLOAD={word}: {key or 'a parameter'} has no value: write {name}:NAME=VALUE")
         values[key] = _number(f"{name}:{key}", value, -1)
     try:
         parameters = known.parameters.changed(values)
@@ -138,12 +143,18 @@ def _is_file(word: str) -> bool:
 def _file(path: Path) -> Item:
     cure = "name another with WORKLOAD=FILE"
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        trace = Trace.parse(data.decode(), str(path))
+        if path.exists() and not path.is_file():
+            raise AskError(f"{path} is no file: {cure}")
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(TRACE_BYTES + 1)
+        if len(content) > TRACE_BYTES:
+            raise AskError(f"{path} has {len(content):,} bytes: make the trace shorter than {TRACE_BYTES:,}, or {cure}")
+        trace = Trace.parse(content.decode("utf-8-sig"), str(path))
     except FileNotFoundError:
         raise AskError(f"no trace {path}: check the name, or {cure}") from None
     except UnicodeDecodeError as error:
-        raise AskError(f"{path}: byte {error.start} is not UTF-8: a trace is a text file, {cure}") from None
+        line = content.count(b"\n", 0, error.start) + 1
+        raise AskError(f"{path}:{line}: byte {error.start} is not UTF-8: a trace is a text file, {cure}") from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise AskError(f"{path} is no file of gzip: pack it again, or {cure}") from None
     except OSError as error:

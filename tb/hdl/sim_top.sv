@@ -301,6 +301,27 @@ module sim_top #(
             dump_done = dump_request;
         end
 
+    // ------------------------------------------------------------------------------------------------- waves
+    // Of some cycles only, where +waves_file= is given: from cycle +waves_begin= on, +waves_depth= levels of the design
+    // (0: all). Whoever runs the simulation ends it in time. A process that waits costs speed, so only models that are
+    // built to dump have it.
+`ifdef FAULTLINE_DUMPS
+    reg [8*1024-1:0] waves_file;
+    reg [63:0]       waves_begin;
+    integer          waves_depth;
+
+    initial
+        if ($value$plusargs("waves_file=%s", waves_file)) begin
+            if (!$value$plusargs("waves_begin=%d", waves_begin))
+                waves_begin = 64'd0;
+            if (!$value$plusargs("waves_depth=%d", waves_depth))
+                waves_depth = 0;
+            wait (cycle >= waves_begin);
+            $dumpfile(waves_file);
+            $dumpvars(waves_depth, sim_top);
+        end
+`endif
+
     always @(flush_request)
         if (flush_request != flush_done) begin
             `TRACE_FLUSH;

@@ -61,7 +61,7 @@ module trace_recorder #(
     input wire                clk_i,
     input wire                rst_ni,   // synchronous, active low
     input wire [63:0]         cycle_i,  // clock edges before the coming one
-    input wire                enable_i,
+    input wire                enable_i, // low: nothing is followed or written; changes while the engine is idle
 
     input wire [15:0]         axil_awaddr,
     input wire                axil_awvalid,
@@ -218,8 +218,7 @@ module trace_recorder #(
         input [3:0]  whose;     // {detail, queue}
         input [31:0] length, value, of_tag, cause;
         input [63:0] address;
-        if (enable_i)
-            `TRACE_EVENT(cycle_i, address, of_tag, length, value, cause, kind | {20'd0, whose, 8'd0}, id);
+        `TRACE_EVENT(cycle_i, address, of_tag, length, value, cause, kind | {20'd0, whose, 8'd0}, id);
     endtask
 
     task doorbells;
@@ -472,7 +471,7 @@ module trace_recorder #(
             record_queue = 1'b0;
             fence_tag    = 32'd0;
             fence_queue  = 1'b0;
-        end else if (active || life_active || waits != waits_were || was_reset || irq_i != irq_was) begin
+        end else if (enable_i && (active || life_active || waits != waits_were || was_reset || irq_i != irq_was)) begin
             waits_now = waits;
             if (was_reset)
                 emit(RESET, 32'd0, 4'd0, 32'd0, 32'd0, 32'd0, 32'd0, 64'd0);

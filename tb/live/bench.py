@@ -58,7 +58,7 @@ async def live_device(dut: Any) -> None:
     policy = STRATEGIES[config["policy"]](Trace.parse(_NOTHING, "live"), costs)
     driver = Driver(host, FaultlineEngine(host), policy, costs=costs)
     dut.trace_enable.value = int(config["trace"])
-    recording.on = config["trace"]
+    recording.enabled = config["trace"]
     await sim_top.reset(dut)
     registers, line = CsrPort(CsrMaster(dut, dut.clk)), _Line(dut.irq)
     bridge = Bridge(registers, line, partial(sim_top.device_bytes, dut), patience=LIMIT)

@@ -1,4 +1,4 @@
-"""`python -m tb.timing`: scenarios under memories, a table each, timing.json, judged by a contract.
+"""`python -m tb.timing`: scenarios under memories, a table each, timing.json, timeline and page, judged by a contract.
 
 Status 1 for a failure or a broken budget, 2 for bad input.
 """
@@ -19,12 +19,16 @@ from tb import toolchain
 from tb.clocking import PERIOD_NS
 from tb.disk import unwritable
 from tb.simulation import SIM_BUILD, SimulationError
+from tb.timing.baseline import BASELINE, VERSION, BaseError, Change, base_of, baseline, changes
 from tb.timing.bounds import LATENCY_RANGE, STALL_RANGE, Memory
-from tb.timing.contract import Budget, ContractError, contract_of, judged
+from tb.timing.chain import chain_of
+from tb.timing.contract import Budget, ContractError, Verdict, contract_of, judged
 from tb.timing.figures import QUANTILES, Run
 from tb.timing.operations import PARTS
+from tb.timing.page import rendered
 from tb.timing.run import simulated
 from tb.timing.scenarios import SCENARIOS
+from tb.timing.timeline import timeline
 from tb.toolchain import ROOT, WIDTHS
 
 __all__ = ["CONTRACT", "AskError", "asked", "main"]
@@ -63,13 +67,15 @@ def _numbers(name: str, text: str, default: int, least: int, most: int) -> list[
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Time, print, leave timing.json in sim_build/timing; return the exit status."""
+    """Time, print, leave timing.json, trace.perfetto and report.html in sim_build/timing; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tb.timing", description="Where every cycle went.")
     for name in ("scenario", "latency", "width", "stall"):
         parser.add_argument(f"--{name}", default="", help=f"comma-separated ({name.upper()})")
     parser.add_argument("--sim", default="verilator", help="verilator or icarus (SIM)")
     parser.add_argument("--contract", default="", help="TOML file of budgets (CONTRACT); timing.toml unless told")
     parser.add_argument("--operation", default="", help="number of the operation to show, of one run (OPERATION)")
+    parser.add_argument("--base", default="", help="timing.json of an earlier run, to tell what moved (BASE)")
+    parser.add_argument("--update", action="store_true", help="make the default runs the baseline (UPDATE=1)")
     options = parser.parse_args(arguments)
     console = Console()
     console.width = max(console.width, 130)
@@ -81,12 +87,19 @@ def main(arguments: list[str] | None = None) -> int:
         if not any(words):  # nothing was asked for: whatever the contract speaks of as well
             wanted = list(dict.fromkeys([*wanted, *((one.scenario, one.memory) for one in budgets)]))
         number = _operation(options.operation, len(wanted))
+        if options.update and (any(words) or number is not None):
+            raise AskError("UPDATE=1 takes the runs that are made when nothing else is asked for: leave the rest out")
+        base = base_of(Path(options.base)) if options.base else None
         toolchain.executable(options.sim)
         runs = _timed(wanted, options.sim, console, number)
         if number is not None:
             return 0
-        _publish(runs)
-    except (AskError, ContractError) as error:
+        verdicts = judged(budgets, runs)
+        moved = None if base is None else changes(base, runs)
+        _publish(runs, verdicts, moved)
+        if options.update:
+            BASELINE.write_text(baseline(runs), encoding="utf-8")
+    except (AskError, BaseError, ContractError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (SimulationError, ValueError) as error:
@@ -98,11 +111,13 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("error: interrupted, nothing written: run make timing again", file=sys.stderr)
         return 130
-    complaints = judged(budgets, runs)
-    for complaint in complaints:
-        print(f"error: {complaint}", file=sys.stderr)
-    console.print(_verdict(budgets, runs), soft_wrap=True, highlight=False)
-    return 1 if complaints else 0
+    if moved is not None:
+        console.print(_moved(moved, options.base))
+    broken = [one for one in verdicts if one.broken]
+    for one in broken:
+        print(f"error: {one.told}", file=sys.stderr)
+    console.print(_summary(budgets, runs, verdicts), soft_wrap=True, highlight=False)
+    return 1 if broken else 0
 
 
 def _operation(text: str, runs: int) -> int | None:
@@ -129,23 +144,27 @@ def _timed(
             console.print(_bus(run))
         elif number < len(run.operations):
             console.print(_spans(run, number))
+            console.print(_chain(run, number))
         else:
             raise AskError(f"OPERATION={number}: {run.title} has operations 0 to {len(run.operations) - 1}")
     return runs
 
 
-def _publish(runs: Sequence[Run]) -> None:
+def _publish(runs: Sequence[Run], verdicts: Sequence[Verdict], moved: Sequence[Change] | None) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
-    facts = {"version": 1, "period_ns": PERIOD_NS, "parts": PARTS, "runs": [run.facts for run in runs]}
+    facts = {"version": VERSION, "period_ns": PERIOD_NS, "parts": PARTS, "runs": [run.facts for run in runs]}
     (RESULTS / "timing.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    (RESULTS / "trace.perfetto").write_bytes(timeline(runs))
+    (RESULTS / "report.html").write_text(rendered(runs, verdicts, moved), encoding="utf-8")
 
 
-def _verdict(budgets: Sequence[Budget], runs: Sequence[Run]) -> str:
-    seen = [budget for budget in budgets if any(budget.concerns(run) for run in runs)]
-    broken = [budget for budget in seen if judged([budget], runs)]
+def _summary(budgets: Sequence[Budget], runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str:
+    seen = {one.budget.name for one in verdicts}
+    broken = {one.budget.name for one in verdicts if one.broken}
     left = len(budgets) - len(seen)
     told = f"{len(runs)} runs; {len(seen)} budgets, {len(broken)} of them broken"
-    return f"{told}{f', {left} not judged: their runs were not asked for' * bool(left)}; timing.json in {RESULTS}"
+    told += f", {left} not judged: their runs were not asked for" * bool(left)
+    return f"{told}; timing.json, report.html and trace.perfetto in {RESULTS}"
 
 
 def _bus(run: Run) -> Table:
@@ -175,6 +194,31 @@ def _spans(run: Run, number: int) -> Table:
         table.add_row(part, f"{begin:,}", f"{end:,}", f"{end - begin:,}")
     table.add_section()
     table.add_row("whole", f"{one.begin:,}", f"{one.end:,}", f"{one.cycles:,}")
+    return table
+
+
+def _chain(run: Run, number: int) -> Table:
+    """Every event of an operation, from what began it to who was resumed."""
+    table = Table(title="its events", title_justify="left", min_width=110)
+    for name in ("cycle", "after", "queue", "tag", "event"):
+        table.add_column(name, justify="left" if name == "event" else "right")
+    last = begin = run.operations[number].begin
+    for link in chain_of(run.trace, run.operations[number]):
+        queue, tag = ("" if value < 0 else str(value) for value in (link.queue, link.tag))
+        table.add_row(f"{link.cycle - begin:,}", f"{link.cycle - last:,}" * (link.cycle > last), queue, tag, link.what)
+        last = link.cycle
+    return table
+
+
+def _moved(found: Sequence[Change], base: str) -> Table:
+    """What is not what it was."""
+    table = Table(title=f"{len(found)} figures differ from {base}", title_justify="left", min_width=110)
+    for name in ("run", "what", "figure", "before", "now", "by"):
+        table.add_column(name, justify="left" if name in ("run", "what", "figure") else "right")
+    for one in found:
+        before, now = ("-" if value is None else f"{value:,.10g}" for value in (one.before, one.after))
+        colour = {True: "red", False: "green", None: ""}[one.worse]
+        table.add_row(one.run, one.what, one.figure, before, now, one.told, style=colour)
     return table
 
 

@@ -4,7 +4,7 @@ The memory gives a read's first beat `latency` cycles after its address, then a 
 `latency` cycles after its last beat; R and W stand still for the first `stall` of every 100 cycles, and whoever is
 lucky begins right behind them.  A descriptor is 32 bytes (64 of the render queue), a record 32, a fence value one word,
 and each tells the engine or the host something only when it is there.  So of a part that must happen, its latency and
-its beats remain; of the others nothing.
+its beats remain; of the others nothing.  Drawing writes a word of device memory a cycle, as wide as the bus.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ PERIOD = 100
 LATENCY_RANGE, STALL_RANGE = (1, 10_000), (0, 95)
 """(least, most) cycles of latency and percent of stalls that can be timed."""
 _DESCRIPTOR, _RECORD = 32, 32
+_DRAWS = ("render", "descriptor.fill", "descriptor.copy")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,7 +44,7 @@ class Memory:
     def total(self, kind: str, size: int) -> int:
         """The least cycles of the whole: of its parts, and the stalls of its data, which fall into any of them."""
         parts = self.parts(kind, size)
-        return sum(parts.values()) + (self.stalled(size) if "transfer" in parts else 0)
+        return sum(parts.values()) + (self.stalled(size) if "transfer" in parts and kind not in _DRAWS else 0)
 
     def parts(self, kind: str, size: int) -> dict[str, int]:
         """The least cycles of each part of an operation that moves `size` bytes, without those that need not happen.
@@ -51,13 +52,16 @@ class Memory:
         kind: as `tb.timing.operations.KINDS`, a descriptor with its opcode.
         """
         record = self.beats(_RECORD) + self.latency
-        found = {"descriptor_fetch": self.latency + self.beats(_DESCRIPTOR) - 1}
+        descriptor = _DESCRIPTOR * (2 if kind in _DRAWS else 1)
+        found = {"descriptor_fetch": self.latency + self.beats(descriptor) - 1}
         reads = kind in ("writeback", "descriptor.writeback")
         writes = kind in ("readback", "page_fault", "descriptor.readback")
         if size and reads:
             return found | {"first_data": self.latency, "transfer": self.beats(size), "response": record}
         if size and writes:
             return found | {"transfer": self.beats(size), "response": self.latency + record}
+        if size and kind in _DRAWS:
+            return found | {"transfer": self.beats(size), "response": record}
         return (found | {"response": record}) if kind not in ("page_fault",) else {}
 
     def utilization(self, kind: str) -> float | None:

@@ -29,7 +29,7 @@ from tb.timing.scenarios import SCENARIOS
 from tb.toolchain import WIDTHS
 from tb.trace import Stall
 
-__all__ = ["QUANTILES", "Budget", "ContractError", "Limit", "contract_of", "judged"]
+__all__ = ["QUANTILES", "Budget", "ContractError", "Limit", "Verdict", "contract_of", "judged"]
 
 QUANTILES = ("median", "p95", "p99", "max")
 """Of an operation's cycles, those that a budget limits."""
@@ -160,54 +160,82 @@ def _number(where: str, value: object, least: float, most: float, whole: bool = 
     return float(value)
 
 
-def judged(budgets: Iterable[Budget], runs: Iterable[Run]) -> list[str]:
-    """What is broken, a line each: budget, limit, measured value, bound, the worst offender and what shows it."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One limit of a budget beside what a run measured.
+
+    what: the measured figure in words.  measured, bound: in the limit's unit, None where nothing was measured or no
+    bound is known.  worst: the operation that took longest, None where no single one did.
+    """
+
+    budget: Budget
+    limit: Limit
+    run: Run
+    what: str
+    measured: float | None
+    bound: float | None
+    worst: Operation | None
+
+    @property
+    def broken(self) -> bool:
+        """Whether the budget is exceeded, or nothing was measured."""
+        if self.measured is None:
+            return True
+        return self.measured < self.limit.value if self.limit.what == _LEAST else self.measured > self.limit.value
+
+    @property
+    def told(self) -> str:
+        """One line: budget, measured value, limit, bound, the worst offender's tag, and the command that shows it."""
+        if self.measured is None:
+            return f"budget.{self.budget.name}: {self.run.title} has no {self.budget.operation}: nothing was measured"
+        bound = "none derived" if self.bound is None else _value(self.bound, self.limit.unit)
+        told = f"budget.{self.budget.name}: {self.what} is {_value(self.measured, self.limit.unit)}, "
+        told += f"{self.limit.key} = {self.limit.value:g}, bound {bound}"
+        worst = self.worst
+        if worst is None:
+            return f"{told}; see make timing {self.run.title}"
+        tags = ", ".join(map(str, worst.tags))
+        who = f"tag {tags} of queue {worst.queue}" if worst.tags else f"{worst.kind} without a descriptor"
+        return f"{told}; worst: {who}, {worst.cycles} cycles; see make timing {self.run.title} OPERATION={worst.number}"
+
+
+def _value(value: float, unit: str) -> str:
+    return f"{value:,.0f} {unit}" if unit else f"{value:.3f}"
+
+
+def judged(budgets: Iterable[Budget], runs: Iterable[Run]) -> list[Verdict]:
+    """Every limit of every budget on the run that it speaks of, kept or broken; none for a run that is not there."""
     runs = list(runs)
     return [
-        complaint
+        _judged(budget, limit, run)
         for budget in budgets
         for run in runs
         if budget.concerns(run)
         for limit in budget.limits
-        for complaint in _complaints(budget, limit, run)
     ]
 
 
-def _complaints(budget: Budget, limit: Limit, run: Run) -> Iterable[str]:
+def _judged(budget: Budget, limit: Limit, run: Run) -> Verdict:
     if limit.what == _LEAST:
-        share, bound = run.facts["utilization"]["share"], run.facts["utilization"]["bound"]
-        if share < limit.value:
-            least = "none derived" if bound is None else f"{bound:.3f}"
-            yield _line(budget, limit, run, f"utilization is {share:.3f}", least, _slowest(run))
-        return
+        use = run.facts["utilization"]
+        return Verdict(budget, limit, run, "utilization", use["share"], use["bound"], _slowest(run))
+    scale = UNITS[limit.unit]
     if limit.what == _WORST:
         stalls = {cause: one["worst"] for cause, one in run.facts["stalls"].items() if budget.stall_of in ("", cause)}
-        cause = max(stalls, key=lambda one: int(stalls[one]["cycles"]), default="")
-        if cause and stalls[cause]["cycles"] * UNITS[limit.unit] > limit.value:
-            worst = stalls[cause]
-            what = f"a stall by {cause} took {worst['cycles'] * UNITS[limit.unit]} {limit.unit}"
-            yield _line(budget, limit, run, what, "0", _around(run, worst))
-        return
+        if not stalls:
+            return Verdict(budget, limit, run, f"the longest stall by {budget.stall_of or 'anything'}", 0, 0, None)
+        cause, stall = max(stalls.items(), key=lambda one: int(one[1]["cycles"]))
+        what = f"the longest stall, by {cause},"
+        return Verdict(budget, limit, run, what, stall["cycles"] * scale, 0, _around(run, stall))
+    what = f"{limit.what} of {budget.operation}{' ' * bool(budget.part)}{budget.part}"
     mine = [one for one in run.operations if one.kind == budget.operation]
     if not mine:
-        yield f"budget.{budget.name}: {run.title} has no {budget.operation}: nothing was measured"
-        return
+        return Verdict(budget, limit, run, what, None, None, None)
     facts = run.facts["kinds"][budget.operation]
-    measured = (facts["parts"][budget.part] if budget.part else facts["total"])[limit.what] * UNITS[limit.unit]
-    if measured > limit.value:
-        bound = facts["bound"]["parts"].get(budget.part, 0) if budget.part else facts["bound"]["total"]
-        worst_one = max(mine, key=lambda one: (one.parts[budget.part] if budget.part else one.cycles, -one.number))
-        what = f"{limit.what} of {budget.operation}{' ' * bool(budget.part)}{budget.part} is {measured} {limit.unit}"
-        yield _line(budget, limit, run, what, f"{bound * UNITS[limit.unit]} {limit.unit}", worst_one)
-
-
-def _line(budget: Budget, limit: Limit, run: Run, what: str, bound: str, worst: Operation | None) -> str:
-    told = f"budget.{budget.name}: {what}, {limit.key} = {limit.value:g}, bound {bound}"
-    if worst is None:
-        return f"{told}; see make timing {run.title}"
-    tags = ", ".join(map(str, worst.tags))
-    who = f"tag {tags} of queue {worst.queue}" if worst.tags else f"{worst.kind} without a descriptor"
-    return f"{told}; worst: {who}, {worst.cycles} cycles; see make timing {run.title} OPERATION={worst.number}"
+    measured = (facts["parts"][budget.part] if budget.part else facts["total"])[limit.what] * scale
+    bound = facts["bound"]["parts"].get(budget.part, 0) if budget.part else facts["bound"]["total"]
+    worst = max(mine, key=lambda one: (one.parts[budget.part] if budget.part else one.cycles, -one.number))
+    return Verdict(budget, limit, run, what, measured, bound * scale, worst)
 
 
 def _slowest(run: Run) -> Operation | None:

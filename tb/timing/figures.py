@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,19 @@ WINDOWS = 100
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A scenario under one memory: its operations and what timing.json says of it."""
+    """A scenario under one memory: its operations, what timing.json says of it, and the trace both come from."""
 
     scenario: str
     simulator: str
     memory: Memory
     operations: tuple[Operation, ...]
     facts: dict[str, Any]
+    trace: Trace = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The run in a word that files and links take."""
+        return f"{self.scenario}-{self.memory.latency}-{self.memory.width}-{self.memory.stall}"
 
     @property
     def title(self) -> str:
@@ -73,7 +79,7 @@ def run_of(scenario: str, simulator: str, memory: Memory, trace: Trace) -> Run:
         "windows": _windows(trace, begin, end),
         "operations": [_row(one) for one in operations],
     }
-    return Run(scenario, simulator, memory, operations, facts)
+    return Run(scenario, simulator, memory, operations, facts, trace)
 
 
 def _row(one: Operation) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from models.layout import Cause, Opcode
 from tb.driver_trace import NOTES, STEPS
-from tb.trace import READ_DATA_ID, WRITE_DATA_ID, Kind, Stall, Trace
+from tb.trace import READ_DATA_ID, WRITE_DATA_ID, Kind, Stall, Trace, Translation
 
-__all__ = ["KINDS", "PARTS", "Burst", "Life", "Operation", "lives_of", "operations_of"]
+__all__ = ["KINDS", "PARTS", "RING_READS", "Burst", "Life", "Operation", "lives_of", "operations_of"]
 
 PARTS = (
     *("host", "lock_wait", "interrupt", "queue_wait", "descriptor_fetch", "fence_wait", "response", "translation"),
@@ -31,7 +31,8 @@ PARTS = (
 KINDS = ("page_fault", "readback", "writeback", "render", "control", "descriptor")
 """Kinds of operations; a descriptor by itself is one, whoever published it: `descriptor.readback` and so on."""
 _ACQUIRE = [step.__name__ for step in STEPS].index("Acquire")
-_RING_READS = {1: 0, 2: 1}
+RING_READS = {1: 0, 2: 1}
+"""Queue of each AXI ID that reads descriptors."""
 _WRITES = (Kind.WRITE_ADDRESS, Kind.WRITE_FIRST, Kind.WRITE_LAST)
 _DATA_IDS = dict.fromkeys((Kind.READ_ADDRESS, Kind.READ_FIRST, Kind.READ_LAST), READ_DATA_ID)
 _DATA_IDS |= dict.fromkeys(_WRITES, WRITE_DATA_ID)
@@ -39,11 +40,18 @@ _DATA_IDS |= dict.fromkeys(_WRITES, WRITE_DATA_ID)
 
 @dataclass(slots=True)
 class Burst:
-    """Cycles of one burst of host data: address accepted, first beat, last beat; None for what did not happen."""
+    """One burst of host data: cycles of its address, first beat, last beat and answer; None for what did not happen.
+
+    waited: for its translation; else that was cached.  bytes: what its address, length and size name.
+    """
 
     asked: int
+    write: bool = False
+    bytes: int = 0
+    waited: bool = False
     first: int | None = None
     last: int | None = None
+    answered: int | None = None
 
 
 @dataclass(slots=True)
@@ -77,6 +85,7 @@ class Operation:
 
     tags: of its descriptors, all of one queue (-1: it has none). bytes: data moved. cause: of a failure, or why.
     spans: (part, begin, end) one after the other, from begin to end without a gap.
+    lives: of its descriptors.  interrupt: cycle in which the line rose for it, None where it did not.
     """
 
     number: int
@@ -90,6 +99,8 @@ class Operation:
     cause: str
     parts: dict[str, int]
     spans: tuple[tuple[str, int, int], ...]
+    lives: tuple[Life, ...] = field(default=(), repr=False)
+    interrupt: int | None = None
 
     @property
     def cycles(self) -> int:
@@ -111,14 +122,16 @@ def lives_of(trace: Trace) -> list[Life]:
     moving: dict[int, Life] = {}
     last: dict[int, Life] = {}
     under_way: dict[bool, deque[Burst]] = {False: deque(), True: deque()}
-    names = ("cycle", "kind", "id", "queue", "tag", "value", "cause")
+    unanswered: deque[Burst] = deque()
+    names = ("cycle", "kind", "id", "queue", "tag", "value", "cause", "length", "detail")
     hardware = trace.last_run().hardware
-    for cycle, kind, who, queue, tag, value, cause in zip(*(hardware[name].tolist() for name in names), strict=True):
+    columns = (hardware[name].tolist() for name in names)
+    for cycle, kind, who, queue, tag, value, cause, length, detail in zip(*columns, strict=True):
         match kind:
             case Kind.DOORBELL:
                 rung[queue].append((cycle, value))
-            case Kind.READ_ADDRESS if who in _RING_READS:
-                asked[_RING_READS[who]].append(cycle)
+            case Kind.READ_ADDRESS if who in RING_READS:
+                asked[RING_READS[who]].append(cycle)
             case Kind.FETCHED:
                 ask = asked[queue].popleft() if cause != Cause.RING_OVERFLOW and asked[queue] else cycle
                 bells = rung[queue]
@@ -145,14 +158,21 @@ def lives_of(trace: Trace) -> list[Life]:
             case Kind.FENCE if queue in last:
                 last[queue].fenced = cycle
             case Kind.READ_ADDRESS | Kind.WRITE_ADDRESS if who == _DATA_IDS[kind]:
-                burst = Burst(cycle)
-                under_way[kind in _WRITES].append(burst)
+                burst = Burst(cycle, kind in _WRITES, length, detail == Translation.WAITED)
+                under_way[burst.write].append(burst)
+                if burst.write:
+                    unanswered.append(burst)
                 if tag in moving:
                     moving[tag].bursts.append(burst)
             case Kind.READ_FIRST | Kind.WRITE_FIRST if who == _DATA_IDS[kind] and under_way[kind in _WRITES]:
                 under_way[kind in _WRITES][0].first = cycle
             case Kind.READ_LAST | Kind.WRITE_LAST if who == _DATA_IDS[kind] and under_way[kind in _WRITES]:
-                under_way[kind in _WRITES].popleft().last = cycle
+                burst = under_way[kind in _WRITES].popleft()
+                burst.last = cycle
+                if not burst.write:
+                    burst.answered = cycle
+            case Kind.WRITE_RESPONSE if who == WRITE_DATA_ID and unanswered:
+                unanswered.popleft().answered = cycle
     return lives
 
 
@@ -206,11 +226,16 @@ def operations_of(trace: Trace, lives: Sequence[Life] | None = None) -> list[Ope
             end = int(rises[place]) if soon else fenced
             wanted.signalled = dict.fromkeys((0, 1), end)
         found.append(_painted(wanted, mine, end, held))
+    found = [replace(one, interrupt=_interrupt(one, rises)) for one in found]
     found.sort(key=lambda one: (one.begin, KINDS.index(one.kind.partition(".")[0]), one.tags))
-    return [
-        Operation(number, *(getattr(one, name) for name in Operation.__slots__[1:]))
-        for number, one in enumerate(found)
-    ]
+    return [replace(one, number=number) for number, one in enumerate(found)]
+
+
+def _interrupt(one: Operation, rises: npt.NDArray[np.uint64]) -> int | None:
+    """The first rise of the line that the last end of an operation can have caused, if it came before its own end."""
+    ends = [life.end for life in one.lives if life.end is not None]
+    place = int(np.searchsorted(rises, max(ends))) if ends else len(rises)
+    return int(rises[place]) if place < len(rises) and int(rises[place]) <= one.end + 2 else None
 
 
 def _held(trace: Trace) -> dict[tuple[int, int], list[tuple[int, int]]]:
@@ -299,7 +324,7 @@ def _painted(
     return Operation(
         0, wanted.kind, wanted.task, queue, tuple(life.tag for life in lives), begin, end,
         sum(life.bytes for life in lives), failed or wanted.cause, dict(zip(PARTS, counted, strict=True)),
-        _runs(colours, begin),
+        _runs(colours, begin), tuple(lives),
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from models.policy.page_mkwrite import PageMkwrite
 from models.steps import Steps
 from models.surface import Box
 
-__all__ = ["SCENARIOS", "Scenario"]
+__all__ = ["SCENARIOS", "Reading", "Scenario"]
 
 _PIXEL, _ROWS = 4, 64
 """Bytes a pixel and rows of the buffer of the steady scenarios: a row is a page, and there are so many."""
@@ -40,16 +40,33 @@ def _photo(host: HostMemory) -> Steps[None]:
     assert result.agree, (result.differences, result.violations[:3])
 
 
-def _readback(host: HostMemory) -> Steps[None]:
-    driver, writer = _started(host)
-    mapping = yield from _mapped(driver, writer)
-    buffer = writer.buffers[0]
-    for _ in range(2):
-        fence = yield from writer.draw(buffer, [FillBox(buffer.surface.box, _RED)])
-        yield from driver.wait(fence)
+class Reading:
+    """Page after page of what the device drew, each read by a fault; `open` first, then any number of `round`s."""
+
+    def __init__(self, host: HostMemory) -> None:
+        self._driver, self._writer = _started(host)
+        self._address = 0
+
+    def open(self) -> Steps[None]:
+        """Bring the driver up and map a buffer."""
+        mapping = yield from _mapped(self._driver, self._writer)
+        self._address = mapping.address
+
+    def round(self) -> Steps[None]:
+        """Draw the buffer, then read a pixel of each of its pages. AssertionError for a wrong one."""
+        buffer = self._writer.buffers[0]
+        fence = yield from self._writer.draw(buffer, [FillBox(buffer.surface.box, _RED)])
+        yield from self._driver.wait(fence)
         for page in range(_ROWS):
-            seen = yield from writer.load(mapping.address + page * PAGE, _PIXEL)
+            seen = yield from self._writer.load(self._address + page * PAGE, _PIXEL)
             assert seen.tobytes() == _RED, f"page {page} reads {seen.tobytes().hex()}"
+
+
+def _readback(host: HostMemory) -> Steps[None]:
+    reading = Reading(host)
+    yield from reading.open()
+    for _ in range(2):
+        yield from reading.round()
 
 
 def _writeback(host: HostMemory) -> Steps[None]:

@@ -9,6 +9,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from models.attachment import Attachment, Direction, ScatterList
 from models.bracket import begin, end
 from models.client.process import Process
 from models.dmabuf import POLLIN, POLLOUT, DmaBuf, ExportOperations
@@ -77,6 +78,54 @@ def test_release_runs_once_after_the_last_descriptor_duplicate_and_mapping(world
         shared.get()
 
 
+def test_nothing_is_done_with_a_buffer_that_was_released(world: World) -> None:
+    """R2: after the last reference, and only then; what was left attached may still be taken away."""
+    shared = DmaBuf(world.buffer, "faultline", replace(OPERATIONS, vmap=lambda: "kernel"))
+    left = shared.attach("left")
+    shared.put()
+    uses: list[Callable[[], object]] = [
+        lambda: shared.attach("other"),
+        lambda: world.run(shared.map(left, Direction.TO_DEVICE)),
+        shared.vmap,
+        lambda: world.run(shared.poll(POLLIN)),
+        lambda: world.run(shared.poll_until(POLLIN)),
+        lambda: shared.seek(0, "END"),
+        lambda: shared.check_mmap(0, 1, shared=True, write=False, descriptor_writable=True),
+        lambda: world.run(begin(shared, write=False)),
+        lambda: world.run(end(shared, write=False)),
+    ]
+    for use in uses:
+        with refuses("EBADF"):
+            use()
+    shared.detach(left)
+    assert not world.buffer.attachments
+
+
+def test_a_buffer_that_is_shared_or_attached_is_not_destroyed(world: World) -> None:
+    """R2: a reference that is left, or a device that still reaches the pages, refuses it."""
+    buffer = world.run(world.driver.create("other", 32, 8, 4, world.buffer.surface.layout))
+    shared = world.driver.export(buffer)
+    with refuses("EBUSY"):
+        world.run(world.driver.destroy(buffer))
+    attachment = Attachment("other")
+    buffer.attachments.append(attachment)
+    shared.put()
+    attachment.map(ScatterList.of(buffer.frames), Direction.TO_DEVICE)
+    with refuses("EBUSY"):
+        world.run(world.driver.destroy(buffer))
+    attachment.unmap()
+    world.run(world.driver.reap())
+
+
+def test_a_mapping_is_taken_away_once(world: World) -> None:
+    """R2: the second time is refused, and takes no reference."""
+    world.run(world.writer.unmap(world.mine))
+    before = world.shared.references
+    with refuses("EINVAL"):
+        world.run(world.writer.unmap(world.mine))
+    assert world.shared.references == before
+
+
 def test_importing_on_the_exporting_device_gives_the_same_object_without_attaching(world: World) -> None:
     """R3."""
     here = DeviceFiles(world.driver.device)
@@ -85,7 +134,7 @@ def test_importing_on_the_exporting_device_gives_the_same_object_without_attachi
     assert here.import_dmabuf(world.shared) == (handle, True)
     assert here.export(handle) is world.shared
     assert not world.shared.attachments
-    here.close(handle)
+    world.run(here.close(handle))
     with refuses("EINVAL"):
         here.buffer(handle)
 
@@ -98,7 +147,7 @@ def test_a_foreign_device_attaches_and_may_be_refused(world: World) -> None:
     elsewhere = DeviceFiles("other")
     handle, same = elsewhere.import_dmabuf(open_to_all)
     assert not same and [one.device for one in open_to_all.attachments] == ["other"]
-    elsewhere.close(handle)
+    world.run(elsewhere.close(handle))
     assert open_to_all.attachments == []
     open_to_all.attach("leftover")
     open_to_all.put()
@@ -255,7 +304,7 @@ def test_what_keeps_a_buffer_may_go_in_every_order() -> None:
             "duplicate": lambda p=parent, n=second: p.files.close(n),
             "mapping": lambda p=parent, m=mapping: world.run(p.unmap(m)),
             "child": lambda c=child: world.run(c.exit()),
-            "handle": lambda p=parent, n=handle: p.handles.close(n),
+            "handle": lambda p=parent, n=handle: world.run(p.handles.close(n)),
             "kernel": lambda s=shared: s.vunmap(),
         }
         for kind in (*order[:2], "kernel", *order[2:]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,15 +10,16 @@ import numpy as np
 import pytest
 
 from models.attachment import Direction, ScatterList
+from models.bracket import end
 from models.client.process import Process
 from models.device import Device
 from models.dmabuf import Buffer, DmaBuf
 from models.drawing import FillBox
 from models.driver import Driver
-from models.errors import DriverError
+from models.errors import DeviceError, DriverError
 from models.events import Attach
 from models.faultline_engine import FaultlineEngine
-from models.fence import Usage
+from models.fence import Fence, Usage
 from models.importer import DeviceFiles, ForeignImport
 from models.layout import Layout
 from models.memory import Bytes, HostMemory
@@ -27,9 +29,12 @@ from models.policy import Policy
 from models.policy.adaptive import Adaptive
 from models.policy.page_mkwrite import PageMkwrite
 from models.policy.page_pagetable import PagePagetable
+from models.policy.sync_bracket import SyncBracket
 from models.policy.tracking import Tracked
 from models.policy.vmwgfx import Vmwgfx
 from models.policy.whole_surface import WholeSurface
+from models.publish import flush
+from models.steps import Steps
 from models.surface import Box
 from tests.models.world import noise
 
@@ -75,7 +80,7 @@ def make_pair(policy: Policy | None = None) -> Pair:
     mapping = client.map(client.files.install(shared.get()))
     files = DeviceFiles("other")
     handle, _ = files.import_dmabuf(shared)
-    foreign = ForeignImport(host, two.engine, shared, files.attachment(handle))
+    foreign = files.foreign(handle, host, two.engine)
     return Pair(machine, one, two, buffer, shared, target, client, mapping, files, foreign)
 
 
@@ -230,6 +235,71 @@ def test_a_handle_that_is_no_import_has_no_attachment(pair: Pair) -> None:
     assert same
     with refuses("EINVAL"):
         here.attachment(handle)
-    here.close_all()
-    pair.files.close_all()
+    with refuses("EINVAL"):
+        here.foreign(handle, pair.one.host, pair.two.engine)
+    pair.run(here.close_all())
+    pair.run(pair.files.close_all())
     assert pair.shared.attachments == []
+
+
+def test_an_import_on_another_device_has_one_handle_and_is_exported_as_the_original(pair: Pair) -> None:
+    """R3."""
+    handle, same = pair.files.import_dmabuf(pair.shared)
+    assert not same and pair.files.import_dmabuf(pair.shared) == (handle, False)
+    assert pair.files.export(handle) is pair.shared and len(pair.shared.attachments) == 1
+    assert pair.files.foreign(handle, pair.one.host, pair.two.engine) is pair.foreign
+
+
+@pytest.mark.parametrize("mapped", ["by the engine", "by itself"])
+def test_a_client_that_ends_with_a_mapped_import_leaves_nothing(pair: Pair, mapped: str) -> None:
+    """R2, R4: closing waits for the DMA, and unmaps, detaches and gives the reference back."""
+    ending = Process("ending", pair.two)
+    handle, _ = ending.handles.import_dmabuf(pair.shared)
+    before, pins = pair.shared.references, pair.buffer.pins
+    drawn = pair.run(pair.two.draw(pair.target, [FillBox(Box(0, 0, 640, 40), b"two!")]))
+    if mapped == "by the engine":
+        foreign = ending.handles.foreign(handle, pair.one.host, pair.two.engine)
+        pair.run(foreign.map())
+        fence = pair.run(foreign.write(pair.target.surface_handle, pair.target.surface.box, after=[drawn]))
+        pair.run(ending.exit())
+        assert fence.done
+        pair.run(pair.one.device_read(pair.buffer))
+        assert bytes(pair.picture(0, pair.buffer)[20, :8]) == b"two!two!"
+    else:
+        pair.run(pair.shared.map(ending.handles.attachment(handle), Direction.TO_DEVICE))
+        pair.run(ending.exit())
+    assert len(pair.shared.attachments) == 1, "the other import's"
+    assert (pair.shared.references, pair.buffer.pins) == (before - 1, pins)
+    assert not pair.machine.locks
+
+
+class Dead:
+    """An engine that cannot be waited for: its registers answer no more."""
+
+    def wait(self, fence: Fence, **_: object) -> Steps[None]:
+        raise DeviceError("BUS_ERROR", state="writing a record or a fence")
+        yield
+
+    def poll(self, fence: Fence) -> Steps[bool]:
+        yield from ()
+        return False
+
+
+OPERATIONS: dict[str, Callable[[Pair], Steps[object]]] = {
+    "draw": lambda pair: pair.one.draw(pair.buffer, [FillBox(Box(0, 0, 640, 2), b"more")]),
+    "device read": lambda pair: pair.one.device_read(pair.buffer),
+    "end": lambda pair: end(pair.shared, write=True),
+    "flush": lambda pair: flush(pair.one, pair.buffer),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_no_lock_is_left_behind_where_another_engine_is_dead(operation: str) -> None:
+    """R11, R19: an error that nothing cures ends the operation; SYNC tells EIO, the others the device's own error."""
+    pair = make_pair(SyncBracket() if operation == "end" else None)
+    pair.run(pair.foreign.map())
+    pair.buffer.reservation.add(Fence(0, 9, engine=Dead()), Usage.WRITE)
+    error, match = (DriverError, "EIO") if operation == "end" else (DeviceError, "BUS_ERROR")
+    with pytest.raises(error, match=match):
+        pair.run(OPERATIONS[operation](pair))
+    assert not pair.machine.locks

@@ -38,6 +38,7 @@ from models.promise import Promise
 from models.publish import damage, flush_later
 from models.steps import Delay, Steps
 from models.surface import Box
+from models.transfer_object import MapFlag
 from tests.models.world import World, make_world, noise
 
 POLICIES: list[Callable[..., Policy]] = [
@@ -405,3 +406,16 @@ def test_damage_is_sent_byte_for_byte_or_as_one_box_around_it() -> None:
     other = Scene(PageMkwrite())
     with pytest.raises(DriverError, match="EOPNOTSUPP"):
         other.run(damage(other.world.driver, other.world.buffer, boxes))
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.__name__)
+def test_a_read_of_a_new_buffer_never_shows_what_was_in_device_memory_before(policy: Callable[[], Policy]) -> None:
+    """R30: whatever path the first look takes, it stays behind the clearing, which nobody has waited for."""
+    world = make_world(policy=policy())
+    world.device.memory[:] = 0xA5
+    client = Portable("new", world.driver, world.shared, world.watch)
+    box = Box(40, 30, 80, 4)
+    assert not world.run(client.read_box(box)).any()
+    transfer = world.run(client.transfer_map(world.buffer, box, MapFlag.READ))
+    assert not transfer.data.any()
+    assert world.oracle.violations == []

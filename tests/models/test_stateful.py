@@ -1,7 +1,8 @@
 """Hypothesis walks through the states of the driver: what it finds is shrunk to a few steps that run as they are.
 
 Two programs share a buffer of three pages under one policy; the device moves only when it is let or waited for. After
-each step the oracle must be content, and at the end everybody looks everywhere.
+each step the oracle must be content, and at the end everybody looks everywhere. What is printed of a walk that fails is
+a program: saved and run in the root of the repository, it fails in the same way.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
@@ -28,6 +30,7 @@ from models.policy.page_pagetable import PagePagetable
 from models.promise import Promise
 from models.surface import Box
 from models.transfer_object import MapFlag
+from tests.models.broken_drivers import ROOT, broken_tree, run_in
 from tests.models.test_policy_contract import POLICIES
 from tests.models.world import make_world, noise
 
@@ -41,6 +44,7 @@ EXAMPLES = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
     report_multiple_bugs=False,
+    phases=(Phase.generate, Phase.shrink),
 )
 
 
@@ -72,7 +76,8 @@ class Programs(RuleBasedStateMachine):
                 raise
             return None
         finally:
-            assert self.world.oracle.violations == []
+            wrong = self.world.oracle.violations
+            assert not wrong, wrong[0]
 
     @rule(who=WHO, x=X, y=Y, width=st.integers(1, WIDTH), height=st.integers(1, 12))
     def store(self, who: int, x: int, y: int, width: int, height: int) -> None:
@@ -158,10 +163,36 @@ def programs(policy: Callable[[], Policy]) -> type[Programs]:
     return type("Programs", (Programs,), {"policy": staticmethod(policy)})
 
 
+def program_of(policy: Callable[[], Policy], error: BaseException) -> str:
+    """The shortest walk that failed with this error, as a program to be run in the root of the repository."""
+    told = "\n".join(getattr(error, "__notes__", []))
+    walked = re.search(r"^state = Programs\(\)\n(?:state\..*\n?)+", told, re.MULTILINE)
+    assert walked, f"no walk in {told!r}"
+    return "\n".join(
+        (
+            "import sys",
+            "sys.path.insert(0, '')",
+            f"from {policy.__module__} import {policy.__name__}",
+            "from tests.models.test_stateful import programs",
+            f"Programs = programs({policy.__name__})",
+            walked.group().strip(),
+        )
+    )
+
+
+def walk(policy: Callable[[], Policy], chosen: settings = EXAMPLES) -> None:
+    """Walk under a policy; the program of a walk that fails is printed as it is to be saved."""
+    try:
+        run_state_machine_as_test(programs(policy), settings=chosen)
+    except Exception as error:
+        print(program_of(policy, error))
+        raise
+
+
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.__name__)
 def test_no_walk_loses_a_byte(policy: Callable[[], Policy]) -> None:
     """R16, R19, R20, R31: whatever two programs do in whatever order."""
-    run_state_machine_as_test(programs(policy), settings=EXAMPLES)
+    walk(policy)
 
 
 class ForgetsTheDevice(Adaptive):
@@ -207,14 +238,29 @@ class ProtectsNothing(PagePagetable):
     [ForgetsTheDevice, LeavesDirtyPages, GuessesWithoutWaiting, ProtectsNothing],
     ids=lambda policy: policy.__name__,
 )
-def test_a_broken_policy_is_shrunk_to_a_few_steps_that_run(policy: Callable[[], Policy]) -> None:
-    """What is printed is a scenario: executed as it is printed, it fails again."""
-    machine = programs(policy)
+def test_a_broken_policy_is_shrunk_to_a_few_steps_that_run(
+    policy: Callable[[], Policy], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is printed is a scenario: executed as it is printed, it fails again, in the same way."""
     with pytest.raises(AssertionError) as caught:
-        run_state_machine_as_test(machine, settings=settings(EXAMPLES, max_examples=200, derandomize=True))
-    printed = "\n".join(getattr(caught.value, "__notes__", [])) + str(caught.value)
-    scenario = re.search(r"^state = Programs\(\)\n(?:state\..*\n?)+", printed, re.MULTILINE)
-    assert scenario, printed
-    assert len(scenario.group().splitlines()) <= 8, scenario.group()
-    with pytest.raises(AssertionError):
-        exec(scenario.group(), {"Programs": machine})
+        walk(policy, settings(EXAMPLES, max_examples=200, derandomize=True))
+    program = capsys.readouterr().out
+    assert len(program.splitlines()) <= 13, program
+    with pytest.raises(AssertionError) as again:
+        exec(program, {})
+    assert str(again.value).splitlines()[0] == str(caught.value).splitlines()[0]
+
+
+def test_the_walk_that_a_broken_driver_fails_is_a_program_by_itself(tmp_path: Path) -> None:
+    """Saved as pytest prints it, it shows the same violation in a process of its own, and none with the good driver."""
+    tree = broken_tree(tmp_path / "tree", "zap skipped")
+    test = "tests/models/test_stateful.py::test_no_walk_loses_a_byte[WholeSurface]"
+    failed = run_in(tree, "-m", "pytest", "-q", "--noconftest", "-c", "pyproject.toml", test)
+    printed = re.search(r"^import sys\n(?:.+\n)+?state\.teardown\(\)\n", failed.stdout, re.MULTILINE)
+    assert failed.returncode == 1 and printed, failed.stdout
+    (saved := tmp_path / "saved.py").write_text(printed.group(), encoding="utf-8")
+    again, good = run_in(tree, saved), run_in(ROOT, saved)
+    violation = again.stderr.splitlines()[-1]
+    assert again.returncode == 1 and violation.startswith("AssertionError: Violation("), again.stderr
+    assert violation in failed.stdout
+    assert (good.returncode, good.stdout, good.stderr) == (0, "", "")

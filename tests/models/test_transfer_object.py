@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models import publish
 from models.drawing import CopyBox, FillBox
 from models.engine import Queue
 from models.errors import DriverError
@@ -16,9 +17,11 @@ from models.events import FenceWait, Submit
 from models.fence import Usage
 from models.layout import Layout, PageTableEntry
 from models.oracle import render
+from models.policy.damage_rectangles import DamageRectangles
 from models.policy.page_mkwrite import PageMkwrite
 from models.policy.region_transfer import RegionTransfer
 from models.staging import Staging, bands
+from models.steps import Acquire, Steps
 from models.surface import Box
 from models.transfer_object import POISON, MapFlag, TransferObject
 from tests.models.world import World, make_world, noise
@@ -172,6 +175,33 @@ def test_the_whole_may_swap_storage_instead_of_waiting(world: World) -> None:
     assert world.driver.memory.allocate(1) == old
 
 
+@pytest.mark.parametrize("damage", [False, True], ids=["draw", "damage"])
+def test_what_waits_for_the_lock_during_a_discard_goes_to_the_new_storage(damage: bool) -> None:
+    """R26: the old one may be freed by then, and be another buffer's."""
+    world = make_world(policy=DamageRectangles() if damage else None)
+    box, driver = Box(0, 0, 640, 40), world.driver
+    world.run(world.writer.store_box(world.mine, 0, 0, noise(1, 40, 640)))
+    world.run(driver.draw(world.buffer, [FillBox(box, b"busy")]))
+    steps = (
+        publish.damage(driver, world.buffer, [box]) if damage else driver.draw(world.buffer, [FillBox(box, b"late")])
+    )
+    waits = next(steps)
+    assert isinstance(waits, Acquire)
+    put(world, Box(0, 0, 40, 2), noise(4, 2, 40), WRITE | WHOLE)
+    world.run(driver.reap())
+    other = world.run(driver.create("other", 160, 40, 4, Layout.Y_TILED))
+    world.run(driver.device_read(other))
+
+    def rest() -> Steps[None]:
+        yield waits
+        yield from steps
+
+    world.run(rest())
+    world.run(driver.device_read(world.buffer))
+    raw = world.device.memory[other.surface.base :][: other.surface.size]
+    assert not raw.any(), "drawn on a buffer that nobody named"
+
+
 def test_treating_the_whole_as_the_range_lets_an_unsynchronised_map_destroy_data(world: World) -> None:
     """R26: the twin of the test above. The upload overtakes the drawing, as the flag asks."""
     image = painted(world)
@@ -197,6 +227,7 @@ def test_where_there_is_no_room_for_new_storage_a_discard_waits(world: World) ->
 def test_an_unsynchronised_map_waits_for_no_drawing_but_for_its_readback(world: World) -> None:
     """R18, R27."""
     painted(world)
+    world.run(world.driver.device_read(world.buffer))
     fence = world.run(world.writer.draw(world.buffer, [FillBox(Box(0, 0, 640, 4), bytes(4))]))
     world.mark()
     transfer = world.run(world.driver.transfers.map(world.buffer, Box(0, 30, 640, 4), READ | UNSYNC))

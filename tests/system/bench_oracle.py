@@ -17,6 +17,7 @@ from tb.bridge import Bridge
 from tb.clocking import cycle_now
 from tests.system.bench_random import PROCESSES, in_town, leave
 from tests.system.driver_activity import NOTHING, Town
+from tests.system.guests import guests_of
 from tests.system.random_cases import Progress, operations, told
 
 
@@ -30,7 +31,7 @@ async def programs(dut: Any, policy: str) -> None:
     async def body(town: Town, bridge: Bridge) -> None:
         began = cycle_now()
         await bridge.run({"open": town.open()})
-        guests = town.guests(PROCESSES)
+        guests = guests_of(town, PROCESSES)
         await bridge.run({one.name: one.live_for(wanted) for one in guests})
         await bridge.run({"close": town.close(guests)})
         kinds = Counter(type(note.event).__name__ for note in bridge.notes)

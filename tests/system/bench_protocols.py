@@ -1,14 +1,16 @@
 """The timelines of docs/protocols.md: each protocol once, on an engine with nothing else to do, from the one trace.
 
-Every test leaves the lines of its timeline in a file beside the trace, and `tests/test_docs.py` compares them with the
-page. Cycles count from the first event shown. 64-bit bus, host memory answers after 13 cycles unless told.
+Every test leaves the lines of its timeline, and the cycles that it takes, in files beside the trace;
+`tests/system/waveforms.py` puts them into the page. Cycles count from the first event shown. 64-bit bus, host memory
+answers after 13 cycles unless told.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -39,21 +41,6 @@ PAGES = 8
 ROW = 512
 READS = ("host data", "transfer ring", "render ring", "page table")
 WRITES = ("host data", "record or fence")
-
-COLUMNS = 96
-LANES = (
-    *("doorbell", "AR other", "R other", "AR data", "R data", "AW data", "W data", "B data"),
-    *("AW other", "W other", "B other", "irq"),
-)
-"""Channels, host data apart from descriptors, tables, records and fences."""
-
-_PLACES = {
-    Kind.DOORBELL: ("doorbell", True, True),
-    Kind.READ_ADDRESS: ("AR", True, True), Kind.READ_FIRST: ("R", True, False), Kind.READ_LAST: ("R", False, True),
-    Kind.WRITE_ADDRESS: ("AW", True, True), Kind.WRITE_FIRST: ("W", True, False), Kind.WRITE_LAST: ("W", False, True),
-    Kind.WRITE_RESPONSE: ("B", True, True), Kind.IRQ_RISE: ("irq", True, False), Kind.IRQ_FALL: ("irq", False, True),
-}  # fmt: skip
-"""Lane of each kind, whether it begins something there and whether it ends it."""
 
 _SHOWN = {
     Kind.READ_ADDRESS: "AR", Kind.READ_FIRST: "R first", Kind.READ_LAST: "R last", Kind.WRITE_ADDRESS: "AW",
@@ -99,7 +86,7 @@ _LESSER = (Kind.READ_FIRST, Kind.WRITE_FIRST, Kind.WRITE_LAST, Kind.WRITE_RESPON
 
 
 def _list(moments: Sequence[Moment[Stamped]], zero: int) -> list[str]:
-    """One line an event; of many bursts of host data the first and the last."""
+    """One line an event, its cycle from `zero` on; of many bursts of host data the first and the last."""
     moments = [
         one for one in moments
         if one.event is None or int(one.event["id"]) == 0 or Kind(int(one.event["kind"])) not in _LESSER
@@ -113,33 +100,6 @@ def _list(moments: Sequence[Moment[Stamped]], zero: int) -> list[str]:
             number = f" ({seen[text]} of {total[text]})" if many else ""
             lines.append(f"{moment.cycle - zero:6}  {text}{number}")
     return lines
-
-
-def _lanes(events: Iterable[Any], zero: int, span: int) -> list[str]:
-    """A picture of the channels: `#` where something happens in a column's cycles."""
-    scale = -(-(span + 1) // COLUMNS)
-    lanes = {name: ["."] * (span // scale + 1) for name in LANES}
-    began: dict[tuple[str, int], int] = {}
-    for event in events:
-        kind, number, at = Kind(int(event["kind"])), int(event["id"]), int(event["cycle"]) - zero
-        lane, begins, ends = _PLACES.get(kind, ("", True, True))
-        lane += (" data" if number == 0 else " other") if lane in ("AR", "R", "AW", "W", "B") else ""
-        if begins:
-            began[lane, number] = at
-        if ends and lane:
-            columns = range(began.pop((lane, number), at) // scale, at // scale + 1)
-            for column in columns:
-                lanes[lane][column] = "#"
-    ruler = "".join(f"{column * scale:<16}" for column in range(0, span // scale + 1, 16)).rstrip()
-    shown = [f"{name:<9} {''.join(lane)}" for name, lane in lanes.items() if "#" in lane]
-    return [f"{'cycle':<9} {ruler}", *shown, f"a column is {scale} cycle{'s' if scale > 1 else ''}"]
-
-
-def _lines(trace: Trace, notes: Iterable[Stamped], begin: int, end: int) -> list[str]:
-    inside = [moment for moment in merge(trace, notes) if begin <= moment.cycle <= end]
-    zero = inside[0].cycle if inside else 0
-    events = [moment.event for moment in inside if moment.event is not None]
-    return [*_lanes(events, zero, inside[-1].cycle - zero), "", *_list(inside, zero)] if inside else []
 
 
 class Scene:
@@ -197,9 +157,12 @@ async def timeline(dut: Any, name: str, steps: Callable[[Scene], Steps[None]], *
         await flush_trace(dut)
         trace = Trace.load(os.environ["TRACE_FILE"]).last_run()
         trace = Trace(trace.of(*(kind for kind in Kind if kind <= Kind.RESET)))
-        lines = _lines(trace, bridge.notes, scene.begin, cycle_now())
-        assert lines, "nothing happened"
-        Path(os.environ["TRACE_FILE"]).with_name(f"timeline-{name}.txt").write_text("\n".join(lines) + "\n")
+        shown = [one for one in merge(trace, bridge.notes) if scene.begin <= one.cycle <= cycle_now()]
+        assert shown, "nothing happened"
+        zero, file = shown[0].cycle, Path(os.environ["TRACE_FILE"]).with_name(f"timeline-{name}.txt")
+        file.write_text("\n".join(_list(shown, zero)) + "\n", encoding="utf-8")
+        window = {"begin": zero, "end": shown[-1].cycle}
+        file.with_suffix(".json").write_text(json.dumps(window), encoding="utf-8")
         env.memory.configure(MemoryConfig())
 
     await run_body(dut, body)

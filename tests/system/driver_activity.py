@@ -1,24 +1,22 @@
 """Random life of a driver: processes that share buffers, map, fault, write, fork, draw and unbind, before the oracle.
 
 A `Town` has one driver and a few shared buffers; each `Dweller` is a process with chance of its own, so that what it
-tries does not depend on how far the others are.  A `Guest` lives with any strategy, by whatever path it promises.
-Nothing here does I/O: the same life runs on the RTL through the bridge and on the untimed device.
+tries does not depend on how far the others are. Nothing here does I/O: the same life runs on the RTL through the bridge
+and on the untimed device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.client.portable import Portable
 from models.client.process import Process
 from models.client.writer import Writer
 from models.costs import Costs
 from models.dmabuf import Buffer, DmaBuf
 from models.driver import CopyBox, Driver, FillBox
-from models.errors import BusFault, DriverError
 from models.faultline_engine import FaultlineEngine
 from models.layout import Layout, Record
 from models.memory import PAGE, HostMemory
@@ -26,16 +24,14 @@ from models.oracle import Oracle
 from models.page_table import Mapping
 from models.policy import Policy
 from models.policy.page_mkwrite import PageMkwrite
-from models.promise import Promise
-from models.steps import Acquire, Release, ScanOut, Steps
-from models.surface import Box, Surface
-from models.transfer_object import MapFlag
+from models.steps import ScanOut, Steps
+from models.surface import Surface
 from models.workload.trace import Trace
 from tb.agents.memory.image import runs
 from tb.chance import box_in, chosen, surface_in, upto
 from tests.system.random_cases import Progress
 
-__all__ = ["HOST_SIZE", "NOTHING", "Dweller", "Guest", "Town", "differences", "take_turns"]
+__all__ = ["HOST_SIZE", "NOTHING", "PEER", "Dweller", "Town", "differences", "take_turns"]
 
 HOST_SIZE = 4 << 20
 NOTHING = Trace("nothing", 1, 1, 1, Layout.LINEAR, ())
@@ -46,27 +42,27 @@ _ROOM = 24 << 10
 """Device bytes of a shared buffer at most."""
 _COSTS = Costs(120, 20, 9, 190, 800, 100)
 """Host time, a tenth of what it is, so that more happens in the same cycles."""
-_WRITE = MapFlag.WRITE
-_FLAGS = (
-    MapFlag.READ, MapFlag.READ | _WRITE, _WRITE, _WRITE | MapFlag.DISCARD_RANGE, _WRITE | MapFlag.FLUSH_EXPLICIT,
-)  # fmt: skip
-"""How a transfer object is mapped."""
+PEER = "other"
+"""The name of the second device, where there is one."""
 
 
 @dataclass
 class Town:
     """One driver on `host`, and what its dwellers share; `open` it first.
 
-    seed: decides everything.  policy: any, and broken ones for twins.  refused: accesses that got SIGBUS, or EIO, while
-    somebody had taken the engine's permission to write a page.
+    seed: decides everything.  policy: any, and broken ones for twins.  beside: there is a second device in slot 1, and
+    `peer` is its driver.  refused: accesses that got SIGBUS or EIO while somebody had taken the engine's permission to
+    write a page (`broken`), or EBUSY while somebody had grabbed a buffer (`grabbed`).
     """
 
     host: HostMemory
     seed: int
     progress: Progress
     policy: Policy = field(default_factory=PageMkwrite)
+    beside: bool = False
     refused: int = 0
     broken: int = 0
+    grabbed: int = 0
     shared: list[DmaBuf] = field(default_factory=list)
     watch: dict[Buffer, Oracle] = field(default_factory=dict)
     oracles: list[Oracle] = field(default_factory=list)
@@ -77,11 +73,19 @@ class Town:
         self.host.bytes[PAGE:] = noise
         self.before = self.host.bytes.copy()
         self.engine = FaultlineEngine(self.host, costs=_COSTS, ring_log2=int(self.random.integers(3, 7)))
-        self.driver = Driver(self.host, self.engine, self.policy, costs=_COSTS)
+        staging = chosen(self.random, (2, 4, 64)) * PAGE
+        self.driver = Driver(self.host, self.engine, self.policy, costs=_COSTS, staging=staging)
+        self.peer: Driver | None = None
+        if self.beside:
+            engine = FaultlineEngine(self.host, costs=_COSTS, ring_log2=4, slot=1)
+            self.peer = Driver(self.host, engine, PageMkwrite(), costs=_COSTS, device=PEER)
+            self.driver.peers.add(PEER)
 
     def open(self, buffers: int = 2) -> Steps[None]:
         """Bring the driver up and make the shared buffers, of random shapes."""
         yield from self.driver.initialise()
+        if self.peer is not None:
+            yield from self.peer.initialise()
         for number in range(buffers):
             self.shared.append((yield from self.buffer(self.random, f"shared {number}")))
 
@@ -100,10 +104,6 @@ class Town:
     def dwellers(self, count: int) -> list[Dweller]:
         """Processes that have mapped every shared buffer."""
         return [Dweller(self, f"process {number}", number) for number in range(count)]
-
-    def guests(self, count: int) -> list[Guest]:
-        """Processes that live with whatever the policy promises."""
-        return [Guest(self, f"process {number}", number) for number in range(count)]
 
     def close(self, dwellers: Sequence[Dweller]) -> Steps[None]:
         """Look at every surface as the display would, then unbind and free everything.
@@ -305,134 +305,3 @@ class Dweller:
         self.process.files.close(file)
         yield from self.town.driver.reap()
         del self.town.watch[buffer]
-
-
-class Guest(Dweller):
-    """A process that reads and writes boxes as the strategy wants it, uses transfer objects, and meets errors.
-
-    It keeps no mapping of its own and makes no buffers; `burst` accesses come one after another.
-    """
-
-    def __init__(self, town: Town, name: str, number: int, burst: int = 128) -> None:
-        super().__init__(town, name, number)
-        self.burst = burst
-        self.moved = 0
-        self.clients = {one.buffer: Portable(name, town.driver, one, town.watch) for one in town.shared}
-
-    def _open(self) -> None:
-        """Each client has a descriptor and, where there is one, a mapping."""
-
-    def actions(self) -> dict[str, tuple[Callable[[], Steps[None]], int]]:
-        """What a process may do whatever the strategy."""
-        errors = self.town.policy.promise is Promise.COHERENT and not self.town.policy.uncached
-        return {
-            "accesses": (self._accesses, 12),
-            "draw": (self._draw, 4),
-            "copy between buffers": (self._copy, 1),
-            "transfer": (self._transfer, 2),
-            "show": (self._show, 1),
-            "flush": (self._flush, int(self.town.policy.promise is Promise.DEFERRED)),
-            "readback error": (self._error, int(errors)),
-        }
-
-    def live_for(self, accesses: int) -> Steps[None]:
-        """Act until there have been so many accesses."""
-        while self.accesses < accesses:
-            yield from self.act()
-
-    def look_at_all(self, buffer: Buffer) -> Steps[None]:
-        """Read every byte."""
-        yield from self.clients[buffer].read_box(buffer.surface.box)
-
-    @property
-    def accesses(self) -> int:
-        """Loads and stores so far, and boxes moved by transfer objects."""
-        return self.moved + sum(client.accesses for client in self.clients.values())
-
-    def leave(self) -> Steps[None]:
-        """Unmap everything and close every descriptor."""
-        for client in self.clients.values():
-            yield from client.exit()
-
-    def _client(self) -> Portable:
-        return chosen(self.random, list(self.clients.values()))
-
-    def _accesses(self, client: Portable | None = None) -> Steps[None]:
-        for _ in range(upto(self.random, self.burst)):
-            one = client or self._client()
-            self.moved += one.mapping is None
-            box = box_in(self.random, one.buffer.surface, pixels=True, most=400)
-            try:
-                if self.random.integers(2):
-                    yield from one.read_box(box)
-                else:
-                    data = self.random.integers(0, 256, (box.height, box.width), dtype=np.uint8)
-                    yield from one.write_box(box.x, box.y, data)
-            except BusFault:
-                self._refused()
-            except DriverError as error:
-                if error.errno != "EIO":
-                    raise
-                self._refused()
-
-    def _refused(self) -> None:
-        assert self.town.broken, "an access was refused, and nothing was broken"
-        self.town.refused += 1
-
-    def _draw(self, buffer: Buffer | None = None) -> Steps[None]:
-        client = self._client()
-        fence = yield from client.draw(client.buffer, self._commands(client.buffer.surface))
-        if self.random.integers(4) == 0:
-            yield from self.town.driver.wait(fence)
-
-    def _copy(self) -> Steps[None]:
-        """The device copies from one buffer into another of the same pixels, if there are two."""
-        one, other = self._client(), self._client()
-        to, of = one.buffer.surface, other.buffer.surface
-        if one.buffer is other.buffer or to.bytes_per_pixel != of.bytes_per_pixel:
-            return
-        box, origin = box_in(self.random, to, pixels=True), box_in(self.random, of, pixels=True)
-        width, height = min(box.width, origin.width), min(box.height, origin.height)
-        command = CopyBox(Box(box.x, box.y, width, height), origin.x, origin.y, other.buffer)
-        yield from one.draw(one.buffer, [command])
-
-    def _transfer(self) -> Steps[None]:
-        client, flags = self._client(), chosen(self.random, _FLAGS)
-        box = box_in(self.random, client.buffer.surface, pixels=True)
-        self.moved += 1
-        try:
-            transfer = yield from client.transfer_map(client.buffer, box, flags)
-        except DriverError as error:
-            if error.errno != "EIO":
-                raise
-            self._refused()
-            return
-        if flags & _WRITE:
-            transfer.data[:] = self.random.integers(0, 256, transfer.data.shape, dtype=np.uint8)
-        if flags & MapFlag.FLUSH_EXPLICIT:
-            height = upto(self.random, box.height)
-            transfer.flush(Box(0, 0, box.width, height))
-        yield from client.transfer_unmap(transfer)
-
-    def _show(self) -> Steps[None]:
-        yield from self._client().show()
-
-    def _flush(self) -> Steps[None]:
-        yield from self._client().flush()
-
-    def _error(self) -> Steps[None]:
-        """Take the engine's permission to write a page of the host for a while: readbacks of it fail (R16)."""
-        client = self._client()
-        page = int(self.random.integers(client.buffer.pages))
-        self.town.broken += 1
-        yield from self._permit(client.buffer, page, False)
-        yield from self._accesses(client)
-        yield from self._permit(client.buffer, page, True)
-        self.town.broken -= 1
-
-    def _permit(self, buffer: Buffer, page: int, writable: bool) -> Steps[None]:
-        yield Acquire(buffer.reservation.lock)
-        buffer.table.set(page, replace(buffer.table.get(page), writable=int(writable)))
-        fence = yield from self.town.driver.engine.invalidate(buffer.object_handle)
-        yield from self.town.driver.engine.wait(fence, cause="invalidate", buffer=buffer.name)
-        yield Release(buffer.reservation.lock)

@@ -1,0 +1,124 @@
+"""An earlier run beside this one: which cycles moved, and by how much, better or worse.
+
+Cycles are the same in every run of the same hardware and driver, so whatever differs is a change of one of them, and
+there is no tolerance.  What is compared is what timing.json says of each kind of operations, of the bus and of stalls;
+the baseline that is checked in is that without single operations and windows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tb.timing.figures import QUANTILES, Run
+
+__all__ = ["BASELINE", "VERSION", "BaseError", "Change", "base_of", "baseline", "changes", "condensed"]
+
+VERSION = 1
+"""Of timing.json and of the baseline."""
+BASELINE = Path(__file__).with_name("baseline.json")
+_MEMORY = ("scenario", "latency", "width", "stall")
+_LEFT_OUT = ("operations", "windows", "simulator", "begin", "end")
+
+
+class BaseError(Exception):
+    """A file that no run can be compared with. One line: which, why, and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A figure of a run that is not what it was: None where one of the two has none.
+
+    run: its title.  what: kind of operation, stall or bus.  figure: which of it.
+    """
+
+    run: str
+    what: str
+    figure: str
+    before: float | None
+    after: float | None
+
+    @property
+    def told(self) -> str:
+        """By how much, in the figure's unit and percent."""
+        if self.before is None or self.after is None:
+            return "new" if self.before is None else "gone"
+        difference = self.after - self.before
+        share = f" ({difference / self.before:+.1%})" if self.before else ""
+        return f"{difference:+,.6g}{share}"
+
+    @property
+    def worse(self) -> bool | None:
+        """Whether it takes longer, or more of the bus is idle; None where neither can be said."""
+        if self.before is None or self.after is None or self.figure in ("count", "bytes"):
+            return None
+        return (self.after < self.before) is (self.figure == "share")
+
+
+def condensed(run: Run) -> dict[str, Any]:
+    """What of a run is compared."""
+    return {name: value for name, value in run.facts.items() if name not in _LEFT_OUT}
+
+
+def baseline(runs: Iterable[Run]) -> str:
+    """The baseline as JSON, a kind of operations a line, so that a change is seen where it is."""
+    rows = []
+    for run in runs:
+        facts = condensed(run)
+        kinds = ",\n".join(f"  {json.dumps(kind)}: {json.dumps(one)}" for kind, one in facts.pop("kinds").items())
+        rows.append(json.dumps(facts)[:-1] + ', "kinds": {\n' + kinds + "}}")
+    return f'{{"version": {VERSION}, "runs": [\n' + ",\n".join(rows) + "]}\n"
+
+
+def base_of(path: Path) -> list[dict[str, Any]]:
+    """The runs of a timing.json or a baseline.  BaseError where it is none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BaseError(f"BASE={path}: cannot be read ({error.strerror}): name a timing.json") from None
+    except ValueError as error:
+        raise BaseError(f"BASE={path}: no JSON ({error}): name a timing.json") from None
+    if not isinstance(found, Mapping) or found.get("version") != VERSION or not isinstance(found.get("runs"), list):
+        raise BaseError(f"BASE={path}: no timing.json of version {VERSION}: make it anew with make timing")
+    runs = found["runs"]
+    if not all(isinstance(run, Mapping) and {*_MEMORY, "kinds", "stalls", "utilization"} <= set(run) for run in runs):
+        raise BaseError(f"BASE={path}: a run lacks figures: make it anew with make timing")
+    return [dict(run) for run in runs]
+
+
+def changes(base: Iterable[Mapping[str, Any]], runs: Iterable[Run]) -> list[Change]:
+    """What differs between runs and those of an earlier time under the same scenario and memory."""
+    earlier = {tuple(run[name] for name in _MEMORY): run for run in base}
+    found = []
+    for run in runs:
+        before = earlier.get(tuple(run.facts[name] for name in _MEMORY))
+        if before is None:
+            found.append(Change(run.title, "run", "cycles", None, run.facts["cycles"]))
+            continue
+        was, now = dict(_figures(before)), dict(_figures(run.facts))
+        for what, figure in sorted({*was, *now}, key=lambda key: (key not in now, *key)):
+            one = Change(run.title, what, figure, was.get((what, figure)), now.get((what, figure)))
+            if one.before != one.after:
+                found.append(one)
+    return found
+
+
+def _figures(facts: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], float]]:
+    """((what, figure), value) of a run, without parts that took no time."""
+    yield ("run", "cycles"), facts["cycles"]
+    for name in ("share", "read_beats", "write_beats", "dma_cycles"):
+        yield ("bus", name), facts["utilization"][name]
+    for cause, stall in facts["stalls"].items():
+        yield (f"stall {cause}", "cycles"), stall["cycles"]
+        yield (f"stall {cause}", "spans"), stall["spans"]
+        yield (f"stall {cause}", "longest"), stall["worst"]["cycles"]
+    for kind, one in facts["kinds"].items():
+        yield (kind, "count"), one["count"]
+        yield (kind, "bytes"), one["bytes"]
+        for part, values in (("whole", one["total"]), *one["parts"].items()):
+            if values["max"]:
+                for name in QUANTILES:
+                    yield (kind, f"{part} {name}"), values[name]
