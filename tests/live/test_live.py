@@ -20,6 +20,7 @@ import pytest
 from models.workload.trace import Fill, Load, Store, Trace, Wait
 from tb.live import mount
 from tb.live.run import PLACES
+from tb.sim_top import system
 from tests.live.programs import PROGRAMS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,12 @@ pytestmark = pytest.mark.skipif(bool(OBSTACLE), reason=OBSTACLE or "it can")
 
 
 STARTED: list[Live] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built() -> None:
+    """What takes long is done before anything waits for it."""
+    system("verilator").build()
 
 
 @pytest.fixture(autouse=True)
