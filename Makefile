@@ -24,12 +24,15 @@
 #   CONTRACT=FILE  OPERATION=N   budgets that `make timing` holds (timing.toml); the operation whose parts and events it shows one by one
 #   TAG=N  QUEUE=0|1        descriptor whose operation `make waves` records, in one SCENARIO (page_readback); its queue (0, of transfers)
 #   BASE=FILE               timing.json of an earlier `make timing`, with which it compares (tb/timing/baseline.json is checked in)
+#   CMD=COMMAND             what `make live` runs in the device's directory; without it the device stays until interrupted
+#   BUFFERS=LIST  POLICY=   buffers that a live device begins with (canvas 256 256 rgba Y_TILED, scratch 65535 1 gray), its strategy (adaptive)
+#   LOG=FILE  REPLAY=FILE  RECORD=1  CHECK=1  TRACE=1  PLAIN=1   `make live` runs a log again; writes a workload of each buffer; asks the oracle; keeps the trace; answers without driver and RTL
 #   CHECK=1                 `make waveforms` writes nothing and tells what is stale
 #   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules; models: models/)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := photo
-.PHONY: photo setup test regress sim speed bench compare timing waves waveforms cov faults schedules oracle lint generate formal synth mutate help clean distclean
+.PHONY: photo setup test regress sim speed bench compare live timing waves waveforms cov faults schedules oracle lint generate formal synth mutate help clean distclean
 
 SIMULATORS := verilator icarus
 CHOSEN := $(or $(strip $(SIM)),verilator)
@@ -61,7 +64,7 @@ export TMPDIR := $(BUILD)/tmp
 
 # Free text reaches the recipes through the environment, where no quote can end it.
 export BASE CONTRACT LATENCY OPERATION SCENARIO STALL TAG
-export BLOCK COSTS COUNT IMAGE JOBS MODULE POLICY PROOF SCHEDULER SEED SEEDS SWEEP TESTS WIDTH WORKLOAD
+export BLOCK BUFFERS CMD COSTS COUNT LOG IMAGE JOBS MODULE POLICY PROOF REPLAY SCHEDULER SEED SEEDS SWEEP TESTS WIDTH WORKLOAD
 
 ifneq ($(strip $(QUEUE)$(WALLTIME)$(MEMORY)),)
 export QUEUE WALLTIME MEMORY
@@ -124,6 +127,11 @@ waves: setup ## waves of one operation of `make timing`, by a descriptor's tag, 
 compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH= JOBS=
 	@$(BIN)/python -m tb.compare --sim $(CHOSEN) --workload="$$WORKLOAD" --policy="$$POLICY" --costs="$$COSTS" \
 	    --sweep="$$SWEEP" --width="$$WIDTH" --seed="$$SEED" --jobs="$(JOBS)"
+
+live: setup ## the RTL behind a directory whose files any program maps: CMD= BUFFERS= POLICY= WIDTH= COSTS= REPLAY= RECORD=1
+	@$(BIN)/python -m tb.live --sim $(CHOSEN) --width="$$WIDTH" --policy="$$POLICY" --buffers="$$BUFFERS" \
+	    --costs="$$COSTS" --command="$$CMD" --replay="$$REPLAY" --log="$$LOG" \
+	    $(if $(filter-out 0,$(RECORD)),--record) $(if $(filter-out 0,$(CHECK)),--check) $(if $(filter-out 0,$(TRACE)),--trace) $(if $(filter-out 0,$(PLAIN)),--plain)
 
 cov: setup ## coverage of the regression on Verilator, with its page, judged by its targets: JOBS= RERUN=0
 	@$(BIN)/python -m tb.cov --jobs=$(JOBS) $(if $(filter 0,$(RERUN)),--no-rerun)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from models.page_table import AddressSpace, Bits, ObjectTable
 from models.signals import Signals
 from models.steps import Steps
 from models.surface import Surface
+
+if TYPE_CHECKING:
+    from models.outside import Outside
 
 __all__ = ["POLLIN", "POLLOUT", "Buffer", "DmaBuf", "ExportOperations"]
 
@@ -34,7 +37,8 @@ class Buffer:
 
     `frames` are the page frames of the linear view, `surface_handle` and `object_handle` the engine's names. `vmaps`
     counts kernel mappings, `pins` what holds the storage where it is, `grabs` the CPU's grabs by client (R24). `valid`
-    are the pages that anybody may have written, `shared` whether it was ever exported (R30).
+    are the pages that anybody may have written, `shared` whether it was ever exported (R30). `outside` is the page
+    table of a real kernel, where one shows the buffer.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Buffer:
         self.valid: Bits = np.zeros(len(frames), np.bool_)
         self.shared = False
         self.attachments: list[Attachment] = []
+        self.outside: Outside | None = None
 
     @property
     def pages(self) -> int:

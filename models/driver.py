@@ -25,7 +25,7 @@ from models.memory import PAGE, HostMemory
 from models.page_table import Mapping, ObjectTable, PageTable
 from models.policy import Policy
 from models.signals import Signals
-from models.steps import Acquire, Note, Release, Steps, releasing
+from models.steps import Acquire, Note, Recall, Release, Steps, releasing
 from models.storage import Retired
 from models.surface import DeviceAllocator, Surface
 from models.transfer import transfers
@@ -222,12 +222,17 @@ class Driver:
     def _draw(self, work: Work) -> Steps[Fence]:
         buffers = work.buffers
         after: list[Fence] = []
+        for buffer, pages in work.writes.items():
+            if buffer.outside is not None:
+                # Nothing there can be write-protected between a harvest and a zap: stores come with the entries.
+                yield from self.zap(buffer, sorted(pages))
         for buffer in buffers:
             reads, writes = sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ()))
             after += yield from self.upload(buffer, "draw", writes, reads=reads)
             after += self._ahead(buffer, reads, writes)
         for buffer, pages in work.writes.items():
-            yield from self.zap(buffer, sorted(pages))
+            if buffer.outside is None:
+                yield from self.zap(buffer, sorted(pages))
         for event in work.events:
             yield Note(event)
         fence = yield from self.engine.submit(Queue.RENDER, work.commands(), after, cause="draw")
@@ -319,6 +324,10 @@ class Driver:
             for fence in buffer.reservation.query(Usage.KERNEL)
             if fence.engine is self.engine and fence.queue == Queue.TRANSFER
         ]
+        if buffer.outside is not None:
+            asked = range(buffer.pages) if everything or reads is None else {*reads, *writes}
+            yield Recall(buffer.name, clean=tuple(sorted(asked)))
+            yield from buffer.outside.settle(asked)
         pages = self.policy.harvest(buffer, writes, reads=reads, everything=everything)
         scanned = self.policy.scanned(buffer)
         yield from self.costs.scan(scanned)
@@ -341,6 +350,10 @@ class Driver:
         """Remove the entries of pages that the device is about to write, from every mapping (R7)."""
         pages = self.policy.to_zap(buffer, writes)
         if pages:
+            if buffer.outside is not None:
+                yield Recall(buffer.name, zap=tuple(pages))
             entries = buffer.space.zap(pages)
             yield from self.costs.zap(entries)
             yield Note(Zap(cause="draw", buffer=buffer.name, pages=runs_of(pages), entries=entries))
+            if buffer.outside is not None:
+                yield from buffer.outside.settle(pages)

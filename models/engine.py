@@ -82,6 +82,10 @@ class Engine(Protocol):
         """Bring the engine from reset to a state in which it accepts submissions."""
         ...
 
+    def waiting(self, queue: Queue) -> int:
+        """Return how many descriptors of a queue are not known to be done; it asks nobody."""
+        ...
+
     def bind_surface(self, surface: Surface) -> Steps[int]:
         """Make a surface known and return its handle. DriverError ENOMEM when there are too many."""
         ...

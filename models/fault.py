@@ -1,8 +1,9 @@
 """The fault handler: from a missing entry to an installed one, or SIGBUS.
 
 Under the memory-map lock it tries the reservation lock; where that is busy, or device work is under way, it lets go of
-both, waits and starts over (R16). A readback is waited for with the locks held, so that nobody else can move the page
-meanwhile. An entry is installed only if no zap raced: the generation says so.
+both, waits and starts over (R16); the second time it waits for a busy lock as it stands. A readback is waited for with
+the locks held, so that nobody else can move the page meanwhile. An entry is installed only if no zap raced: the
+generation says so.
 """
 
 from __future__ import annotations
@@ -91,17 +92,26 @@ class FaultHandler:
                 return
 
     def _lock(self, buffer: Buffer, process: str, signals: Signals | None) -> Steps[bool]:
-        """Take the memory-map and the reservation lock; False if a signal came first, with neither held."""
+        """Take the memory-map and the reservation lock; False if a signal came first, with neither held.
+
+        Once only it lets go of the memory map to wait: of threads that always do, each meets another one that has the
+        reservation just to wait for it, and none gets on.
+        """
         lock = buffer.reservation.lock
-        while True:
-            if (yield Acquire(f"mm:{process}", signals=signals)) is False:
-                return False
-            if (yield Acquire(lock, wait=False)) is not False:
-                return True
-            yield Release(f"mm:{process}")
-            if (yield Acquire(lock, signals=signals)) is False:
-                return False
-            yield Release(lock)
+        if (yield Acquire(f"mm:{process}", signals=signals)) is False:
+            return False
+        if (yield Acquire(lock, wait=False)) is not False:
+            return True
+        yield Release(f"mm:{process}")
+        if (yield Acquire(lock, signals=signals)) is False:
+            return False
+        yield Release(lock)
+        if (yield Acquire(f"mm:{process}", signals=signals)) is False:
+            return False
+        if (yield Acquire(lock, signals=signals)) is not False:
+            return True
+        yield Release(f"mm:{process}")
+        return False
 
     def _unlock(self, buffer: Buffer, process: str) -> Steps[None]:
         yield Release(buffer.reservation.lock)

@@ -151,6 +151,10 @@ class FaultlineEngine:
         ring, completions = pages(entries * ENTRY_SIZE[queue]), pages(entries * Record.SIZE)
         return _Ring(queue, entries, ring, completions, pages(8), self._suffix)
 
+    def waiting(self, queue: Queue) -> int:
+        """Return how many descriptors of a queue have no record yet that the driver took; it asks nobody."""
+        return len(self._rings[queue].flying)
+
     def bind_surface(self, surface: Surface) -> Steps[int]:
         """Enter a surface in the table. DriverError ENOMEM when all entries are taken."""
         handle = _free_entry(self._surfaces, "surface")

@@ -21,6 +21,7 @@ __all__ = [
     "CsrWrite",
     "Delay",
     "Note",
+    "Recall",
     "Release",
     "ScanOut",
     "Step",
@@ -98,6 +99,19 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """Have a page table outside (`models.outside`) drop its entries of the pages `zap` of a buffer.
+
+    Resumed with None when it has handed over every store to those pages and to the pages `clean`, whose entries stay.
+    Only a performer under a real kernel gets it.
+    """
+
+    buffer: str
+    zap: tuple[int, ...] = ()
+    clean: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ScanOut:
     """What a display controller does: read `size` raw bytes of device memory from byte address `base`.
 
@@ -111,7 +125,7 @@ class ScanOut:
     """Which engine's memory, where there are several."""
 
 
-Step: TypeAlias = CsrWrite | CsrRead | WaitIrq | Delay | Acquire | Release | Note | ScanOut
+Step: TypeAlias = CsrWrite | CsrRead | WaitIrq | Delay | Acquire | Release | Note | ScanOut | Recall
 
 _T = TypeVar("_T")
 Steps: TypeAlias = Generator[Step, Any, _T]

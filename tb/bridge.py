@@ -20,7 +20,7 @@ from cocotb.triggers import Event as Signal
 from cocotb.triggers import Lock
 
 from models.events import Event
-from models.steps import Acquire, CsrRead, CsrWrite, Delay, Note, Release, ScanOut, Step, WaitIrq
+from models.steps import Acquire, CsrRead, CsrWrite, Delay, Note, Recall, Release, ScanOut, Step, WaitIrq
 from tb.agents.memory import MemoryConfig
 from tb.clocking import cycle_now, cycles_of, sleep
 from tb.driver_trace import recording
@@ -60,6 +60,18 @@ class Interrupt(Protocol):
     async def wait_high(self) -> None: ...
 
 
+class Outsider(Protocol):
+    """A kernel whose page table shows buffers, for a bridge that serves one."""
+
+    def recall(self, step: Recall) -> None:
+        """Have it give up pages and stores; no simulated time passes."""
+        ...
+
+    def look(self) -> None:
+        """Called before each step: something may have arrived from it."""
+        ...
+
+
 ScanOutPort = Callable[[int, int], Awaitable[npt.NDArray[np.uint8]]]
 """(base, size) -> the raw bytes of device memory."""
 
@@ -68,6 +80,7 @@ class Bridge:
     """Performs generators on the agents; `notes` collects their events in the order of time.
 
     on_note: called with each Stamped event as it is noted, e.g. to show progress; it must not wait.
+    `outsider`, where it is set, is asked to recall; without one a Recall is an error.
     """
 
     def __init__(
@@ -85,7 +98,8 @@ class Bridge:
         self._interrupt = interrupt
         self._scan_out = scan_out
         self._patience = patience
-        self._on_note = on_note
+        self.on_note = on_note
+        self.outsider: Outsider | None = None
         self._locks: dict[str, Lock] = {}
         self._owners: dict[str, str] = {}
         self._doing: dict[str, Step | None] = {}
@@ -111,6 +125,8 @@ class Bridge:
                 self._doing[task] = step
                 self.steps += 1
                 result = None
+                if self.outsider is not None:
+                    self.outsider.look()
                 began = cycle_now()
                 match step:
                     case CsrWrite():
@@ -129,6 +145,8 @@ class Bridge:
                         self._release(step.lock, task)
                     case ScanOut():
                         result = await self._scan_out(step.base, step.size)
+                    case Recall() if self.outsider is not None:
+                        self.outsider.recall(step)
                     case _:
                         raise BridgeError(f"{task}: {step!r} is no step")
                 if not isinstance(step, Note):
@@ -182,8 +200,8 @@ class Bridge:
         stamped = Stamped(cycle_now(), task, event)
         self.notes.append(stamped)
         recording.note(stamped.cycle, task, event)
-        if self._on_note is not None:
-            self._on_note(stamped)
+        if self.on_note is not None:
+            self.on_note(stamped)
 
     async def _acquire(self, step: Acquire, task: str) -> bool:
         """Take a lock, or only try it; signals do not end a wait in here, nobody sends them."""

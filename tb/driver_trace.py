@@ -25,7 +25,7 @@ from typing import Any
 
 from models import events
 from models.events import Event, page_count
-from models.steps import Acquire, CsrRead, CsrWrite, Delay, Note, Release, ScanOut, Step, WaitIrq
+from models.steps import Acquire, CsrRead, CsrWrite, Delay, Note, Recall, Release, ScanOut, Step, WaitIrq
 
 __all__ = ["NOTES", "NOTE_KIND", "RECORD", "STEPS", "STEP_KIND", "TEXT_BYTES", "TEXT_KIND", "DriverTrace", "recording"]
 
@@ -34,7 +34,7 @@ RECORD = struct.Struct("<QQIHBBIHBB")
 """cycle, address, tag, length, queue, detail, value, cause, kind, id."""
 TEXT_BYTES = 24
 """Bytes of a text in one record."""
-STEPS: tuple[type[Step], ...] = (CsrWrite, CsrRead, WaitIrq, Delay, Acquire, Release, Note, ScanOut)
+STEPS: tuple[type[Step], ...] = (CsrWrite, CsrRead, WaitIrq, Delay, Acquire, Release, Note, ScanOut, Recall)
 """Kinds of steps; the place is the code. New ones go to the end."""
 NOTES: tuple[str, ...] = (
     *("Phase", "Fault", "Insert", "Sigbus", "Zap", "Unmap", "Fork", "Harvest", "Writeback", "Readback", "Render"),

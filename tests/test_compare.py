@@ -236,6 +236,16 @@ def test_a_malformed_trace_is_refused_with_its_line(tmp_path: Path, content: byt
         ask(workload=str(path))
 
 
+def test_recorded_programs_are_read_packed_and_a_torn_file_is_refused(tmp_path: Path) -> None:
+    recorded = sorted((ROOT / "tb" / "live" / "traces").glob("*.trace.gz"))
+    items = ask(workload=",".join(map(str, recorded))).items
+    assert len(items) >= 5 and all(len(item.trace.actions) > 30 for item in items)
+    for content in (b"faultline-trace 1\n", recorded[0].read_bytes()[:-20]):
+        (tmp_path / "torn.trace.gz").write_bytes(content)
+        with pytest.raises(AskError, match=r"torn\.trace\.gz is no file of gzip: pack it again"):
+            ask(workload=str(tmp_path / "torn.trace.gz"))
+
+
 def test_a_buffer_too_large_for_the_device_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "wide.trace"
     path.write_text("faultline-trace 1\nbuffer 65535 100 6 LINEAR\nwait\n")

@@ -135,6 +135,10 @@ class Policy(Protocol):
         """Return the unfinished device work that writes these pages."""
         ...
 
+    def uploads(self, buffer: Buffer, pages: Iterable[int]) -> tuple[Fence, ...]:
+        """Return the unfinished uploads of these pages: they read the host's copy, which must not change meanwhile."""
+        ...
+
     def discarded(self, buffer: Buffer) -> None:
         """All contents are undefined now, and what is under way is on other storage (R26). Entries are gone."""
         ...

@@ -110,7 +110,7 @@ class Clairvoyant(PagePagetable):
         wanted = mask_of(buffer, back)
         waits += [use.fence for use in tracking.writing if (use.pages & wanted).any()]
         if write:
-            waits += [use.fence for use in (*tracking.uploads, *tracking.leaving) if use.pages[page]]
+            waits += self.uploads(buffer, (page,))
         if waits:
             return FaultPlan(wait=tuple(dict.fromkeys(waits)))
         old[list(whole)] = False

@@ -83,7 +83,7 @@ class Tracked:
         if tracking.device_dirty[page]:
             waits += [use.fence for use in tracking.writing if use.pages[page]]
         if write:
-            waits += [use.fence for use in (*tracking.uploads, *tracking.leaving) if use.pages[page]]
+            waits += self.uploads(buffer, (page,))
         if waits:
             return FaultPlan(wait=tuple(dict.fromkeys(waits)))
         return FaultPlan(readback=(page,) if tracking.device_dirty[page] else ())
@@ -98,7 +98,7 @@ class Tracked:
         waits = list(buffer.reservation.waits(write)) if self.implicit_sync else []
         waits += [use.fence for use in tracking.writing if (use.pages & tracking.device_dirty).any()]
         if write:
-            waits += [use.fence for use in (*tracking.uploads, *tracking.leaving)]
+            waits += self.uploads(buffer, range(buffer.pages))
         if waits:
             return FaultPlan(wait=tuple(dict.fromkeys(waits)))
         return FaultPlan(readback=tuple(pages_in(tracking.device_dirty)))
@@ -156,6 +156,12 @@ class Tracked:
         """Return the unfinished device work that writes these pages."""
         wanted = mask_of(buffer, pages)
         uses = [use for use in self.look(buffer).writing if (use.pages & wanted).any()]
+        return tuple(dict.fromkeys(use.fence for use in uses))
+
+    def uploads(self, buffer: Buffer, pages: Iterable[int]) -> tuple[Fence, ...]:
+        """Return the unfinished uploads of these pages, those of discarded contents among them."""
+        tracking, wanted = self.look(buffer), mask_of(buffer, pages)
+        uses = [use for use in (*tracking.uploads, *tracking.leaving) if (use.pages & wanted).any()]
         return tuple(dict.fromkeys(use.fence for use in uses))
 
     def discarded(self, buffer: Buffer) -> None:

@@ -35,7 +35,7 @@ class WholeSurface(Tracked):
         if tracking.device_dirty.any():
             waits += [use.fence for use in tracking.writing]
         if write:
-            waits += [use.fence for use in (*tracking.uploads, *tracking.leaving) if use.pages[page]]
+            waits += self.uploads(buffer, (page,))
         if waits:
             return FaultPlan(wait=tuple(dict.fromkeys(waits)))
         around = tuple(range(page, min(page + WINDOW, buffer.pages)))

@@ -31,7 +31,7 @@ from models.layout import Layout
 from models.surface import Box, Surface
 
 __all__ = [
-    "LONGEST_THINK", "Action", "Compose", "Copy", "Fill", "Frame", "Load", "Show", "Store", "Think", "Trace",
+    "HEADER", "LONGEST_THINK", "Action", "Compose", "Copy", "Fill", "Frame", "Load", "Show", "Store", "Think", "Trace",
     "TraceError", "Wait",
 ]  # fmt: skip
 

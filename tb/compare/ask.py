@@ -5,6 +5,8 @@ Everything that can be refused is refused here, before anything is built or simu
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -111,9 +113,10 @@ def _item(word: str, seed: int) -> Item:
     name, _, rest = word.partition(":")
     known = WORKLOADS.get(name)
     if known is None:
-        if word.endswith(".trace") or "/" in word or _is_file(word):
+        if word.endswith((".trace", ".trace.gz")) or "/" in word or _is_file(word):
             return _file(Path(word))
-        raise AskError(f"unknown WORKLOAD={word[:80]}: use {', '.join(WORKLOADS)}, or a file that ends in .trace")
+        known_names = ', '.join(WORKLOADS)
+        raise AskError(f"unknown WORKLOAD={word[:80]}: use {known_names}, or a file that ends in .trace or .trace.gz")
     if not rest:
         return Item(trace_of(known, seed=seed), known, known.title)
     values = {}
@@ -142,7 +145,8 @@ def _file(path: Path) -> Item:
     try:
         if path.exists() and not path.is_file():
             raise AskError(f"{path} is no file: {cure}")
-        content = path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(TRACE_BYTES + 1)
         if len(content) > TRACE_BYTES:
             raise AskError(f"{path} has {len(content):,} bytes: make the trace shorter than {TRACE_BYTES:,}, or {cure}")
         trace = Trace.parse(content.decode("utf-8-sig"), str(path))
@@ -151,6 +155,8 @@ def _file(path: Path) -> Item:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise AskError(f"{path}:{line}: byte {error.start} is not UTF-8: a trace is a text file, {cure}") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise AskError(f"{path} is no file of gzip: pack it again, or {cure}") from None
     except OSError as error:
         raise AskError(f"cannot read trace {path} ({error.strerror}): allow reading it, or {cure}") from None
     except TraceError as error:

@@ -61,6 +61,21 @@ def test_an_interrupted_fault_alone_leaves_the_entry_absent(world: World) -> Non
     assert not world.theirs.allows(1, False) and not world.device.locks
 
 
+def test_a_fault_gives_the_memory_map_lock_up_once_and_then_waits_with_it(world: World) -> None:
+    """R16: of faults that always do, each finds another one that holds the reservation just to have waited for it."""
+    steps = world.driver.faults.handle(world.buffer, world.theirs, 1, False)
+    tried, answer = 0, None
+    for _ in range(1000):
+        try:
+            step = steps.send(answer)
+        except StopIteration:
+            break
+        busy = isinstance(step, Acquire) and not step.wait
+        tried += busy
+        answer = False if busy else world.device.perform(step)
+    assert tried == 1 and world.theirs.allows(1, False) and not world.device.locks
+
+
 def test_a_fault_on_a_busy_reservation_gives_the_memory_map_lock_up_while_it_waits(world: World) -> None:
     """R16: or it would deadlock against whoever holds the one and wants the other."""
     lock, held = world.buffer.reservation.lock, world.reader.table.lock

@@ -1,0 +1,314 @@
+"""Programs that use a live device as any program would, one function each; an exception is a failure.
+
+    python -m tests.live.programs RESULTS [NAME ...]
+
+runs them (all unless named) inside of a device's directory, each in a process of its own, and writes what failed into
+the file RESULTS as JSON: name -> traceback, empty where all was well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import mmap
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tb.live.client import Live, LiveError
+
+PAGE = 4096
+
+
+@contextlib.contextmanager
+def mapped(path: Path, length: int = 0, offset: int = 0) -> Iterator[mmap.mmap]:
+    """A shared mapping of a file, or of a part of it."""
+    file = os.open(path, os.O_RDWR)
+    memory = mmap.mmap(file, length, offset=offset)
+    os.close(file)
+    try:
+        yield memory
+    finally:
+        memory.close()
+
+
+@contextlib.contextmanager
+def refused(*numbers: int) -> Iterator[None]:
+    """What is done in here must fail with one of these errors."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in numbers:
+            raise
+    else:
+        raise AssertionError(f"it was allowed, not refused with {[errno.errorcode[one] for one in numbers]}")
+
+
+def device_and_mappings_see_each_other(device: Live) -> None:
+    """What the device draws is there in a mapping, what was stored there the device copies, and nothing else moves."""
+    path = device.create("seen", 64, 64, "rgba", "MORTON")
+    with mapped(path) as memory:
+        assert memory[:] == bytes(64 * 64 * 4)
+        device.fill("seen", 8, 8, 16, 16, "01020304")
+        image = np.frombuffer(memory[:], np.uint8).reshape(64, 64, 4)
+        assert (image[8:24, 8:24] == [1, 2, 3, 4]).all() and int((image != 0).sum()) == 16 * 16 * 4
+        memory[0:4] = b"abcd"
+        device.copy("seen", 40, 40, 2, 1, 0, 0)
+        assert memory[(40 * 64 + 40) * 4 :][:8] == b"abcd" + bytes(4)
+        assert memory[(8 * 64 + 8) * 4 :][:4] == b"\1\2\3\4"
+
+
+def read_and_write_mix_with_mappings(device: Live) -> None:
+    """read(2) sees what was stored through mappings, and the other way round, at any offset and length."""
+    path = device.create("mixed", 5000, 3, "gray")
+    file = os.open(path, os.O_RDWR)
+    with mapped(path) as memory:
+        memory[4090:4100] = b"0123456789"
+        assert os.pread(file, 10, 4090) == b"0123456789"
+        assert os.pwrite(file, b"x" * 5000, 4000) == 5000
+        assert memory[3999:9001] == b"\0" + b"x" * 5000 + b"\0"
+        device.fill("mixed", 100, 1, 10, 1, "ff")
+        assert os.pread(file, 12, 5099) == b"x" + b"\xff" * 10 + b"x"
+        assert os.pwrite(file, b"yy", 5101) == 2
+        device.copy("mixed", 0, 2, 12, 1, 99, 1)
+        assert memory[10000:10012] == b"x\xffyy" + b"\xff" * 7 + b"x"
+    os.close(file)
+
+
+def a_part_is_mapped(device: Live) -> None:
+    """A mapping of some pages, while the device draws on those and on others."""
+    path = device.create("part", 1024, 16, "rgba")
+    with mapped(path, 2 * PAGE, 5 * PAGE) as part:
+        part[0:4] = b"here"
+        device.fill("part", 512, 4, 512, 3, "0a0a0a0a")
+        assert part[0:4] == b"here" and part[2048:2052] == b"\n\n\n\n" and part[PAGE + 2044 : PAGE + 2048] == b"\0" * 4
+        device.fill("part", 0, 5, 1024, 1, "0b0b0b0b")
+        assert part[0:PAGE] == b"\x0b" * PAGE and part[PAGE + 2048] == 10
+
+
+def the_size_is_fixed(device: Live) -> None:
+    """Truncation, growth and writes past the end are refused; an open with O_TRUNC is none of them."""
+    path = device.create("fixed", 100, 100, "gray")
+    file = os.open(path, os.O_RDWR)
+    os.pwrite(file, b"kept", 0)
+    for size in (0, 1, 9999, 10001):
+        with refused(errno.EPERM, errno.EINVAL):
+            os.ftruncate(file, size)
+        if size:
+            with refused(errno.EPERM, errno.EINVAL):
+                os.truncate(path, size)
+    with refused(errno.ENOSPC, errno.EFBIG):
+        os.pwrite(file, b"12", 9999)
+    with refused(errno.EOPNOTSUPP, errno.ENOSPC):
+        os.posix_fallocate(file, 0, 20000)
+    with open(path, "wb") as again:
+        again.write(b"over")
+    assert os.pread(file, 8, 0) == b"over\0\0\0\0" and os.fstat(file).st_size == 10000
+    os.close(file)
+
+
+def the_directory_is_closed(device: Live) -> None:
+    """Files are made, removed and renamed by commands alone; the names say size, stride and format."""
+    path = device.create("named", 30, 20, "rgb")
+    assert path.name == "named_30x20_stride90.rgb" and path.stat().st_size == 1800
+    directory = device.directory
+    with refused(errno.EPERM):
+        (directory / "new").write_bytes(b"")
+    with refused(errno.EPERM):
+        path.unlink()
+    with refused(errno.EPERM):
+        path.rename(directory / "other")
+    with refused(errno.EPERM):
+        (directory / "folder").mkdir()
+    assert path in device.files() and {path.name, "status", "control"} <= set(os.listdir(directory))
+    assert "cycle " in (directory / "status").read_text() and not os.access(directory / "nothing", os.F_OK)
+
+
+def children_share_the_mapping(device: Live) -> None:
+    """A forked child writes, the parent and the device see it, and the device's drawing is seen by both."""
+    path = device.create("family", 64, 64, "rgba", "X_TILED")
+    with mapped(path) as memory:
+        memory[0:4] = b"mine"
+        inward, outward = os.pipe()
+        child = os.fork()
+        if not child:
+            memory[4:8] = b"your"
+            os.write(outward, b"x")
+            while memory[64 * 4] != 7:
+                pass
+            os._exit(0 if memory[0:8] == b"mineyour" else 1)
+        os.read(inward, 1)
+        device.copy("family", 0, 2, 2, 1, 0, 0)
+        assert memory[2 * 256 : 2 * 256 + 8] == b"mineyour"
+        device.fill("family", 0, 1, 64, 1, "07070707")
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def a_killed_client_harms_nobody(device: Live) -> None:
+    """Processes that are killed while they fault, store and command: the others go on."""
+    path = device.create("deadly", 1024, 64, "rgba")
+    for _ in range(4):
+        device.fill("deadly", 0, 0, 1024, 64, "05050505")
+        children = []
+        for start in range(3):
+            child = os.fork()
+            if not child:
+                with mapped(path) as memory:
+                    for page in range(start, 64):
+                        memory[page * PAGE] = memory[page * PAGE + 1]
+                    with Live(device.directory) as own:
+                        own.fill("deadly", 0, 0, 1024, 64, "06060606")
+                signal.pause()
+            children.append(child)
+        time.sleep(0.03)
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+        for child in children:
+            assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    device.fill("deadly", 0, 0, 1024, 64, "09090909")
+    with mapped(path) as memory:
+        assert memory[:] == b"\t" * (64 * PAGE)
+
+
+def bad_commands_get_an_error(device: Live) -> None:
+    """A text for whatever makes no sense, and the connection goes on; half a command harms nobody."""
+    device.create("good", 16, 16, "rgba")
+    for line in (
+        *("", "nothing", "fill", "fill good 0 0 17 1 00000000", "fill good 0 0 1 1 00", "fill good 0 0 1 1 zz"),
+        *("fill good 0 0 0 1 00000000", "fill none 0 0 1 1 00000000", "copy good 0 0 2 2 1 1", "wait 99999999"),
+        *("wait x", "wait 1 2", "fill good 99999999999999999999 0 1 1 00000000"),
+        *("create good 1 1 gray", "create a/b 1 1 gray", "create a 0 1 gray", "create a 70000 1 gray", "destroy none"),
+        *("create a 1 1 blue", "create a 1 1 gray SPIRAL", "poll", "copy good 0 0 1 1 0 0 none", "flush", "\u00e4"),
+        "create huge 60000 60000 rgba",
+    ):
+        try:
+            device.command(line)
+        except LiveError as error:
+            if len(str(error)) < 10:
+                raise
+        else:
+            raise AssertionError(f"{line!r} was carried out")
+    for broken in (b"fill good 0 0 1", b"x" * 10000 + b"\n", b"\xff\xfe\n", b"create gone 16 16 gray\n"):
+        with socket.socket(socket.AF_UNIX) as half:
+            half.connect(str(device.directory / "control"))
+            half.sendall(broken)
+    assert device.wait(device.fill("good", 0, 0, 16, 16, "11111111")) > 0
+
+
+def a_destroyed_buffer_lives_while_it_is_open(device: Live) -> None:
+    """The name goes at once, the bytes with the last mapping; then the name is free, and the memory too."""
+    before = len(device.files())
+    for _ in range(9):  # together more than there is device memory
+        path = _when_free(lambda: device.create("short", 1024, 1024, "rgba"))
+        with mapped(path) as memory:
+            memory[0:4] = b"abcd"
+            device.destroy("short")
+            assert not path.exists() and memory[0:4] == b"abcd"
+            try:
+                device.fill("short", 0, 0, 1, 1, "00000000")
+            except LiveError:
+                pass
+            else:
+                raise AssertionError("it was drawn on")
+    assert len(device.files()) == before
+
+
+def _when_free(create: Callable[[], Path]) -> Path:
+    """Create a buffer as soon as its name is free: who had it open last has just closed it."""
+    for _ in range(500):
+        with contextlib.suppress(LiveError):
+            return create()
+        time.sleep(0.01)
+    return create()
+
+
+def fences_come_in_order(device: Live) -> None:
+    """A drawing is pending until somebody waits, since time passes for work only; then it and all before are done."""
+    device.create("fenced", 512, 512, "rgba", "Y_TILED")
+    before = -1
+    while before != (before := int(device.status()["cycle"])):
+        time.sleep(0.1)  # until what others left is done
+    first, second = (device.fill("fenced", 0, 0, 512, 512, f"0{n}000000") for n in (1, 2))
+    cycle = int(device.status()["cycle"])
+    time.sleep(0.05)
+    assert not device.done(second) and int(device.status()["cycle"]) - cycle < 200
+    end = device.wait(second)
+    assert device.done(first) and device.done(second) and end - cycle > 512 * 512 * 4 // 64
+
+
+def standard_programs_read_and_write_pictures(device: Live) -> None:
+    """dd and cp move bytes in and out; ImageMagick, where it is, reads a file as the picture that it is."""
+    path = device.create("picture", 64, 48, "rgb", "MORTON")
+    picture = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
+    source = Path(os.environ["TMPDIR"]) / f"live-{os.getpid()}.rgb"
+    try:
+        source.write_bytes(picture.tobytes())
+        subprocess.run(["cp", source, path], check=True)
+        device.copy("picture", 0, 0, 8, 8, 56, 40)
+        expected = picture.copy()
+        expected[0:8, 0:8] = picture[40:48, 56:64]
+        found = subprocess.run(["dd", f"if={path}", "bs=1000"], check=True, capture_output=True).stdout
+        assert found == expected.tobytes()
+        tool = shutil.which("magick") or shutil.which("convert")
+        if tool and b"Version: ImageMagick" in subprocess.run([tool, "-version"], capture_output=True).stdout:
+            done = subprocess.run(
+                [tool, "-size", "64x48", "-depth", "8", str(path), "ppm:-"], check=False, capture_output=True
+            )
+            assert done.returncode == 0, done.stderr
+            assert done.stdout.endswith(expected.tobytes()), done.stdout[:20]
+    finally:
+        source.unlink(missing_ok=True)
+
+
+PROGRAMS: dict[str, Callable[[Live], None]] = {
+    one.__name__: one
+    for one in (
+        device_and_mappings_see_each_other,
+        read_and_write_mix_with_mappings,
+        a_part_is_mapped,
+        the_size_is_fixed,
+        the_directory_is_closed,
+        children_share_the_mapping,
+        a_killed_client_harms_nobody,
+        bad_commands_get_an_error,
+        a_destroyed_buffer_lives_while_it_is_open,
+        fences_come_in_order,
+        standard_programs_read_and_write_pictures,
+    )
+}
+
+
+def main(results: str, *names: str) -> int:
+    """Run the programs and write what failed."""
+    found = {}
+    for name in names or PROGRAMS:
+        inward, outward = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                with Live() as device:
+                    PROGRAMS[name](device)
+            except BaseException:
+                os.write(outward, traceback.format_exc().encode()[-4000:])
+            os._exit(0)
+        os.close(outward)
+        with os.fdopen(inward, "rb") as said:
+            text = said.read().decode()
+        status = os.waitpid(child, 0)[1]
+        found[name] = text or (f"ended with {status}" if status else "")
+    Path(results).write_text(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,152 @@
+"""Live mode without a kernel: the words of commands, the protocol's bytes, the log's lines, what is recorded."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.layout import Layout
+from models.memory import PAGE
+from models.surface import Box, Surface
+from models.workload.trace import Compose, Copy, Fill, Load, Store, Trace, Wait
+from tb.live import commands, protocol
+from tb.live.arrivals import Command, Read, Stop, Write
+from tb.live.commands import CommandError
+from tb.live.log import LogError, Logged, Replay, header_of
+from tb.live.protocol import Op, ProtocolError, Request
+from tb.live.recorder import Recorder
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("", "no command"),
+        ("paint a", "unknown command paint"),
+        ("fill a 0 0 1 1", "fill with 5 words: use fill NAME X Y WIDTH HEIGHT PIXEL"),
+        ("fill a 0 0 1 x 00", "x is no number"),
+        ("fill a 0 0 1 -1 00", "-1 is no number"),
+        ("fill a 0 0 1 0 00", "an empty box"),
+        ("fill a 0 0 1 1 0x0", "0x0 is no pixel"),
+        ("create a_b 1 1 rgb", "a_b is no name"),
+        ("create a 1 1 b17", "unknown format b17"),
+        ("create a 1 1 rgb ROUND", "unknown layout ROUND"),
+    ],
+)
+def test_a_line_that_is_no_command_says_what_would_be(line: str, message: str) -> None:
+    with pytest.raises(CommandError, match=message.replace("(", r"\(")):
+        commands.parse(line)
+
+
+def test_commands_are_read() -> None:
+    assert commands.parse("create a 3 2 b5 morton") == commands.Create("a", 3, 2, "b5", Layout.MORTON)
+    assert commands.parse("fill a 1 2 3 4 00ff") == commands.Fill("a", (1, 2, 3, 4), b"\0\xff")
+    assert commands.parse("copy a 1 2 3 4 5 6") == commands.Copy("a", (1, 2, 3, 4), (5, 6), "a")
+    assert commands.parse("wait") == commands.Wait(None)
+
+
+def request(op: int, body: bytes, length: int | None = None) -> bytes:
+    size = 40 + len(body)
+    return struct.pack("=IIQQIIIHH", size if length is None else length, op, 7, 16, 0, 0, 99, 0, 0) + body
+
+
+def test_a_request_is_taken_apart_and_a_torn_one_refused() -> None:
+    body = struct.pack("=QQIIQII", 1, 8192, 3, 1, 0, 0, 0) + b"abc"
+    one = Request.parse(request(Op.WRITE, body))
+    assert (one.op, one.unique, one.node, one.pid) == (Op.WRITE, 7, 16, 99)
+    assert protocol.write_arguments(one) == (8192, b"abc", True)
+    for torn in (b"short", request(Op.WRITE, body, 50)):
+        with pytest.raises(ProtocolError):
+            Request.parse(torn)
+    with pytest.raises(ProtocolError):
+        protocol.write_arguments(Request.parse(request(Op.WRITE, body[:-1])))
+
+
+@pytest.mark.parametrize(("minor", "more"), [(38, 1 << 4), (41, 0)])
+def test_a_kernel_that_is_too_old_is_refused(minor: int, more: int) -> None:
+    with pytest.raises(ProtocolError, match=r"Linux 6\.6"):
+        protocol.init(Request.parse(request(Op.INIT, struct.pack("=IIIII", 7, minor, 0, 0, more))))
+    answer = protocol.init(Request.parse(request(Op.INIT, struct.pack("=IIIII", 7, 41, 0, 0, 1 << 4))))
+    assert struct.unpack_from("=IiQII", answer) == (len(answer), 0, 7, 7, 41) and len(answer) == 16 + 64
+
+
+def test_only_an_open_that_truncates_is_told_from_a_change_of_size() -> None:
+    def asked(valid: int, size: int) -> protocol.SetSize | None:
+        return protocol.set_size(Request.parse(request(Op.SETATTR, struct.pack("=IIQQ", valid, 0, 0, size))))
+
+    assert asked(32, 0) is None
+    assert asked(8, 0) == protocol.SetSize(0, True)
+    assert asked(8 | 64, 0) == protocol.SetSize(0, False)
+    assert asked(8, 5) == protocol.SetSize(5, False)
+
+
+class Script:
+    """A kernel from which the same few things arrive, with looks at which nothing does."""
+
+    def __init__(self) -> None:
+        self.coming = [Command(1, "fill a"), None, None, Read(5, "a", 0, PAGE, 3), Write(6, "a", 9, b"\0x\n", 3, True)]
+        self.coming += [Stop("")]
+
+    def next(self, seconds: float | None = None) -> object:
+        return self.coming.pop(0)
+
+    def __getattr__(self, name: str) -> object:
+        return lambda *words: 1
+
+
+def through(kernel: Logged | Replay) -> list[object]:
+    """Meet everything, and answer."""
+    met: list[object] = [kernel.next()]
+    kernel.answer(1, "ok 1")
+    met += [kernel.next(0), kernel.next(0), kernel.next(0)]
+    kernel.give(5, b"data")
+    met += [kernel.next()]
+    kernel.took(6, 3)
+    return [*met, kernel.next()]
+
+
+def test_a_log_gives_back_what_arrived_and_holds_the_device_to_its_answers(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    logged = Logged(Script(), path, {"width": 64}, lambda: 10)  # type: ignore[arg-type]
+    met = through(logged)
+    logged.close()
+    assert header_of(path) == {"width": 64}
+    assert through(Replay(path, lambda: 10)) == met and met[1] is None and isinstance(met[-1], Stop)
+    with pytest.raises(LogError, match=r"log:3: the device answered answer 1 11 ok 1, and the log says answer 1 10"):
+        through(Replay(path, lambda: 11))
+    path.write_text("GIF89a\n")
+    with pytest.raises(LogError, match="is no log of a live device"):
+        header_of(path)
+    with pytest.raises(LogError, match="cannot read the log"):
+        header_of(tmp_path / "nothing")
+
+
+def test_what_was_done_becomes_a_trace_of_each_buffer(tmp_path: Path) -> None:
+    surface = Surface(0, 512, 8, 4, Layout.Y_TILED)
+    recorder = Recorder()
+    recorder.created("a", surface)
+    recorder.created("b", surface)
+    recorder.loaded("a", range(1), 77)
+    recorder.loaded("a", range(1, 2), 77)
+    changed = bytearray(PAGE)
+    changed[100:104] = changed[2148:2152] = b"abcd"
+    recorder.stored("a", 1, np.zeros(PAGE, np.uint8), 0, bytes(changed), 0)
+    recorder.stored("a", 0, np.zeros(PAGE, np.uint8), 0, bytes(PAGE), 0)
+    recorder.filled("a", Box(0, 0, 64, 1))
+    recorder.copied("a", Box(0, 0, 64, 1), "a", 256, 4)
+    recorder.copied("b", Box(0, 0, 64, 1), "a", 256, 4)
+    recorder.waited()
+    files = recorder.write(tmp_path / "1")
+    assert [file.name for file in files] == ["1-a.trace", "1-b.trace"]
+    actions = [Trace.parse(file.read_text(), file.name).actions for file in files]
+    assert actions[0] == (
+        Load("p1", Box(0, 0, 2048, 4)),
+        Store("p1", Box(100, 2, 4, 2)),
+        Fill(Box(0, 0, 64, 1)),
+        Copy(Box(0, 0, 64, 1), 256, 4),
+        Compose(Box(256, 4, 64, 1)),
+        Wait(),
+    )
+    assert actions[1] == (Fill(Box(0, 0, 64, 1)), Wait())
