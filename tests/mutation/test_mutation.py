@@ -246,7 +246,7 @@ def test_checks_and_timing_are_told_apart_and_an_explained_survivor_is_still_ali
         4: result(4, "survived"),
     }
     reasons = [report.Reason("fifo", r"holds at 0 A\[\d\]", ("const0",), "never 1")]
-    facts = report.facts_of(mutants, results, reasons)
+    facts = report.facts_of(mutants, results, reasons, {})
     counts = ("generated", "killed", "killed by checks", "killed by timing alone", "explained", "unexplained")
     assert [facts[name] for name in counts] == [4, 2, 1, 1, 1, 1]
     assert facts["percent"] == 50.0 and [one["explained"] for one in facts["survivors"]] == [None, "never 1"]
@@ -258,7 +258,7 @@ def test_checks_and_timing_are_told_apart_and_an_explained_survivor_is_still_ali
 def test_a_survivor_that_would_take_too_long_to_kill_is_told_apart_and_is_not_explained(tmp_path: Path) -> None:
     (tmp_path / "equivalent.toml").write_text("[[out_of_reach]]\nmodule = 'box'\nwhat = '.*'\nreason = 'years'\n")
     reasons = report.reasons_of(tmp_path / "equivalent.toml")
-    facts = report.facts_of([mutant()], {1: result(1, "survived")}, reasons)
+    facts = report.facts_of([mutant()], {1: result(1, "survived")}, reasons, {})
     assert [facts[name] for name in ("explained", "out of reach", "unexplained", "killed")] == [0, 1, 1, 0]
     assert facts["survivors"][0]["explained"] is None and facts["survivors"][0]["out of reach"] == "years"
 
