@@ -21,6 +21,7 @@ from rich.table import Table
 from tb import toml
 from tb.mutate.models import Change
 from tb.mutate.mutants import MODES, Mutant, MutationError
+from tb.toolchain import ROOT
 
 __all__ = ["FLOOR_PERCENT", "REASONS", "Reason", "facts_of", "merged", "models_facts_of", "reasons_of", "table_of"]
 
@@ -34,10 +35,12 @@ class Reason:
     """Why mutants of a module that match cannot be noticed.
 
     what: regular expression that must match a mutant's description as a whole.  modes: those concerned, all when empty.
+    source: text of rtl/MODULE.v that the reason rests on.
     reachable: a test could notice them, but would have to simulate for far too long.
     """
 
     module: str
+    source: str
     what: str
     modes: tuple[str, ...]
     reason: str
@@ -54,7 +57,14 @@ def reasons_of(path: Path = REASONS) -> list[Reason]:
     try:
         tables = toml.load(path)
         found = [
-            Reason(row["module"], row["what"], tuple(row.get("modes", ())), row["reason"], kind == "out_of_reach")
+            Reason(
+                row["module"],
+                row["source"],
+                row["what"],
+                tuple(row.get("modes", ())),
+                row["reason"],
+                kind == "out_of_reach",
+            )
             for kind in ("equivalent", "out_of_reach")
             for row in tables.get(kind, [])
         ]
@@ -62,6 +72,9 @@ def reasons_of(path: Path = REASONS) -> list[Reason]:
             re.compile(one.what)
             if unknown := set(one.modes) - set(MODES):
                 raise ValueError(f"no mode called {', '.join(sorted(unknown))}")
+            file = ROOT / "rtl" / f"{one.module}.v"
+            if not one.source.strip() or one.source not in file.read_text(encoding="utf-8"):
+                raise ValueError(f"a reason is stale: {file.name} has no '{one.source}'")
             if not one.reason.strip():
                 raise ValueError(f"no reason for {one.what} of {one.module}")
     except OSError as error:

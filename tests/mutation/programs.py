@@ -196,6 +196,7 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("offsets", limits.offsets, 1),
     ("spots", limits.spots, 1),
     ("corners", limits.corners, 1),
+    ("thresholds", limits.thresholds, 1),
     ("divisions", limits.divisions, 1),
     ("enough", delays.enough, 1),
     ("unhurried", delays.unhurried, 1),

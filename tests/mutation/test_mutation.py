@@ -25,6 +25,7 @@ from tb.mutate.netlist import modules, netlist_of
 from tb.simulation import simulators
 
 SEED, COUNT = 11, 10
+ROW = "[[equivalent]]\nmodule = 'box'\nsource = 'module box'\n"
 
 
 def quiet(done: int, of: int, last: str) -> None:
@@ -245,7 +246,7 @@ def test_checks_and_timing_are_told_apart_and_an_explained_survivor_is_still_ali
         3: result(3, "survived"),
         4: result(4, "survived"),
     }
-    reasons = [report.Reason("fifo", r"holds at 0 A\[\d\]", ("const0",), "never 1")]
+    reasons = [report.Reason("fifo", "", r"holds at 0 A\[\d\]", ("const0",), "never 1")]
     facts = report.facts_of(mutants, results, reasons, {})
     counts = ("generated", "killed", "killed by checks", "killed by timing alone", "explained", "unexplained")
     assert [facts[name] for name in counts] == [4, 2, 1, 1, 1, 1]
@@ -256,7 +257,8 @@ def test_checks_and_timing_are_told_apart_and_an_explained_survivor_is_still_ali
 
 
 def test_a_survivor_that_would_take_too_long_to_kill_is_told_apart_and_is_not_explained(tmp_path: Path) -> None:
-    (tmp_path / "equivalent.toml").write_text("[[out_of_reach]]\nmodule = 'box'\nwhat = '.*'\nreason = 'years'\n")
+    row = ROW.replace("equivalent", "out_of_reach")
+    (tmp_path / "equivalent.toml").write_text(f"{row}what = '.*'\nreason = 'years'\n")
     reasons = report.reasons_of(tmp_path / "equivalent.toml")
     facts = report.facts_of([mutant()], {1: result(1, "survived")}, reasons, {})
     assert [facts[name] for name in ("explained", "out of reach", "unexplained", "killed")] == [0, 1, 1, 0]
@@ -264,7 +266,7 @@ def test_a_survivor_that_would_take_too_long_to_kill_is_told_apart_and_is_not_ex
 
 
 def test_a_reason_is_for_its_module_its_modes_and_the_whole_description() -> None:
-    reason = report.Reason("box", r"inverts B\[2\d\] .*", ("inv",), "why")
+    reason = report.Reason("box", "", r"inverts B\[2\d\] .*", ("inv",), "why")
     assert reason.fits(mutant())
     for other in (mutant(module="ring"), mutant(mode="const1"), mutant(what="x inverts B[21] of it")):
         assert not reason.fits(other)
@@ -277,10 +279,12 @@ def test_the_reviewed_reasons_can_be_read_and_name_modules() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[[equivalent]]\nmodule = 'box'\n", "'what'"),
-        ("[[equivalent]]\nmodule = 'box'\nwhat = '('\nreason = 'x'\n", "missing"),
-        ("[[equivalent]]\nmodule = 'box'\nwhat = 'x'\nreason = ' '\n", "no reason for x"),
-        ("[[equivalent]]\nmodule = 'box'\nwhat = 'x'\nreason = 'y'\nmodes = ['sideways']\n", "no mode called sideways"),
+        ("[[equivalent]]\nmodule = 'box'\n", "'source'"),
+        (f"{ROW}what = '('\nreason = 'x'\n", "missing"),
+        (f"{ROW}what = 'x'\nreason = ' '\n", "no reason for x"),
+        (f"{ROW}what = 'x'\nreason = 'y'\nmodes = ['sideways']\n", "no mode called sideways"),
+        (f"{ROW}what = 'x'\nreason = 'y'\n".replace("module box", "module bax"), "stale: box.v has no 'module bax'"),
+        (f"{ROW}what = 'x'\nreason = 'y'\n".replace("module box", " "), "stale: box.v has no"),
         ("[", ""),
     ],
 )
