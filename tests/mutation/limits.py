@@ -39,6 +39,7 @@ from tests.system.malformed import FIELDS, in_entry
 from tests.system.workbench import DESTINATION, LARGE, SOURCE, Workbench
 
 __all__ = [
+    "beginnings",
     "corners",
     "divisions",
     "empty",
@@ -262,6 +263,17 @@ def thresholds(bench: Workbench) -> Steps[None]:
         yield from bench.rig.perform(Queue.RENDER, work)
     yield from bench.settle()
     yield CsrWrite(Address.IRQ_STATUS, int((yield CsrRead(Address.IRQ_STATUS))))
+
+
+def beginnings(bench: Workbench) -> Steps[None]:
+    """Rows of whole tiles and 2^n bytes: the tile begun counts, or what is below the first row of them lies elsewhere."""
+    for layout in Layout:
+        for bit in range(9):
+            yield from bench.rig.surface(8, Surface(bench.scratch, 512 + (1 << bit), 72, 1, layout))
+            pattern = int(bench.random.integers(1 << 62))
+            work = [boxed(Opcode.FILL, Box(8, y, 16, 1), surface=8, pattern_low=pattern) for y in (9, 40, 71)]
+            yield from bench.rig.perform(Queue.RENDER, work)
+        yield from bench.settle()
 
 
 def _beside(edge: int, unit: int) -> Iterator[Box]:
