@@ -266,7 +266,7 @@ def thresholds(bench: Workbench) -> Steps[None]:
 
 
 def beginnings(bench: Workbench) -> Steps[None]:
-    """Rows of whole tiles and 2^n bytes: the tile begun counts, or what is below the first row of them lies elsewhere."""
+    """Rows of whole tiles and 2^n bytes: the tile begun counts, or what is below the first row of them is elsewhere."""
     for layout in Layout:
         for bit in range(9):
             yield from bench.rig.surface(8, Surface(bench.scratch, 512 + (1 << bit), 72, 1, layout))

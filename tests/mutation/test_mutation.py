@@ -21,7 +21,7 @@ from tb.mutate import __main__ as face
 from tb.mutate import models, report, run
 from tb.mutate.forks import Plan, serve
 from tb.mutate.mutants import Mutant, MutationError, Wiring, named_blocks, parsed, shares
-from tb.mutate.netlist import modules, netlist_of
+from tb.mutate.netlist import Netlist, modules, netlist_of
 from tb.simulation import simulators
 
 SEED, COUNT = 11, 10
@@ -67,6 +67,7 @@ def test_a_judge_that_looks_at_nothing_kills_nothing_and_fails(
 ) -> None:
     status, facts = judged_face(tmp_path, monkeypatch, "--programs", "none")
     assert status == 1 and facts["killed"] == 0 and len(facts["survivors"]) == COUNT
+    assert facts["proved equivalent"] <= 3  # of which the judge that looks kills none
     assert "below the floor of 95 %" in capsys.readouterr().out
 
 
@@ -254,6 +255,33 @@ def test_checks_and_timing_are_told_apart_and_an_explained_survivor_is_still_ali
     path = tmp_path / "mutate.json"
     path.write_text('{"models": {"generated": 3}, "generated": 9}')
     assert report.merged(path, facts)["models"] == {"generated": 3} and report.merged(path, facts)["generated"] == 4
+
+
+def test_a_survivor_that_is_proved_equivalent_leaves_the_rate_and_the_raw_one_stays() -> None:
+    mutants = [mutant(n) for n in range(1, 5)]
+    results = {n: result(n, "killed" if n < 3 else "survived", "data", "smoke/smoke") for n in range(1, 5)}
+    facts = report.facts_of(mutants, results, [], {4: "shown"})
+    counts = ("generated", "killed", "proved equivalent", "raw percent", "percent", "explained", "unexplained")
+    assert [facts[name] for name in counts] == [4, 2, 1, 50.0, 66.67, 0, 1]
+    assert [one["proof"] for one in facts["survivors"]] == [None, "shown"]
+
+
+def test_a_proof_is_made_once_and_only_of_survivors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    class Prover:
+        def __init__(self, *places: Path) -> None: ...
+
+        def proved(self, one: Mutant) -> str | None:
+            tried.append(one.id)
+            return "shown" if one.id == 3 else None
+
+    monkeypatch.setattr(run, "Prover", Prover)
+    netlist = Netlist(tuple(mutant(n) for n in range(1, 4)), tmp_path, tmp_path / "design.json")
+    results = {n: result(n, "killed" if n == 1 else "survived") for n in range(1, 4)}
+    for _ in range(2):
+        assert run.proved(netlist, results, 1, quiet) == {3: "shown"}
+    assert tried == [2, 3]
 
 
 def test_a_survivor_that_would_take_too_long_to_kill_is_told_apart_and_is_not_explained(tmp_path: Path) -> None:
