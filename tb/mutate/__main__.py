@@ -20,7 +20,7 @@ from tb.mutate.models import sample
 from tb.mutate.mutants import MOST, MutationError, named_blocks
 from tb.mutate.netlist import BUILD, modules, netlist_of
 from tb.mutate.report import facts_of, merged, models_facts_of, reasons_of, table_of
-from tb.mutate.run import Tick, judged, judged_changes
+from tb.mutate.run import Tick, judged, judged_changes, proved
 from tb.simulation import SimulationError
 from tb.toolchain import ROOT
 
@@ -85,7 +85,8 @@ def _engine(
         tick(0, count, "making the netlist")
         netlist = netlist_of(seed, count, blocks)
         results = judged(netlist, jobs, tick, programs=programs)
-    return facts_of(netlist.mutants, results, reasons) | {"blocks": blocks}
+        proofs = proved(netlist, results, jobs, tick)
+    return facts_of(netlist.mutants, results, reasons, proofs) | {"blocks": blocks}
 
 
 def _models(seed: int, count: int, jobs: int, console: Console) -> dict[str, Any]:
@@ -100,14 +101,16 @@ def _show(console: Console, facts: dict[str, Any]) -> None:
     if "modules" in facts:
         console.print(table_of(facts))
     for one in facts["survivors"]:
-        reason = f" ({one['explained']})" if one.get("explained") else ""
+        reason = f" (equivalent: {one['proof']})" if one.get("proof") else ""
+        reason = reason or (f" ({one['explained']})" if one.get("explained") else "")
         reason = reason or (f" (out of reach: {one['out of reach']})" if one.get("out of reach") else "")
         line = f"survived: {one['id']} {one['source line']}: {one['what']}{reason}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    score = f"{facts['killed']} of {facts['generated']} killed, {facts['percent']} %"
+    score = f"{facts['killed']} of {facts['generated']} killed, {facts.get('raw percent', facts['percent'])} %"
     if "floor" not in facts:
         console.print(score, highlight=False)
         return
+    score += f", {facts['percent']} % without the {facts['proved equivalent']} that are proved equivalent"
     timing = f"{facts['killed by timing alone']} of them by timing alone"
     below = "" if facts["percent"] >= facts["floor"] else f": below the floor of {facts['floor']:g} %"
     alive = f"{facts['explained']} survivors explained, {facts['unexplained']} not"

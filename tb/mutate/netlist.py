@@ -37,10 +37,11 @@ _SPARE = 30
 
 @dataclass(frozen=True, slots=True)
 class Netlist:
-    """The netlist of a seed: its mutants, and the directory that holds it."""
+    """The netlist of a seed: its mutants, the directory that holds it, and Yosys' JSON of the design without them."""
 
     mutants: tuple[Mutant, ...]
     directory: Path
+    design: Path
 
     def simulation(self, simulator: str, timeout_s: float) -> Simulation:
         """The whole system with this netlist for an engine."""
@@ -78,7 +79,8 @@ def netlist_of(seed: int, count: int, blocks: Sequence[str]) -> Netlist:
             except SynthesisError as error:
                 raise MutationError(str(error)) from None
             listed.write_text(json.dumps([asdict(mutant) for mutant in mutants], indent=0) + "\n", encoding="utf-8")
-    return Netlist(tuple(Mutant(**row) for row in json.loads(listed.read_text(encoding="utf-8"))), directory)
+    chosen = tuple(Mutant(**row) for row in json.loads(listed.read_text(encoding="utf-8")))
+    return Netlist(chosen, directory, base / "design.json")
 
 
 def _texts() -> dict[str, str]:

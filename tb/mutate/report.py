@@ -1,8 +1,9 @@
 """What came of it: mutate.json, a table by module, and the survivors, each with its reason where one was reviewed.
 
-A reason in equivalent.toml explains why no test can notice a mutant, or why one could that takes far too long to run.
-Neither makes the mutant count as killed: the score is killed of generated, and the floor is for that. Only the first
-kind explains a survivor.
+A survivor that is proved equivalent is told with its proof and leaves the denominator of the rate that the floor is
+for; the raw rate, killed of generated, stands beside it. A reason in equivalent.toml explains why no test can notice a
+mutant, or why one could that takes far too long to run. It changes neither rate, and only the first kind explains a
+survivor.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from rich.table import Table
 from tb import toml
 from tb.mutate.models import Change
 from tb.mutate.mutants import MODES, Mutant, MutationError
+from tb.toolchain import ROOT
 
 __all__ = ["FLOOR_PERCENT", "REASONS", "Reason", "facts_of", "merged", "models_facts_of", "reasons_of", "table_of"]
 
 FLOOR_PERCENT = 95.0
-"""Of a hundred mutants of the engine, how many must be killed."""
+"""Of a hundred mutants of the engine that are not proved equivalent, how many must be killed."""
 REASONS = Path(__file__).with_name("equivalent.toml")
 
 
@@ -33,10 +35,12 @@ class Reason:
     """Why mutants of a module that match cannot be noticed.
 
     what: regular expression that must match a mutant's description as a whole.  modes: those concerned, all when empty.
+    source: text of rtl/MODULE.v that the reason rests on.
     reachable: a test could notice them, but would have to simulate for far too long.
     """
 
     module: str
+    source: str
     what: str
     modes: tuple[str, ...]
     reason: str
@@ -53,7 +57,14 @@ def reasons_of(path: Path = REASONS) -> list[Reason]:
     try:
         tables = toml.load(path)
         found = [
-            Reason(row["module"], row["what"], tuple(row.get("modes", ())), row["reason"], kind == "out_of_reach")
+            Reason(
+                row["module"],
+                row["source"],
+                row["what"],
+                tuple(row.get("modes", ())),
+                row["reason"],
+                kind == "out_of_reach",
+            )
             for kind in ("equivalent", "out_of_reach")
             for row in tables.get(kind, [])
         ]
@@ -61,6 +72,9 @@ def reasons_of(path: Path = REASONS) -> list[Reason]:
             re.compile(one.what)
             if unknown := set(one.modes) - set(MODES):
                 raise ValueError(f"no mode called {', '.join(sorted(unknown))}")
+            file = ROOT / "rtl" / f"{one.module}.v"
+            if not one.source.strip() or one.source not in file.read_text(encoding="utf-8"):
+                raise ValueError(f"a reason is stale: {file.name} has no '{one.source}'")
             if not one.reason.strip():
                 raise ValueError(f"no reason for {one.what} of {one.module}")
     except OSError as error:
@@ -71,9 +85,15 @@ def reasons_of(path: Path = REASONS) -> list[Reason]:
 
 
 def facts_of(
-    mutants: Sequence[Mutant], results: Mapping[int, Mapping[str, Any]], reasons: Sequence[Reason]
+    mutants: Sequence[Mutant],
+    results: Mapping[int, Mapping[str, Any]],
+    reasons: Sequence[Reason],
+    proofs: Mapping[int, str],
 ) -> dict[str, Any]:
-    """What mutate.json says of the engine's mutants."""
+    """What mutate.json says of the engine's mutants.
+
+    proofs: of survivors that are proved equivalent, by their number.
+    """
     by_module: dict[str, Counter[str]] = {}
     by_check: Counter[str] = Counter()
     programs: Counter[str] = Counter()
@@ -90,6 +110,7 @@ def facts_of(
                     "module": mutant.module,
                     "source line": mutant.place,
                     "what": mutant.what,
+                    "proof": proofs.get(mutant.id),
                     "explained": next((one.reason for one in reasons if one.fits(mutant) and not one.reachable), None),
                     "out of reach": next((one.reason for one in reasons if one.fits(mutant) and one.reachable), None),
                 }
@@ -100,16 +121,19 @@ def facts_of(
     generated = len(mutants)
     checks = sum(counts["killed"] for counts in by_module.values())
     timing = sum(counts["timing"] for counts in by_module.values())
+    equivalent = sum(one["proof"] is not None for one in survivors)
     return {
         "generated": generated,
         "killed": checks + timing,
+        "proved equivalent": equivalent,
         "killed by checks": checks,
         "killed by timing alone": timing,
-        "percent": round(100 * (checks + timing) / generated, 2) if generated else 0.0,
+        "raw percent": round(100 * (checks + timing) / generated, 2) if generated else 0.0,
+        "percent": round(100 * (checks + timing) / (generated - equivalent), 2) if generated > equivalent else 0.0,
         "floor": FLOOR_PERCENT,
         "explained": sum(one["explained"] is not None for one in survivors),
         "out of reach": sum(one["out of reach"] is not None for one in survivors),
-        "unexplained": sum(one["explained"] is None for one in survivors),
+        "unexplained": sum(one["proof"] is None and one["explained"] is None for one in survivors),
         "by check": dict(by_check.most_common()),
         "by program": dict(programs.most_common()),
         "modules": {

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -18,10 +19,11 @@ from tb.mutate.forks import PLAN, Plan
 from tb.mutate.models import Change, judged_models
 from tb.mutate.mutants import MutationError
 from tb.mutate.netlist import BUILD, Netlist
+from tb.mutate.proof import SOURCE, Prover
 from tb.simulation import SimulationError
 from tb.toolchain import ROOT, digest
 
-__all__ = ["JUDGE", "judged", "judged_changes"]
+__all__ = ["JUDGE", "judged", "judged_changes", "proved"]
 
 JUDGE = "tests.mutation.bench_mutants"
 """Bench that judges."""
@@ -54,6 +56,27 @@ def judged(
             raise MutationError(str(error)) from None
 
     return _completed(directory, wanted, jobs, tick, judge, programs)
+
+
+def proved(netlist: Netlist, results: Mapping[int, Mapping[str, Any]], jobs: int, tick: Tick) -> dict[int, str]:
+    """Try to prove each survivor equivalent, `jobs` at a time; returns the proof of each that is, by its number."""
+    alive = [mutant for mutant in netlist.mutants if results[mutant.id]["verdict"] == "survived"]
+    file = netlist.directory / f"proofs-{digest([SOURCE], '')}.jsonl"
+    _finish_line(file)
+    found = _lines(file)
+    missing = [mutant for mutant in alive if mutant.id not in found]
+    if missing:
+        prover = Prover(netlist.design, netlist.directory / "proofs")
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            for mutant, proof in zip(missing, pool.map(prover.proved, missing), strict=True):
+                with file.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps({"id": mutant.id, "proof": proof}) + "\n")
+                found[mutant.id] = {"proof": proof}
+                tick(len(alive) - len(missing) + missing.index(mutant) + 1, len(alive), f"proofs: {mutant.id}")
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return {mutant.id: found[mutant.id]["proof"] for mutant in alive if found[mutant.id]["proof"]}
 
 
 def judged_changes(changes: Sequence[Change], jobs: int, tick: Tick) -> dict[int, dict[str, Any]]:
@@ -107,16 +130,20 @@ def _judge_digest(simulator: str, programs: Sequence[str]) -> str:
 
 
 def _known(results: Path) -> dict[int, dict[str, Any]]:
-    """Results so far; a line that an interruption has cut, or that is no verdict, does not count."""
+    """Results so far; what is no verdict does not count."""
+    return {number: one for number, one in _lines(results).items() if number and one["verdict"] != "error"}
+
+
+def _lines(file: Path) -> dict[int, dict[str, Any]]:
+    """A file's lines by their number; one that an interruption has cut does not count."""
     found: dict[int, dict[str, Any]] = {}
-    if results.is_file():
-        for line in results.read_text(encoding="utf-8").splitlines():
+    if file.is_file():
+        for line in file.read_text(encoding="utf-8").splitlines():
             try:
                 result = json.loads(line)
             except ValueError:
                 continue
-            if result["id"] and result["verdict"] != "error":
-                found[result["id"]] = result
+            found[result["id"]] = result
     return found
 
 

@@ -39,6 +39,7 @@ from tests.system.malformed import FIELDS, in_entry
 from tests.system.workbench import DESTINATION, LARGE, SOURCE, Workbench
 
 __all__ = [
+    "beginnings",
     "corners",
     "divisions",
     "empty",
@@ -50,6 +51,7 @@ __all__ = [
     "serials",
     "spots",
     "tags",
+    "thresholds",
 ]
 
 _MASK, _LONG = 0xFFFFFFFF, 0xFFFFFFFF_FFFFFFFF
@@ -212,6 +214,66 @@ def corners(bench: Workbench) -> Steps[None]:
             work.append(boxed(Opcode.COPY, Box(0, y, 8, 1), source_y=source, **tall))
             work.append(boxed(Opcode.COPY, Box(0, y, 8, far + 1), source_y=source, **tall))
     yield from bench.batch(Queue.RENDER, work)
+
+
+def thresholds(bench: Workbench) -> Steps[None]:
+    """Boxes that end with a surface or one further, and copies that touch or just overlap, at numbers of mixed bits.
+
+    Whether a box is inside is decided by sums of 17 and 21 bits, so in each bit it is decided beside ones and zeros.
+    """
+    pixel = 15
+
+    def below(limit: int, least: int = 0) -> int:
+        return int(bench.random.integers(least, limit))
+
+    for _ in range(24):
+        width, height, wide, tall = below(1 << 16, 256), below(1 << 16, 256), below(1 << 16, 256), below(1 << 16, 256)
+        right, source_right = width * pixel, wide * pixel
+        yield from bench.rig.surface(8, Surface(0, width, height, pixel, Layout.LINEAR))
+        yield from bench.rig.surface(9, Surface(0, wide, tall, pixel, Layout.X_TILED))
+        x, y = pixel * below(width), below(height)
+        shapes = [  # the last pixel; a byte and a row beyond it; from anywhere to one beyond
+            Box(right - pixel, height - 1, pixel, 1),
+            Box(right - pixel, height - 1, 2 * pixel, 1),
+            Box(right - pixel, height - 1, pixel, 2),
+            Box(x, 0, right - x + pixel, 1),
+            Box(0, y, pixel, height - y + 1),
+        ]
+        place = {"surface": 8, "object": DESTINATION, "host_stride": 16}
+        moves = [boxed(Opcode.READBACK, box, **place) for box in shapes]
+        moves += [boxed(Opcode.READBACK, Box(x, 0, right - x + 1, 1), **place)]
+        yield from bench.rig.perform(Queue.TRANSFER, moves)
+        work = [boxed(Opcode.FILL, box, surface=8, pattern_low=below(1 << 62)) for box in shapes]
+        across, down = pixel * below(min(width, wide), 1), below(min(height, tall), 1)
+        for box, source_x, source_y in (
+            (Box(0, 0, pixel, 1), source_right - pixel, tall - 1),
+            (Box(0, 0, across + pixel, 1), source_right - across, 0),
+            (Box(0, 0, pixel, down + 1), 0, tall - down),
+        ):
+            where = {"source_x": source_x, "source_y": source_y}
+            work.append(boxed(Opcode.COPY, box, surface=8, source_surface=9, **where))
+        x, y, across, down = pixel * below(width // 2), below(height // 2), below(width // 2, 1), below(height // 2, 1)
+        same = {"surface": 8, "source_surface": 8}
+        for gap, size, high in ((across, across + 1, 1), (min(across, 40), min(across, 40), 1), (0, 1, down + 1)):
+            for here, there in ((x, x + gap * pixel), (x + gap * pixel, x)):
+                step = 0 if gap else down
+                for up, other in {(y, y + step), (y + step, y)}:
+                    box = Box(here, up, size * pixel, high)
+                    work.append(boxed(Opcode.COPY, box, source_x=there, source_y=other, **same))
+        yield from bench.rig.perform(Queue.RENDER, work)
+    yield from bench.settle()
+    yield CsrWrite(Address.IRQ_STATUS, int((yield CsrRead(Address.IRQ_STATUS))))
+
+
+def beginnings(bench: Workbench) -> Steps[None]:
+    """Rows of whole tiles and 2^n bytes: the tile begun counts, or what is below the first row of them is elsewhere."""
+    for layout in Layout:
+        for bit in range(9):
+            yield from bench.rig.surface(8, Surface(bench.scratch, 512 + (1 << bit), 72, 1, layout))
+            pattern = int(bench.random.integers(1 << 62))
+            work = [boxed(Opcode.FILL, Box(8, y, 16, 1), surface=8, pattern_low=pattern) for y in (9, 40, 71)]
+            yield from bench.rig.perform(Queue.RENDER, work)
+        yield from bench.settle()
 
 
 def _beside(edge: int, unit: int) -> Iterator[Box]:

@@ -1,20 +1,21 @@
 """What a program of the fast regression is given: it runs its work in named parts, each limited and looked at.
 
 After each part the observers must have nothing to say, and what the part looked like is noted: a digest of its trace
-and of what registers answered, and how many clock cycles it took. Without a mutant that is the golden look; with one it
-is compared.
+and of what registers and records said, and how many clock cycles it took. Without a mutant that is the golden look;
+with one it is compared.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from cocotb.triggers import with_timeout
 
+from models.layout import Record
 from models.steps import CsrRead, Steps
 from tb.clocking import PERIOD_NS, cycle_now
 from tb.sim_top import assert_clean, flush_trace
@@ -66,6 +67,10 @@ class Parts:
             result = yield step
             if isinstance(step, CsrRead):
                 self._reads.append(int(result))
+
+    def recorded(self, records: Sequence[Record]) -> None:
+        """The times in records become part of the look of the next part that ends."""
+        self._reads += [time for record in records for time in (record.elapsed, record.end_cycle)]
 
     async def _look(self) -> None:
         assert_clean(self.dut)

@@ -59,6 +59,8 @@ class Cases:
                 bench.thin = thin
                 work = stand.perform(parts.watched(case(bench)))
                 await parts.run(f"{self.name}/{name}", work, stand.perform(bench.settle()))
+            for ring in bench.rig.rings.values():
+                parts.recorded(ring.history)
             await parts.run(f"{self.name}/books", stand.perform(parts.watched(registers.books(bench))))
 
         layout = {"ring_log2": self.ring_log2, "completion_log2": self.completion_log2}
@@ -196,6 +198,8 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("offsets", limits.offsets, 1),
     ("spots", limits.spots, 1),
     ("corners", limits.corners, 1),
+    ("thresholds", limits.thresholds, 1),
+    ("beginnings", limits.beginnings, 1),
     ("divisions", limits.divisions, 1),
     ("enough", delays.enough, 1),
     ("unhurried", delays.unhurried, 1),

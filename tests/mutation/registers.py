@@ -41,6 +41,8 @@ _HOLES = (0x0030, 0x00FC, 0x013C, 0x0180 + 0x3C, 0x01FC, 0x0200, 0x03FC, 0x040C,
 """Addresses where no register lies, beside and behind each block."""
 
 
+_BEYOND = 0x1000
+"""Behind the last register and as many holes again."""
 _ACTING = ("tail", "control", "irq_status")
 """Ends of the names of registers whose write does more than change them."""
 
@@ -73,13 +75,20 @@ async def lanes(env: Environment) -> None:
 
 
 async def neighbours(env: Environment) -> None:
-    """A write changes its own register and no other, whichever of two comes first."""
+    """A write changes its own register and no other, whichever of two comes first; one to where nothing is, none."""
     master = env.csr.master
     own = [entry for entry in REGISTERS.values() if _writable(entry) and not entry.name.endswith(_ACTING)]
+    controls = {entry.address for entry in REGISTERS.values() if entry.name.endswith("control")}
+    addresses = controls | {entry.address for entry in own}
+    others = [address for address in range(0, _BEYOND, 4) if address not in addresses]
     for order in (own, own[::-1]):
         due = {entry.address: 0x9E3779B9 * number & _writable(entry) for number, entry in enumerate(order, 1)}
         for address, value in due.items():
             await master.write(address, value)
+        before = [await master.read(address) for address in sorted(controls)]
+        for address in others:
+            await master.write(address, 0)
+        assert before == [await master.read(address) for address in sorted(controls)], "a write elsewhere controls"
         for entry in order:
             got, _ = await master.read(entry.address)
             value = due[entry.address]

@@ -21,10 +21,11 @@ from tb.mutate import __main__ as face
 from tb.mutate import models, report, run
 from tb.mutate.forks import Plan, serve
 from tb.mutate.mutants import Mutant, MutationError, Wiring, named_blocks, parsed, shares
-from tb.mutate.netlist import modules, netlist_of
+from tb.mutate.netlist import Netlist, modules, netlist_of
 from tb.simulation import simulators
 
 SEED, COUNT = 11, 10
+ROW = "[[equivalent]]\nmodule = 'box'\nsource = 'module box'\n"
 
 
 def quiet(done: int, of: int, last: str) -> None:
@@ -66,6 +67,7 @@ def test_a_judge_that_looks_at_nothing_kills_nothing_and_fails(
 ) -> None:
     status, facts = judged_face(tmp_path, monkeypatch, "--programs", "none")
     assert status == 1 and facts["killed"] == 0 and len(facts["survivors"]) == COUNT
+    assert facts["proved equivalent"] <= 3  # of which the judge that looks kills none
     assert "below the floor of 95 %" in capsys.readouterr().out
 
 
@@ -245,8 +247,8 @@ def test_checks_and_timing_are_told_apart_and_an_explained_survivor_is_still_ali
         3: result(3, "survived"),
         4: result(4, "survived"),
     }
-    reasons = [report.Reason("fifo", r"holds at 0 A\[\d\]", ("const0",), "never 1")]
-    facts = report.facts_of(mutants, results, reasons)
+    reasons = [report.Reason("fifo", "", r"holds at 0 A\[\d\]", ("const0",), "never 1")]
+    facts = report.facts_of(mutants, results, reasons, {})
     counts = ("generated", "killed", "killed by checks", "killed by timing alone", "explained", "unexplained")
     assert [facts[name] for name in counts] == [4, 2, 1, 1, 1, 1]
     assert facts["percent"] == 50.0 and [one["explained"] for one in facts["survivors"]] == [None, "never 1"]
@@ -255,16 +257,44 @@ def test_checks_and_timing_are_told_apart_and_an_explained_survivor_is_still_ali
     assert report.merged(path, facts)["models"] == {"generated": 3} and report.merged(path, facts)["generated"] == 4
 
 
+def test_a_survivor_that_is_proved_equivalent_leaves_the_rate_and_the_raw_one_stays() -> None:
+    mutants = [mutant(n) for n in range(1, 5)]
+    results = {n: result(n, "killed" if n < 3 else "survived", "data", "smoke/smoke") for n in range(1, 5)}
+    facts = report.facts_of(mutants, results, [], {4: "shown"})
+    counts = ("generated", "killed", "proved equivalent", "raw percent", "percent", "explained", "unexplained")
+    assert [facts[name] for name in counts] == [4, 2, 1, 50.0, 66.67, 0, 1]
+    assert [one["proof"] for one in facts["survivors"]] == [None, "shown"]
+
+
+def test_a_proof_is_made_once_and_only_of_survivors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    class Prover:
+        def __init__(self, *places: Path) -> None: ...
+
+        def proved(self, one: Mutant) -> str | None:
+            tried.append(one.id)
+            return "shown" if one.id == 3 else None
+
+    monkeypatch.setattr(run, "Prover", Prover)
+    netlist = Netlist(tuple(mutant(n) for n in range(1, 4)), tmp_path, tmp_path / "design.json")
+    results = {n: result(n, "killed" if n == 1 else "survived") for n in range(1, 4)}
+    for _ in range(2):
+        assert run.proved(netlist, results, 1, quiet) == {3: "shown"}
+    assert tried == [2, 3]
+
+
 def test_a_survivor_that_would_take_too_long_to_kill_is_told_apart_and_is_not_explained(tmp_path: Path) -> None:
-    (tmp_path / "equivalent.toml").write_text("[[out_of_reach]]\nmodule = 'box'\nwhat = '.*'\nreason = 'years'\n")
+    row = ROW.replace("equivalent", "out_of_reach")
+    (tmp_path / "equivalent.toml").write_text(f"{row}what = '.*'\nreason = 'years'\n")
     reasons = report.reasons_of(tmp_path / "equivalent.toml")
-    facts = report.facts_of([mutant()], {1: result(1, "survived")}, reasons)
+    facts = report.facts_of([mutant()], {1: result(1, "survived")}, reasons, {})
     assert [facts[name] for name in ("explained", "out of reach", "unexplained", "killed")] == [0, 1, 1, 0]
     assert facts["survivors"][0]["explained"] is None and facts["survivors"][0]["out of reach"] == "years"
 
 
 def test_a_reason_is_for_its_module_its_modes_and_the_whole_description() -> None:
-    reason = report.Reason("box", r"inverts B\[2\d\] .*", ("inv",), "why")
+    reason = report.Reason("box", "", r"inverts B\[2\d\] .*", ("inv",), "why")
     assert reason.fits(mutant())
     for other in (mutant(module="ring"), mutant(mode="const1"), mutant(what="x inverts B[21] of it")):
         assert not reason.fits(other)
@@ -277,10 +307,12 @@ def test_the_reviewed_reasons_can_be_read_and_name_modules() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[[equivalent]]\nmodule = 'box'\n", "'what'"),
-        ("[[equivalent]]\nmodule = 'box'\nwhat = '('\nreason = 'x'\n", "missing"),
-        ("[[equivalent]]\nmodule = 'box'\nwhat = 'x'\nreason = ' '\n", "no reason for x"),
-        ("[[equivalent]]\nmodule = 'box'\nwhat = 'x'\nreason = 'y'\nmodes = ['sideways']\n", "no mode called sideways"),
+        ("[[equivalent]]\nmodule = 'box'\n", "'source'"),
+        (f"{ROW}what = '('\nreason = 'x'\n", "missing"),
+        (f"{ROW}what = 'x'\nreason = ' '\n", "no reason for x"),
+        (f"{ROW}what = 'x'\nreason = 'y'\nmodes = ['sideways']\n", "no mode called sideways"),
+        (f"{ROW}what = 'x'\nreason = 'y'\n".replace("module box", "module bax"), "stale: box.v has no 'module bax'"),
+        (f"{ROW}what = 'x'\nreason = 'y'\n".replace("module box", " "), "stale: box.v has no"),
         ("[", ""),
     ],
 )
