@@ -168,6 +168,7 @@ _WORK: tuple[tuple[str, Case, int], ...] = (
     ("behind", behind, 1),
     ("announced", shapes.announced, 1),
     ("unheard", registers.unheard, 1),
+    ("asking", shapes.asking, 1),
 )
 
 _REFUSALS: tuple[tuple[str, Case, int], ...] = (

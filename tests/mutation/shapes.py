@@ -14,6 +14,7 @@ from tests.system.workbench import DESTINATION, LARGE, SOURCE, Workbench
 
 __all__ = [
     "announced",
+    "asking",
     "backlog",
     "ends",
     "far_errors",
@@ -84,6 +85,21 @@ def ends(bench: Workbench) -> Steps[None]:
             work.append(boxed(Opcode.WRITEBACK, box, object=SOURCE, **place))
             work.append(boxed(Opcode.READBACK, box, object=DESTINATION, order=1, **place))
     yield from bench.batch(Queue.TRANSFER, work)
+
+
+def asking(bench: Workbench) -> Steps[None]:
+    """Translations are walked for while descriptors of the other queue are fetched one by one: none loses its turn."""
+    yield from _surface(bench, 64, 32, 1, Layout.LINEAR, bench.scratch)
+    work = boxed(Opcode.WRITEBACK, Box(0, 0, 8, 20), surface=8, object=SOURCE, host_stride=PAGE)
+    for lap in range(12):
+        yield from bench.invalidate(SOURCE)
+        yield from bench.rig.post(Queue.TRANSFER, [work])
+        yield Delay((100 + 7 * lap) * _CYCLE_NS, "walks begin")
+        for _ in range(20):
+            yield from bench.rig.post(Queue.RENDER, [Descriptor(opcode=Opcode.NOP)])
+        yield from bench.rig.collect(Queue.RENDER, 20)
+        yield from bench.rig.collect(Queue.TRANSFER, 1)
+    yield from bench.settle()
 
 
 def tall(bench: Workbench) -> Steps[None]:
