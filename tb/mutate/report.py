@@ -35,12 +35,12 @@ class Reason:
     """Why mutants of a module that match cannot be noticed.
 
     what: regular expression that must match a mutant's description as a whole.  modes: those concerned, all when empty.
-    source: text of rtl/MODULE.v that the reason rests on.
+    lines: of rtl/MODULE.v, where the text stands that the reason rests on; a mutant elsewhere is not concerned.
     reachable: a test could notice them, but would have to simulate for far too long.
     """
 
     module: str
-    source: str
+    lines: frozenset[int]
     what: str
     modes: tuple[str, ...]
     reason: str
@@ -48,7 +48,7 @@ class Reason:
 
     def fits(self, mutant: Mutant) -> bool:
         """Whether this is about `mutant`."""
-        about = self.module == mutant.module and mutant.mode in (self.modes or MODES)
+        about = self.module == mutant.module and mutant.line in self.lines and mutant.mode in (self.modes or MODES)
         return about and re.fullmatch(self.what, mutant.what) is not None
 
 
@@ -59,7 +59,7 @@ def reasons_of(path: Path = REASONS) -> list[Reason]:
         found = [
             Reason(
                 row["module"],
-                row["source"],
+                _lines_of(row["module"], row["source"]),
                 row["what"],
                 tuple(row.get("modes", ())),
                 row["reason"],
@@ -72,9 +72,6 @@ def reasons_of(path: Path = REASONS) -> list[Reason]:
             re.compile(one.what)
             if unknown := set(one.modes) - set(MODES):
                 raise ValueError(f"no mode called {', '.join(sorted(unknown))}")
-            file = ROOT / "rtl" / f"{one.module}.v"
-            if not one.source.strip() or one.source not in file.read_text(encoding="utf-8"):
-                raise ValueError(f"a reason is stale: {file.name} has no '{one.source}'")
             if not one.reason.strip():
                 raise ValueError(f"no reason for {one.what} of {one.module}")
     except OSError as error:
@@ -82,6 +79,19 @@ def reasons_of(path: Path = REASONS) -> list[Reason]:
     except (ValueError, KeyError, TypeError, AttributeError, re.error) as error:
         raise MutationError(f"{path.name} is wrong: {error}: see its first lines") from None
     return found
+
+
+def _lines_of(module: str, sources: Sequence[str]) -> frozenset[int]:
+    """The lines of rtl/MODULE.v in which texts stand; ValueError for one that is not there."""
+    text = (ROOT / "rtl" / f"{module}.v").read_text(encoding="utf-8")
+    found: set[int] = set()
+    for source in [sources] if isinstance(sources, str) else sources:
+        if not source.strip() or source not in text:
+            raise ValueError(f"a reason is stale: {module}.v has no '{source}'")
+        for place in re.finditer(re.escape(source), text):
+            first = text.count("\n", 0, place.start()) + 1
+            found.update(range(first, first + source.count("\n") + 1))
+    return frozenset(found)
 
 
 def facts_of(

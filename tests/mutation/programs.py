@@ -156,6 +156,7 @@ _WORK: tuple[tuple[str, Case, int], ...] = (
     ("pixels", copies.every_pixel_size, 40),
     ("rows", shapes.rows, 1),
     ("near", shapes.near, 1),
+    ("ends", shapes.ends, 1),
     ("two levels", copies.two_level_objects, 1),
     ("wait", timed.wait_between_queues, 1),
     ("count", timed.coalescing_by_count, 1),
@@ -166,6 +167,8 @@ _WORK: tuple[tuple[str, Case, int], ...] = (
     ("fences", fences, 1),
     ("behind", behind, 1),
     ("announced", shapes.announced, 1),
+    ("unheard", registers.unheard, 1),
+    ("asking", shapes.asking, 1),
 )
 
 _REFUSALS: tuple[tuple[str, Case, int], ...] = (
@@ -198,12 +201,18 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("offsets", limits.offsets, 1),
     ("spots", limits.spots, 1),
     ("corners", limits.corners, 1),
+    ("far heads", registers.far_heads, 1),
     ("thresholds", limits.thresholds, 1),
     ("beginnings", limits.beginnings, 1),
     ("divisions", limits.divisions, 1),
     ("enough", delays.enough, 1),
     ("unhurried", delays.unhurried, 1),
     ("patient", delays.patient, 1),
+)
+
+_LAPS: tuple[tuple[str, Case, int], ...] = (
+    ("wrap", timed.rings_wrap, 1),
+    ("far heads", registers.far_heads, 1),
 )
 
 _OWED: tuple[tuple[str, Case, int], ...] = (
@@ -226,7 +235,7 @@ PROGRAMS: tuple[Program, ...] = (
     Blows("masks", (("masks", registers.masks),)),
     Blows("blows", (("aborts", blows.aborts), ("soft", blows.soft_resets), ("hard", blows.hard_resets))),
     Registers("registers"),
-    Cases("laps", (("wrap", timed.rings_wrap, 1),), ring_log2=3, completion_log2=3),
+    Cases("laps", _LAPS, ring_log2=3, completion_log2=3),
     Cases("full", (("full", timed.completion_ring_full, 1),), ring_log2=4, completion_log2=3),
     Cases("backlog", (("backlog", shapes.backlog, 1),), completion_log2=3),
     Blows("errors", (("records", blows.record_errors), ("fetches", blows.fetch_errors), ("data", blows.data_errors))),
@@ -238,6 +247,6 @@ PROGRAMS: tuple[Program, ...] = (
     Cases("sizes", (("sizes", shapes.sizes, 1),), ring_log2=8, completion_log2=7),
     Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),
     Cases("run", (("run", shapes.run, 1),), patience=400_000),
-    Cases("late", (("read", timed.late_read_answer, 1),), watchdog=0x4AA0, patience=80_000),
+    Cases("late", (("read", timed.late_read_answer, 1),), watchdog=0x20100, patience=400_000),
 )
 """Every program: what kills most in its time comes first."""

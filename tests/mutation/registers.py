@@ -21,7 +21,7 @@ from models.layout import (
     queue_address,
 )
 from models.memory import PAGE, Bytes
-from models.steps import CsrRead, CsrWrite, ScanOut, Steps
+from models.steps import CsrRead, CsrWrite, Delay, ScanOut, Steps
 from models.surface import Box, Surface
 from tb.agents.csr import Response
 from tb.agents.memory import ErrorWindow, MemoryConfig
@@ -34,7 +34,7 @@ from tests.system.fault_ground import Ground
 from tests.system.fault_site import FaultSite
 from tests.system.workbench import Workbench
 
-__all__ = ["books", "clocks", "lanes", "masks", "neighbours", "overlap", "walk"]
+__all__ = ["books", "clocks", "far_heads", "lanes", "masks", "neighbours", "overlap", "unheard", "walk"]
 
 _HOLES = (0x0030, 0x00FC, 0x013C, 0x0180 + 0x3C, 0x01FC, 0x0200, 0x03FC, 0x040C, 0x0C80, 0x0FFC, 0x1000, 0x1010, 0x2000,
           0x2010, 0x4000, 0x8000, 0xFFFC)  # fmt: skip
@@ -191,6 +191,34 @@ def clocks(bench: Workbench) -> Steps[None]:
             high = yield CsrRead(Address.CYCLE_HI)
             assert begun < record.end_cycle < ended and not high, f"{record}: not between {begun} and {ended}"
             assert 0 < record.elapsed < record.end_cycle - begun, f"{record}: {record.elapsed} since {begun}"
+    yield from bench.settle()
+
+
+def unheard(bench: Workbench) -> Steps[None]:
+    """What is written where registers can only be read reaches nothing: the engine works as it is set up.
+
+    A register's answer is a copy of what was written to it, so only work tells what the engine itself goes by.
+    """
+    idle = [entry for entry in REGISTERS.values() if not _writable(entry) and not entry.name.endswith(_ACTING)]
+    for value in (0xFFFFFFFF, 0):
+        for entry in idle:
+            yield CsrWrite(entry.address, value)
+        for queue in Queue:
+            yield from bench.good(queue)
+    yield from bench.settle()
+
+
+def far_heads(bench: Workbench) -> Steps[None]:
+    """A head of the completion ring that is a power of two behind, or more than the ring has, leaves no room."""
+    for queue, ring in bench.rig.rings.items():
+        tail, head = (queue_address(queue, each) for each in (QueueOffset.COMPLETION_TAIL, QueueOffset.COMPLETION_HEAD))
+        for bit in range(ring.completion_log2, 16):
+            yield CsrWrite(head, ring.taken - (1 << bit) & 0xFFFF)
+            yield from bench.rig.post(queue, [Descriptor(opcode=Opcode.NOP)])
+            yield Delay(3000, "longer than a descriptor takes")
+            assert (yield CsrRead(tail)) == ring.taken & 0xFFFF, f"a record was written {1 << bit} ahead of the head"
+            yield CsrWrite(head, ring.taken & 0xFFFF)
+            yield from bench.rig.collect(queue, 1)
     yield from bench.settle()
 
 

@@ -12,7 +12,21 @@ from tb.sequences import boxed
 from tests.system import errors, timed
 from tests.system.workbench import DESTINATION, LARGE, SOURCE, Workbench
 
-__all__ = ["announced", "backlog", "far_errors", "long", "many", "near", "rows", "run", "sizes", "tall", "tiles"]
+__all__ = [
+    "announced",
+    "asking",
+    "backlog",
+    "ends",
+    "far_errors",
+    "long",
+    "many",
+    "near",
+    "rows",
+    "run",
+    "sizes",
+    "tall",
+    "tiles",
+]
 
 _CYCLE_NS = 4
 
@@ -58,6 +72,34 @@ def near(bench: Workbench) -> Steps[None]:
         there = boxed(Opcode.WRITEBACK, Box(0, 1, 512, 9), object=SOURCE, **place)
         back = boxed(Opcode.READBACK, Box(0, 5, 512, 12), object=DESTINATION, **place)
         yield from bench.batch(Queue.TRANSFER, [there, back])
+
+
+def ends(bench: Workbench) -> Steps[None]:
+    """Rows that end at a multiple of 2 KiB, where a burst may have to, and a few bytes before and behind it."""
+    yield from _surface(bench, 2080, 8, 1, Layout.LINEAR, bench.scratch)
+    work = []
+    for used in (1, 2, 1001, 2043):
+        for beyond in range(-3, 4):
+            place = {"surface": 8, "host_offset": PAGE + used}
+            box = Box(0, beyond + 3, 2048 + beyond - used, 1)
+            work.append(boxed(Opcode.WRITEBACK, box, object=SOURCE, **place))
+            work.append(boxed(Opcode.READBACK, box, object=DESTINATION, order=1, **place))
+    yield from bench.batch(Queue.TRANSFER, work)
+
+
+def asking(bench: Workbench) -> Steps[None]:
+    """Translations are walked for while descriptors of the other queue are fetched one by one: none loses its turn."""
+    yield from _surface(bench, 64, 32, 1, Layout.LINEAR, bench.scratch)
+    work = boxed(Opcode.WRITEBACK, Box(0, 0, 8, 20), surface=8, object=SOURCE, host_stride=PAGE)
+    for lap in range(12):
+        yield from bench.invalidate(SOURCE)
+        yield from bench.rig.post(Queue.TRANSFER, [work])
+        yield Delay((100 + 7 * lap) * _CYCLE_NS, "walks begin")
+        for _ in range(20):
+            yield from bench.rig.post(Queue.RENDER, [Descriptor(opcode=Opcode.NOP)])
+        yield from bench.rig.collect(Queue.RENDER, 20)
+        yield from bench.rig.collect(Queue.TRANSFER, 1)
+    yield from bench.settle()
 
 
 def tall(bench: Workbench) -> Steps[None]:
@@ -108,18 +150,25 @@ def long(bench: Workbench) -> Steps[None]:
 
 
 def run(bench: Workbench) -> Steps[None]:
-    """Two rows without padding, as far apart in the object: one run of more than a million bytes, both ways."""
+    """Two rows without padding, as far apart in the object: one run of more than a million bytes, both ways.
+
+    Before and behind them are runs of all shorter times, for the histogram that is compared at the end.
+    """
     width = 1 << 19 | 1 << 13
     yield from _surface(bench, width // 16, 2, 16, Layout.LINEAR)
     place = {"surface": 8, "object": LARGE, "host_stride": width}
+    short = [Descriptor(opcode=Opcode.NOP)]
+    short += [boxed(Opcode.WRITEBACK, Box(0, 0, 1 << bit, 1), **place) for bit in range(4, 17)]
+    yield from bench.batch(Queue.TRANSFER, short)
     yield from bench.batch(Queue.TRANSFER, [boxed(Opcode.WRITEBACK, Box(0, 0, width, 2), **place)])
     yield from bench.batch(Queue.TRANSFER, [boxed(Opcode.READBACK, Box(0, 0, width, 2), host_offset=PAGE, **place)])
+    yield from bench.batch(Queue.TRANSFER, short)
 
 
 def many(bench: Workbench) -> Steps[None]:
-    """More descriptors than 12 bits count."""
+    """More descriptors than 13 bits count."""
     for queue in Queue:
-        yield from bench.rig.perform(queue, [Descriptor(opcode=Opcode.NOP)] * 4200)
+        yield from bench.rig.perform(queue, [Descriptor(opcode=Opcode.NOP)] * 8250)
     yield from bench.settle()
 
 

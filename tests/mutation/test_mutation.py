@@ -26,6 +26,7 @@ from tb.simulation import simulators
 
 SEED, COUNT = 11, 10
 ROW = "[[equivalent]]\nmodule = 'box'\nsource = 'module box'\n"
+HERE = next(n for n, text in enumerate(Path("rtl/box.v").read_text().splitlines(), 1) if "module box" in text)
 
 
 def quiet(done: int, of: int, last: str) -> None:
@@ -247,7 +248,7 @@ def test_checks_and_timing_are_told_apart_and_an_explained_survivor_is_still_ali
         3: result(3, "survived"),
         4: result(4, "survived"),
     }
-    reasons = [report.Reason("fifo", "", r"holds at 0 A\[\d\]", ("const0",), "never 1")]
+    reasons = [report.Reason("fifo", frozenset({97}), r"holds at 0 A\[\d\]", ("const0",), "never 1")]
     facts = report.facts_of(mutants, results, reasons, {})
     counts = ("generated", "killed", "killed by checks", "killed by timing alone", "explained", "unexplained")
     assert [facts[name] for name in counts] == [4, 2, 1, 1, 1, 1]
@@ -288,15 +289,16 @@ def test_a_survivor_that_would_take_too_long_to_kill_is_told_apart_and_is_not_ex
     row = ROW.replace("equivalent", "out_of_reach")
     (tmp_path / "equivalent.toml").write_text(f"{row}what = '.*'\nreason = 'years'\n")
     reasons = report.reasons_of(tmp_path / "equivalent.toml")
-    facts = report.facts_of([mutant()], {1: result(1, "survived")}, reasons, {})
+    facts = report.facts_of([mutant(line=HERE)], {1: result(1, "survived")}, reasons, {})
     assert [facts[name] for name in ("explained", "out of reach", "unexplained", "killed")] == [0, 1, 1, 0]
     assert facts["survivors"][0]["explained"] is None and facts["survivors"][0]["out of reach"] == "years"
 
 
-def test_a_reason_is_for_its_module_its_modes_and_the_whole_description() -> None:
-    reason = report.Reason("box", "", r"inverts B\[2\d\] .*", ("inv",), "why")
+def test_a_reason_is_for_its_module_its_lines_its_modes_and_the_whole_description() -> None:
+    reason = report.Reason("box", frozenset({97}), r"inverts B\[2\d\] .*", ("inv",), "why")
     assert reason.fits(mutant())
-    for other in (mutant(module="ring"), mutant(mode="const1"), mutant(what="x inverts B[21] of it")):
+    others = {"module": "ring"}, {"line": 96}, {"mode": "const1"}, {"what": "x inverts B[21] of it"}
+    for other in (mutant(**change) for change in others):
         assert not reason.fits(other)
 
 
