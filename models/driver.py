@@ -123,8 +123,10 @@ class Driver:
     def destroy(self, buffer: Buffer) -> Steps[None]:
         """Wait for a buffer's device work and free all it has.
 
-        DriverError EBUSY while a reference is left, a mapping's or another, or a device still reaches its pages (R2).
+        DriverError EBUSY while it is mapped, a reference is left, or another device still reaches its pages (R2).
         """
+        if buffer.space.mappings:
+            raise DriverError("EBUSY", f"{buffer.name} is mapped {len(buffer.space.mappings)} times")
         shared = self._exports.get(buffer)
         if shared is not None and shared.references:
             raise DriverError("EBUSY", f"{buffer.name} has {shared.references} references left")
