@@ -183,7 +183,7 @@ def dask_cluster(tree: Path, processes: list[subprocess.Popen[bytes]], workers: 
                                           cwd=tree, env=quiet, stderr=subprocess.DEVNULL))  # fmt: skip
 
     start("distributed.cli.dask_scheduler", "--port", "0", "--scheduler-file", str(file))
-    until(file.is_file)
+    until(lambda: file.is_file() and file.read_text().endswith("}"))  # it is there before it is written
     address = str(json.loads(file.read_text())["address"])
     for _ in range(workers):
         start("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--local-directory", str(tree))

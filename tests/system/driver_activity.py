@@ -52,7 +52,8 @@ class Town:
 
     seed: decides everything.  policy: any, and broken ones for twins.  beside: there is a second device in slot 1, and
     `peer` is its driver.  refused: accesses that got SIGBUS or EIO while somebody had taken the engine's permission to
-    write a page (`broken`), or EBUSY while somebody had grabbed a buffer (`grabbed`).
+    write a page (`broken`), or EBUSY while somebody had grabbed a buffer (`grabbed`);
+    `mended` and `released` count how often that ended.
     """
 
     host: HostMemory
@@ -63,6 +64,8 @@ class Town:
     refused: int = 0
     broken: int = 0
     grabbed: int = 0
+    mended: int = 0
+    released: int = 0
     shared: list[DmaBuf] = field(default_factory=list)
     watch: dict[Buffer, Oracle] = field(default_factory=dict)
     oracles: list[Oracle] = field(default_factory=list)

@@ -142,16 +142,18 @@ class Guest(Dweller):
 
     def _attempt(self, steps: Steps[None], *allowed: str) -> Steps[None]:
         """Do what may be refused: with an error of `allowed`, and for what others have broken or grabbed meanwhile."""
+        town = self.town
+        over = town.mended, town.released
         try:
             yield from steps
-        except BusFault:
-            self._refused("SIGBUS")
-        except DriverError as error:
-            if error.errno not in allowed:
-                self._refused(error.errno)
+        except (BusFault, DriverError) as error:
+            why = error.errno if isinstance(error, DriverError) else "SIGBUS"
+            if why not in allowed:
+                # What refused it may be over by the time that it is told.
+                broken, grabbed = town.broken or town.mended > over[0], town.grabbed or town.released > over[1]
+                self._refused(why, {"SIGBUS": broken, "EIO": broken, "EBUSY": grabbed}.get(why))
 
-    def _refused(self, why: str) -> None:
-        cause = {"SIGBUS": self.town.broken, "EIO": self.town.broken, "EBUSY": self.town.grabbed}.get(why, 0)
+    def _refused(self, why: str, cause: object) -> None:
         assert cause, f"an access was refused with {why}, and nothing was broken or grabbed"
         self.town.refused += 1
 
@@ -318,6 +320,7 @@ class Guest(Dweller):
         self.town.grabbed += 1
         yield from self._attempt(steps(), *(("EBUSY",) if flags & GRAB_DONTBLOCK else ()))
         self.town.grabbed -= 1
+        self.town.released += 1
 
     # ----------------------------------------------------------------------------- the kernel, and other devices
 
@@ -441,6 +444,7 @@ class Guest(Dweller):
         yield from self._accesses(client)
         yield from self._permit(client.buffer, page, True)
         self.town.broken -= 1
+        self.town.mended += 1
 
     def _permit(self, buffer: Buffer, page: int, writable: bool) -> Steps[None]:
         yield Acquire(buffer.reservation.lock)
