@@ -89,6 +89,11 @@ class _QueueState:
     refused: list[int] = field(default_factory=list)
     asked: int = 0
 
+    @property
+    def idle(self) -> bool:
+        """True when no descriptor can end, whatever else holds."""
+        return self.head == self.tail and not self.refused and self.abort_to is None
+
 
 class Device:
     """An engine with its device memory of `device_size` bytes beside host RAM.
@@ -194,7 +199,7 @@ class Device:
     def can_advance(self, queue: Queue) -> bool:
         """Return whether a descriptor of the queue could end now."""
         state = self._queues[queue]
-        if state.head == state.tail and not state.refused and state.abort_to is None:
+        if state.idle:
             return False
         if not (state.enabled and self._registers[Address.CONTROL] & 1) or not self._room(queue):
             return False
@@ -295,7 +300,7 @@ class Device:
 
     def _advance(self, queue: Queue) -> bool:
         state = self._queues[queue]
-        if state.head == state.tail and not state.refused and state.abort_to is None:
+        if state.idle:
             return False
         if not (state.enabled and self._registers[Address.CONTROL] & 1) or not self._room(queue):
             return False

@@ -117,8 +117,11 @@ class Driver:
 
     def clearing(self, buffer: Buffer) -> tuple[Fence, ...]:
         """Return the clearing of its device storage that is under way: who reads that storage stays behind it (R30)."""
+        return self._kernel_work(buffer, Queue.RENDER)
+
+    def _kernel_work(self, buffer: Buffer, queue: Queue) -> tuple[Fence, ...]:
         kernel = buffer.reservation.query(Usage.KERNEL)
-        return tuple(fence for fence in kernel if fence.engine is self.engine and fence.queue == Queue.RENDER)
+        return tuple(fence for fence in kernel if fence.engine is self.engine and fence.queue == queue)
 
     def destroy(self, buffer: Buffer) -> Steps[None]:
         """Wait for a buffer's device work and free all it has.
@@ -321,11 +324,7 @@ class Driver:
             foreign = [fence for fence in buffer.reservation.query(Usage.WRITE) if fence.engine is not self.engine]
             yield from wait_for(foreign, cause=cause, buffer=buffer.name)
             self.policy.written_elsewhere(buffer)
-        uploads = [
-            fence
-            for fence in buffer.reservation.query(Usage.KERNEL)
-            if fence.engine is self.engine and fence.queue == Queue.TRANSFER
-        ]
+        uploads = list(self._kernel_work(buffer, Queue.TRANSFER))
         if buffer.outside is not None:
             asked = range(buffer.pages) if everything or reads is None else {*reads, *writes}
             yield Recall(buffer.name, clean=tuple(sorted(asked)))

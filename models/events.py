@@ -33,7 +33,7 @@ __all__ = [
     "Unmap",
     "Writeback",
     "Zap",
-    "page_count",
+    "page_count", "pages_of",
     "runs_of",
 ]
 
@@ -55,6 +55,11 @@ def runs_of(pages: Iterable[int]) -> Runs:
 def page_count(runs: Runs) -> int:
     """Return how many pages the runs hold."""
     return sum(count for _, count in runs)
+
+
+def pages_of(runs: Runs) -> set[int]:
+    """Return the pages that the runs hold."""
+    return {page for first, count in runs for page in range(first, first + count)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -496,7 +496,6 @@ class Oracle:
         return image
 
 
-
 @contextlib.contextmanager
 def failing(oracle: Oracle | None, token: int, *refusals: type[Exception]) -> Iterator[None]:
     """Around a call that the oracle was told of: with an error of `refusals` it had no effect, with others it may have.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from models.engine import Command, Queue, Transfer
-from models.events import Event, Fault, FenceWait, Harvest, Insert, Interrupt, Runs, Submit, Unmap, Zap
+from models.events import Event, Fault, FenceWait, Harvest, Insert, Interrupt, Runs, Submit, Unmap, Zap, pages_of
 from models.faultline_engine import FaultlineEngine
 from models.fence import Fence
 from models.steps import Delay, Note, Step, Steps
@@ -112,12 +112,12 @@ class Tally:
             case Interrupt():
                 figures.interrupts += 1
             case Insert() if event.buffer == self._buffer:
-                self._entries.setdefault(event.process, set()).update(_pages(event.pages))
+                self._entries.setdefault(event.process, set()).update(pages_of(event.pages))
             case Zap() if event.buffer == self._buffer:
                 figures.zapped += event.entries
                 figures.shootdowns += event.entries > 0 and self._elsewhere(event.pages)
                 for entries in self._entries.values():
-                    entries.difference_update(_pages(event.pages))
+                    entries.difference_update(pages_of(event.pages))
             case Harvest() if event.buffer == self._buffer:
                 figures.shootdowns += self._elsewhere(event.pages)
             case Unmap() if event.buffer == self._buffer:
@@ -125,11 +125,7 @@ class Tally:
 
     def _elsewhere(self, runs: Runs) -> bool:
         """Return whether a process that does not act has an entry of one of these pages."""
-        pages = _pages(runs)
+        pages = pages_of(runs)
         return any(
             process != self.actor and not entries.isdisjoint(pages) for process, entries in self._entries.items()
         )
-
-
-def _pages(runs: Runs) -> set[int]:
-    return {page for first, count in runs for page in range(first, first + count)}

@@ -23,6 +23,7 @@ import base64
 import json
 import time
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
@@ -94,14 +95,14 @@ def _arrival_of(line: str) -> tuple[int, Arrival]:
     raise ValueError(kind)
 
 
-class _Answers:
+class _Answers(ABC):
     """The answering half of a kernel, in the words of the log; `_say` gets each line."""
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
 
-    def _say(self, line: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _say(self, line: str) -> None: ...
 
     def give(self, unique: int, data: bytes) -> None:
         """Answer a Read."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from models.client.portable import Portable
 from models.device import Device
 from models.drawing import CopyBox, FillBox
 from models.errors import BusFault
-from models.events import Fault, Readback, Runs, Writeback, page_count
+from models.events import Fault, Readback, Writeback, page_count, pages_of
 from models.memory import PAGE, HostMemory
 from models.perform import run
 from models.policy.adaptive import COOL, PRIOR, SHARE, WINDOW, Adaptive
@@ -26,7 +25,7 @@ from models.surface import Box
 from models.transfer_object import MapFlag
 from models.workload.play import Player
 from models.workload.programs import WORKLOADS, trace_of
-from tests.models.world import World, make_world, noise
+from tests.models.world import World, make_world, noise, permit
 
 ROW = 4096
 PAGES = 64
@@ -55,10 +54,6 @@ def faults(world: World) -> int:
 
 def brought(world: World) -> int:
     return sum(page_count(event.pages) for event in world.events(Readback))
-
-
-def pages_of(runs: Runs) -> set[int]:
-    return {page for first, count in runs for page in range(first, first + count)}
 
 
 def sent(world: World) -> int:
@@ -141,13 +136,6 @@ def test_an_entry_that_is_never_written_stops_costing_scans(world: World) -> Non
     assert world.oracle.violations == []
 
 
-def permit(world: World, page: int, writable: bool) -> None:
-    """Let the engine write a page of the host, or not: then a readback of it fails."""
-    entry = world.buffer.table.get(page)
-    world.buffer.table.set(page, replace(entry, writable=int(writable)))
-    world.run(world.engine.wait(world.run(world.engine.invalidate(world.buffer.object_handle)), cause="test"))
-
-
 @pytest.mark.parametrize("frames", [0, 6], ids=["new", "trusted"])
 def test_a_guess_that_fails_costs_no_access(world: World, frames: int) -> None:
     """R16: a page that cannot be brought back kills those who need it, and nobody else; then it is left alone."""
@@ -155,7 +143,7 @@ def test_a_guess_that_fails_costs_no_access(world: World, frames: int) -> None:
         draw(world, 0, PRIOR)
         look(world, *range(PRIOR))
     draw(world, 0, PRIOR)
-    permit(world, 3, False)
+    world.run(permit(world.driver, world.buffer, 3, False))
     world.mark()
     look(world, *(page for page in range(PRIOR) if page != 3))
     brought_in_vain = [event for event in world.events(Readback) if page_count(event.pages) > 1]
@@ -163,7 +151,7 @@ def test_a_guess_that_fails_costs_no_access(world: World, frames: int) -> None:
     with pytest.raises(BusFault):
         look(world, 3)
     assert not world.mine.allows(3, False)
-    permit(world, 3, True)
+    world.run(permit(world.driver, world.buffer, 3, True))
     look(world, 3)
 
 

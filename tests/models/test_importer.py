@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ from models.policy.whole_surface import WholeSurface
 from models.publish import flush
 from models.steps import Steps
 from models.surface import Box
-from tests.models.world import noise
+from tests.models.world import noise, permit
 
 
 @dataclass
@@ -157,21 +157,13 @@ def test_a_static_map_waits_for_kernel_fences_only(pair: Pair) -> None:
     assert kernel.done and not other.done
 
 
-def permit(pair: Pair, page: int, writable: bool) -> None:
-    """Let the engine write a page of the host, or not: then a readback of it fails."""
-    entry = pair.buffer.table.get(page)
-    pair.buffer.table.set(page, replace(entry, writable=int(writable)))
-    engine = pair.one.engine
-    pair.run(engine.wait(pair.run(engine.invalidate(pair.buffer.object_handle)), cause="test"))
-
-
 @pytest.mark.parametrize("policy", [PageMkwrite, PagePagetable, WholeSurface, Vmwgfx, Adaptive])
 def test_a_drawing_survives_a_readback_that_failed_for_another_device(policy: type[Tracked]) -> None:
     """R19, R31: the host's old copy of a page is never uploaded over what the device drew, however often it draws."""
     pair = make_pair(policy())
     box = pair.buffer.surface.box
     pair.run(pair.foreign.map(Direction.BIDIRECTIONAL))
-    permit(pair, 0, False)
+    pair.run(permit(pair.one, pair.buffer, 0, False))
     expected = np.zeros((40, 640), np.uint8)
     for y in (0, 20):
         pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, y, 640, 2), b"new!")]))
@@ -179,7 +171,7 @@ def test_a_drawing_survives_a_readback_that_failed_for_another_device(policy: ty
         pair.run(pair.one.device_read(pair.buffer))
         assert np.array_equal(pair.picture(0, pair.buffer), expected)
     # Once it can be brought back it is, with the next drawing, and the other device gets it.
-    permit(pair, 0, True)
+    pair.run(permit(pair.one, pair.buffer, 0, True))
     pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, 39, 640, 1), b"last")]))
     expected[39] = np.tile(np.frombuffer(b"last", np.uint8), 160)
     pair.run(pair.two.wait(pair.run(pair.foreign.read(pair.target.surface_handle, pair.target.surface.box))))

@@ -32,7 +32,7 @@ from models.surface import Box
 from models.transfer_object import MapFlag
 from tests.models.broken_drivers import ROOT, broken_tree, run_in
 from tests.models.test_policy_contract import POLICIES
-from tests.models.world import make_world, noise
+from tests.models.world import make_world, noise, permit
 
 WIDTH, HEIGHT, PIXEL = 64, 48, 4
 WHO = st.integers(0, 1)
@@ -143,9 +143,7 @@ class Programs(RuleBasedStateMachine):
         self._permit(page, True)
 
     def _permit(self, page: int, writable: bool) -> None:
-        world, buffer = self.world, self.world.buffer
-        buffer.table.set(page, replace(buffer.table.get(page), writable=int(writable)))
-        world.run(world.engine.wait(world.run(world.engine.invalidate(buffer.object_handle))))
+        self.world.run(permit(self.world.driver, self.world.buffer, page, writable))
 
     def teardown(self) -> None:
         if self.refuses is not None:

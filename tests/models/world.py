@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,9 @@ from models.page_table import Mapping
 from models.perform import run
 from models.policy import Policy
 from models.policy.page_mkwrite import PageMkwrite
+from models.steps import Steps
 
-__all__ = ["World", "make_world", "noise"]
+__all__ = ["World", "make_world", "noise", "permit"]
 
 
 @dataclass
@@ -101,3 +102,10 @@ def make_world(
 def noise(seed: int, height: int, width: int) -> Bytes:
     """Return random bytes of shape (height, width)."""
     return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
+
+
+def permit(driver: Driver, buffer: Buffer, page: int, writable: bool) -> Steps[None]:
+    """Let the engine write a page of the host, or not: then a readback of it fails."""
+    buffer.table.set(page, replace(buffer.table.get(page), writable=int(writable)))
+    fence = yield from driver.engine.invalidate(buffer.object_handle)
+    yield from driver.engine.wait(fence, cause="invalidate", buffer=buffer.name)

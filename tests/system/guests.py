@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -35,6 +34,7 @@ from models.steps import Acquire, Release, ScanOut, Steps
 from models.surface import Box
 from models.transfer_object import MapFlag
 from tb.chance import box_in, chosen, upto
+from tests.models.world import permit
 from tests.system.driver_activity import PEER, Dweller, Town
 
 __all__ = ["Guest", "guests_of"]
@@ -448,7 +448,5 @@ class Guest(Dweller):
 
     def _permit(self, buffer: Buffer, page: int, writable: bool) -> Steps[None]:
         yield Acquire(buffer.reservation.lock)
-        buffer.table.set(page, replace(buffer.table.get(page), writable=int(writable)))
-        fence = yield from self.town.driver.engine.invalidate(buffer.object_handle)
-        yield from self.town.driver.engine.wait(fence, cause="invalidate", buffer=buffer.name)
+        yield from permit(self.town.driver, buffer, page, writable)
         yield Release(buffer.reservation.lock)
