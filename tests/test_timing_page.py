@@ -21,6 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tb.simulation import SIM_BUILD
 from tb.timing.__main__ import CONTRACT
@@ -113,14 +114,23 @@ def rows(browser: webdriver.Chrome, name: str) -> list[list[str]]:
     return [[cell.text for cell in row.find_elements(By.TAG_NAME, "td")] for row in found]
 
 
+def shown(browser: webdriver.Chrome, place: str) -> None:
+    """Wait until the page is drawn for a place (its fragment): the browser tells the page of a new one in its own time."""
+    now = "return location.hash === arguments[0] && document.body.dataset.shown === arguments[0]"
+    WebDriverWait(browser, 30).until(lambda one: one.execute_script(now, place))
+
+
 def choose(browser: webdriver.Chrome, name: str, value: str) -> None:
     Select(browser.find_element(By.ID, name)).select_by_value(value)
+    shown(browser, f"#run={Select(browser.find_element(By.ID, 'run')).first_selected_option.get_attribute('value')}")
 
 
 def click(browser: webdriver.Chrome, one: WebElement) -> None:
-    """Click where the bar at the top does not cover it."""
+    """Follow a link, clicked where the bar at the top does not cover it."""
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", one)
+    place = one.get_property("hash")
     one.click()
+    shown(browser, str(place))
 
 
 def number(text: str) -> int:
@@ -148,8 +158,8 @@ def test_filters_change_run_operation_and_order(browser: webdriver.Chrome, runs:
     assert {row[0].split()[0] for row in rows(browser, "slow")} == {"descriptor.readback"}
     choose(browser, "part", "translation")
     mine = [one.parts["translation"] for one in runs[1].operations if one.kind == "descriptor.readback"]
-    shown = [number(row[5]) for row in rows(browser, "slow")]
-    assert shown[:3] == sorted(mine, reverse=True)[:3] and shown == sorted(shown, reverse=True)
+    whole = [number(row[5]) for row in rows(browser, "slow")]
+    assert whole[:3] == sorted(mine, reverse=True)[:3] and whole == sorted(whole, reverse=True)
     choose(browser, "run", runs[2].name)
     assert text(browser, "kind-title").startswith("render in")
 
@@ -160,19 +170,22 @@ def test_a_link_leads_to_the_operation_and_back(browser: webdriver.Chrome, runs:
     assert text(browser, "waterfall") == f"Waterfall: {third[0]} in {runs[0].name}"
     assert f"OPERATION={third[0].split()[1]}" in text(browser, "fall-more")
     worst = browser.find_elements(By.PARTIAL_LINK_TEXT, "descriptor.readback")[0]
-    name = worst.text
+    name, place = worst.text, browser.execute_script("return location.hash")
     click(browser, worst)
     assert text(browser, "waterfall").startswith(f"Waterfall: {name}")
     browser.back()
+    shown(browser, place)
     assert text(browser, "waterfall") == f"Waterfall: {third[0]} in {runs[0].name}"
 
 
 def test_the_waterfall_ends_where_the_operation_does(browser: webdriver.Chrome, runs: list[Run]) -> None:
     fault = next(one for one in runs[0].operations if one.kind == "page_fault" and one.number > 150)
-    browser.execute_script("location.hash = arguments[0]", f"run={runs[0].name}&op={fault.number}")
-    shown = [one.number for one in runs[0].operations if f"page_fault {one.number} " in text(browser, "waterfall")]
+    place = f"#run={runs[0].name}&op={fault.number}"
+    browser.execute_script("location.hash = arguments[0]", place)
+    shown(browser, place)
+    found = [one.number for one in runs[0].operations if f"page_fault {one.number} " in text(browser, "waterfall")]
     lengths = [float(one.get_attribute("width")) for one in browser.find_elements(By.CSS_SELECTOR, "#fall rect")]
-    assert shown and abs(sum(lengths[: len(runs[0].operations[shown[0]].spans)]) - 840) < 15
+    assert found and abs(sum(lengths[: len(runs[0].operations[found[0]].spans)]) - 840) < 15
 
 
 def test_tooltips_open_under_the_pointer_and_by_arrow_keys(browser: webdriver.Chrome) -> None:
