@@ -28,7 +28,7 @@ from tb.timing.chain import chain_of, events_of
 from tb.timing.contract import Budget, ContractError, contract_of, judged
 from tb.timing.cost import WORKS, cost
 from tb.timing.figures import QUANTILES, Run, run_of, spread, summary
-from tb.timing.operations import Operation, operations_of
+from tb.timing.operations import Life, Operation, operations_of
 from tb.timing.run import simulated
 from tb.timing.scenarios import SCENARIOS
 from tb.timing.timeline import timeline
@@ -314,6 +314,35 @@ def test_the_life_of_a_fault_is_one_chain_from_the_access_to_the_resumed_client(
         assert sum("notes Fault" in one.what for one in links) == 1
     first = [link.what for link in chain_of(run.trace, faults[0])]
     assert any("translation waited" in what for what in first) and any("waited" in what for what in first)
+
+
+@pytest.mark.parametrize("scenario", ["photo", "page_writeback", "render"])
+def test_every_event_of_a_life_has_its_queue_and_tag(scenario: str) -> None:
+    run, _ = timed(scenario, "verilator", Memory())
+    events = run.trace.events
+
+    def there(kind: Kind, cycle: int | None, life: Life, **fields: int) -> bool:
+        mine = events[(events["kind"] == kind) & (events["cycle"] == (cycle or 0)) & (events["queue"] == life.queue)]
+        return any(one["tag"] == life.tag and all(one[name] == value for name, value in fields.items()) for one in mine)
+
+    lives = [one.lives[0] for one in run.operations if not one.task]
+    for life in lives:
+        assert there(Kind.READ_ADDRESS, life.asked, life, id=1 + life.queue)
+        assert there(Kind.READ_LAST, life.fetched, life, id=1 + life.queue)
+    whole = [one for one in run.operations if one.task and one.lives]
+    for one in whole:
+        assert there(Kind.DOORBELL, one.lives[-1].published, one.lives[-1]), "it publishes up to its last"
+        if one.interrupt:
+            assert there(Kind.IRQ_RISE, one.interrupt, one.lives[-1])
+    assert len(lives) > 20 and any(one.interrupt for one in whole)
+    rises = run.trace.of(Kind.IRQ_RISE)
+    assert len(rises) and rises["cause"].all()
+    notes = run.trace.of(Kind.NOTE)
+    for note in notes:
+        facts = json.loads(run.trace.texts[int(note["value"])])
+        assert (run.trace.texts[int(note["cause"]) - 1] if note["cause"] else "") == facts.get("cause", "")
+        assert note["queue"] == facts.get("queue", 0) and run.trace.texts[int(note["tag"])]
+    assert notes["cause"].any()
 
 
 def test_a_chain_has_every_event_of_its_descriptors_and_none_of_others() -> None:

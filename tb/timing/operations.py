@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from models.layout import Cause, Opcode
 from tb.driver_trace import NOTES, STEPS
-from tb.trace import READ_DATA_ID, WRITE_DATA_ID, Kind, Stall, Trace, Translation
+from tb.trace import READ_DATA_ID, RING_READS, WRITE_DATA_ID, Kind, Stall, Trace, Translation
 
-__all__ = ["KINDS", "PARTS", "RING_READS", "Burst", "Life", "Operation", "lives_of", "operations_of"]
+__all__ = ["KINDS", "PARTS", "Burst", "Life", "Operation", "lives_of", "operations_of"]
 
 PARTS = (
     *("host", "lock_wait", "interrupt", "queue_wait", "descriptor_fetch", "fence_wait", "response", "translation"),
@@ -31,8 +31,6 @@ PARTS = (
 KINDS = ("page_fault", "readback", "writeback", "render", "control", "descriptor")
 """Kinds of operations; a descriptor by itself is one, whoever published it: `descriptor.readback` and so on."""
 _ACQUIRE = [step.__name__ for step in STEPS].index("Acquire")
-RING_READS = {1: 0, 2: 1}
-"""Queue of each AXI ID that reads descriptors."""
 _WRITES = (Kind.WRITE_ADDRESS, Kind.WRITE_FIRST, Kind.WRITE_LAST)
 _DATA_IDS = dict.fromkeys((Kind.READ_ADDRESS, Kind.READ_FIRST, Kind.READ_LAST), READ_DATA_ID)
 _DATA_IDS |= dict.fromkeys(_WRITES, WRITE_DATA_ID)
