@@ -389,6 +389,17 @@ def test_slices_of_the_timeline_lie_in_each_other_and_flows_lead_from_fault_to_i
         assert max(where) == (fault.interrupt * 4, "interrupt")
 
 
+def test_a_burst_of_the_timeline_waits_for_its_data_only_once_the_bus_is_free() -> None:
+    run, _ = timed("page_writeback", "verilator", Memory())
+    tracks, events = packets_of([run])
+    inside = [one for one in events if tracks[one.track_event.track_uuid].name == "read bursts"]
+    waits: dict[str, list[int]] = {"behind earlier data": [], "first data": []}
+    for begin, end in zip(inside, inside[1:], strict=False):
+        if begin.track_event.name in waits:
+            waits[begin.track_event.name].append((end.timestamp - begin.timestamp) // 4)
+    assert max(waits["first data"]) == Memory().latency and min(waits["behind earlier data"]) > Memory().latency
+
+
 def test_the_waves_of_an_operation_show_its_events_and_little_else() -> None:
     run, _ = timed("page_readback", "verilator", Memory())
     fault = operation_of(run, 4, 0)

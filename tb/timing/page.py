@@ -86,7 +86,7 @@ def _life(life: Life, spans: _Spans) -> dict[str, Any]:
     name = Opcode(life.opcode).name if life.opcode in list(Opcode) else f"opcode {life.opcode}"
     names = ("tag", "published", "asked")
     bursts = [
-        (one.asked, one.first, one.last, one.answered, one.write, one.bytes, one.waited)
+        (one.asked, one.turn, one.first, one.last, one.answered, one.write, one.bytes, one.waited)
         for one in life.bursts
         if None not in (one.first, one.last, one.answered)
     ]
