@@ -55,11 +55,12 @@ class FaultHandler:
                 raise BusFault(process, address)
             generation = buffer.space.generation
             plan = self.policy.fault(buffer, page, write)
-            if plan.wait:
+            waits = (*buffer.reservation.elsewhere(self.engine, Usage.WRITE), *plan.wait)
+            if waits:
                 yield from self._unlock(buffer, process)
                 try:
                     # Drawing that failed is its submitter's trouble; here the page's state is looked at again.
-                    yield from wait_for(plan.wait, cause=cause, process=process, buffer=name, signals=signals)
+                    yield from wait_for(waits, cause=cause, process=process, buffer=name, signals=signals)
                 except DriverError as error:
                     if error.errno != "EINTR":
                         raise

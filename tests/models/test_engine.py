@@ -121,6 +121,49 @@ def test_drawing_that_stands_behind_a_failed_upload_is_aborted_and_the_engine_st
     assert (bench.host.pages[bench.frames[0]] == 6).all()
 
 
+def test_work_of_others_that_a_recovery_aborts_is_done_again() -> None:
+    """R23: an error costs those who made it and those who stand behind them, on both queues, and nobody else."""
+    bench = Bench()
+    bench.table.set(1, PageTableEntry(0, 0, 0))
+    bad = bench.submit(Queue.TRANSFER, bench.page(1, readback=False))
+    drawn = bench.submit(Queue.RENDER, bench.fill(5), after=(bad,))
+    bench.host.pages[bench.frames[0]] = 7
+    sent = bench.submit(Queue.TRANSFER, bench.page(0, readback=False))
+    behind = bench.submit(Queue.TRANSFER, bench.page(2, readback=True), after=(drawn,))
+    elsewhere = Fill(bench.here, Box(0, 40, 256, 4), b"good")
+    other = bench.submit(Queue.RENDER, elsewhere, after=(sent,))
+    for fence in (sent, other):
+        bench.wait(fence)
+    for fence, cause in ((bad, "TRANSLATION_FAULT"), (drawn, "ABORTED"), (behind, "TRANSLATION_FAULT|ABORTED")):
+        with pytest.raises(DeviceError, match=cause):
+            bench.wait(fence)
+    image = bench.surface.detile(bench.device.memory[: bench.surface.size])
+    assert (image.reshape(-1)[:PAGE] == 7).all(), "the page of another submission"
+    assert image[40:44].tobytes() == b"good" * 256, "and a drawing behind it"
+    assert not bench.device.locks
+
+
+def test_no_transfer_goes_through_translations_that_could_not_be_dropped() -> None:
+    """R19: an INVALIDATE that cannot even be fetched takes what stands behind it with it, and is done again."""
+    bench = Bench()
+    bench.wait(bench.submit(Queue.RENDER, bench.fill(3)))
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    (fresh,) = bench.host.allocate(1, "object")
+    bench.table.set(0, PageTableEntry(1, 1, fresh))
+    old = bench.host.pages[bench.frames[0]]
+    old[:] = 0
+    ring = bench.engine._rings[Queue.TRANSFER]
+    at = ring.ring + ring.tail % ring.entries * 32
+    bench.device.bus_ranges = [BusRange(at, at + 32, False, Cause.BUS_ERROR)]
+    run(bench.engine.invalidate(bench.there), bench.device)
+    with pytest.raises(DeviceError):
+        bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    bench.device.bus_ranges = []
+    assert not old.any(), "where the page was"
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    assert not old.any() and (bench.host.pages[fresh] == 3).all()
+
+
 @pytest.mark.parametrize("cause", [Cause.BUS_ERROR, Cause.WATCHDOG])
 def test_a_bus_that_fails_fails_the_fence(cause: Cause) -> None:
     bench = Bench()
