@@ -85,6 +85,8 @@ class _Ring:
     flying: deque[_Flying] = field(default_factory=deque)
     dropped: list[_Flying] = field(default_factory=list)
     """What an abort dropped or cut short, in order, until the recovery decides about it."""
+    ended: list[Fence] = field(default_factory=list)
+    """Fences of which all is known, and whose errors are told when those of all others are known too."""
     failed: dict[Fence, DeviceError] = field(default_factory=dict)
     misled: dict[Fence, DeviceError] = field(default_factory=dict)
     """Errors that unfinished submissions of this queue stand behind."""
@@ -184,8 +186,9 @@ class FaultlineEngine:
 
     def release_surface(self, handle: int) -> Steps[None]:
         """Take a surface out of the table; no unfinished submission may name it."""
-        self._surfaces[handle] = None
         yield self._set(surface_address(handle, SurfaceOffset.FORMAT), 0)
+        # Not before: another thread's surface may be entered there at once.
+        self._surfaces[handle] = None
 
     def bind_object(self, table: ObjectTable) -> Steps[int]:
         """Enter a host object in the table and drop old translations of its number. DriverError ENOMEM when full."""
@@ -200,9 +203,9 @@ class FaultlineEngine:
 
     def release_object(self, handle: int) -> Steps[None]:
         """Take a host object out of the table; no unfinished submission may name it."""
-        self._objects[handle] = None
         self._drops.pop(handle, None)
         yield self._set(object_address(handle, ObjectOffset.CONFIG), 0)
+        self._objects[handle] = None
 
     def invalidate(self, handle: int) -> Steps[Fence]:
         """Drop the translations of an object whose table has changed, in order with the transfer queue.
@@ -455,12 +458,14 @@ class FaultlineEngine:
             self._mislead(one.fence, ring.failed[one.fence])
         return one
 
-    def _finish(self, ring: _Ring, fence: Fence) -> Steps[None]:
+    def _finish(self, ring: _Ring, fence: Fence) -> tuple[Note, Note]:
         misled = ring.misled.pop(fence, None)
         fence.finish(ring.failed.pop(fence, misled))
         cause = fence.error.cause if fence.error else ""
-        yield Note(Interrupt(cause=cause, queue=ring.queue, records=ring.taken, value=fence.value))
-        yield Note(FenceSignal(cause=cause, queue=ring.queue, value=fence.value))
+        return (
+            Note(Interrupt(cause=cause, queue=ring.queue, records=ring.taken, value=fence.value)),
+            Note(FenceSignal(cause=cause, queue=ring.queue, value=fence.value)),
+        )
 
     # --------------------------------------------------------------------------------------------- recovery
 
@@ -503,6 +508,8 @@ class FaultlineEngine:
             yield self._set(queue_address(ring.queue, QueueOffset.CONTROL), _control(abort=True))
         for ring in rings:
             yield from self._drain(ring)
+        # No step in between: nobody sees an upload that failed with drawing behind it that seems to go on.
+        yield from [note for ring in rings for note in self._end(ring)]
         for ring in rings:
             yield from self._again(ring)
 
@@ -512,6 +519,8 @@ class FaultlineEngine:
         while ring.flying:
             answered = yield self._get(queue_address(ring.queue, QueueOffset.COMPLETION_TAIL))
             if ring.flying and not ring.owes(answered):
+                # Whoever has taken records, and would tell, waits for the lock.
+                yield self._head(ring)
                 yield from self._acknowledge()
             while ring.owes(answered) and ring.flying:
                 record = self._next(ring)
@@ -519,22 +528,27 @@ class FaultlineEngine:
                 if record.status == Status.ERROR:
                     yield _told(record, ring)
                 if one.last and record.status != Status.ABORTED:
-                    yield from self._finish(ring, one.fence)
+                    ring.ended.append(one.fence)
         yield self._head(ring)
         while QueueStatus.from_int((yield self._get(status))).aborting:
             pass
 
-    def _again(self, ring: _Ring) -> Steps[None]:
-        """End what an abort dropped and must not run, queue the rest again; with the lock held."""
-        dropped, ring.dropped = ring.dropped, []
-        for one in dropped:
+    def _end(self, ring: _Ring) -> list[Note]:
+        """Finish the fences of which all is known: what was done, and what was dropped and must not run."""
+        for one in ring.dropped:
             behind = ring.misled.get(one.fence)
             if behind is not None:
                 state = f"{ring.queue.name} queue, behind {behind.cause} of the {behind.state}"
                 ring.failed.setdefault(one.fence, DeviceError("ABORTED", tag=one.tag, state=state))
             if one.last and one.fence in ring.failed:
-                yield from self._finish(ring, one.fence)
-        innocent = [one for one in dropped if not one.fence.done]
+                ring.ended.append(one.fence)
+        ended, ring.ended = ring.ended, []
+        return [note for fence in ended for note in self._finish(ring, fence)]
+
+    def _again(self, ring: _Ring) -> Steps[None]:
+        """Queue again what an abort dropped and nobody is to blame for; with the lock held."""
+        innocent = [one for one in ring.dropped if not one.fence.done]
+        ring.dropped = []
         for one in innocent:
             self._put(ring, one.descriptor, one.fence, one.last)
         if innocent:

@@ -14,7 +14,7 @@ from models.drawing import check_box
 from models.engine import Queue, Transfer
 from models.errors import DriverError
 from models.events import Writeback, runs_of
-from models.fence import Usage
+from models.fence import Usage, wait_for
 from models.promise import Promise
 from models.steps import Acquire, Delay, Note, Steps, releasing
 from models.surface import Box
@@ -64,6 +64,7 @@ def damage(driver: Driver, buffer: Buffer, boxes: Sequence[Box]) -> Steps[None]:
 
 
 def _send(driver: Driver, buffer: Buffer, boxes: Sequence[Box]) -> Steps[None]:
+    yield from wait_for(driver.elsewhere(buffer), cause="damage", buffer=buffer.name)
     stride = buffer.surface.row_bytes
     pages = sorted({page for box in boxes for page in pages_of_box(buffer.surface, box)})
     moves = [

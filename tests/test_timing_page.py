@@ -115,7 +115,7 @@ def rows(browser: webdriver.Chrome, name: str) -> list[list[str]]:
 
 
 def shown(browser: webdriver.Chrome, place: str) -> None:
-    """Wait until the page is drawn for a place (its fragment): the browser tells the page of a new one in its own time."""
+    """Wait until the page is drawn for a place (its fragment): the browser tells it of a new one in its own time."""
     now = "return location.hash === arguments[0] && document.body.dataset.shown === arguments[0]"
     WebDriverWait(browser, 30).until(lambda one: one.execute_script(now, place))
 

@@ -101,6 +101,8 @@ class Portable(Writer):
     def show(self) -> Steps[Bytes]:
         """Have the device show the buffer, by importing it (R3); return the linear image that it showed."""
         compositor = Compositor(self.name, self.driver, self.watch)
-        raw = yield from compositor.show(self.dmabuf)
-        yield from compositor.close()
+        try:
+            raw = yield from compositor.show(self.dmabuf)
+        finally:
+            yield from compositor.close()
         return self.buffer.surface.detile(raw)

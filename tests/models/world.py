@@ -104,8 +104,8 @@ def noise(seed: int, height: int, width: int) -> Bytes:
     return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
 
 
-def permit(driver: Driver, buffer: Buffer, page: int, writable: bool) -> Steps[None]:
-    """Let the engine write a page of the host, or not: then a readback of it fails."""
-    buffer.table.set(page, replace(buffer.table.get(page), writable=int(writable)))
+def permit(driver: Driver, buffer: Buffer, page: int, *, writable: bool = True, valid: bool = True) -> Steps[None]:
+    """Let the engine reach a page of the host, or not write it (readbacks fail), or not at all (uploads do too)."""
+    buffer.table.set(page, replace(buffer.table.get(page), writable=int(writable), valid=int(valid)))
     fence = yield from driver.engine.invalidate(buffer.object_handle)
     yield from driver.engine.wait(fence, cause="invalidate", buffer=buffer.name)
