@@ -103,6 +103,8 @@ class Portable(Writer):
         compositor = Compositor(self.name, self.driver, self.watch)
         try:
             raw = yield from compositor.show(self.dmabuf)
-        finally:
+        except Exception:
             yield from compositor.close()
+            raise
+        yield from compositor.close()
         return self.buffer.surface.detile(raw)

@@ -233,8 +233,10 @@ class Guest(Dweller):
                 if barrier:
                     yield from client.transfer_barrier(transfer)
                     yield from client.read_box(box)
-        finally:
+        except Exception:
             yield from client.transfer_unmap(transfer)
+            raise
+        yield from client.transfer_unmap(transfer)
 
     # ------------------------------------------------------------------------------- descriptors and mappings
 
