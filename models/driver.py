@@ -15,7 +15,7 @@ from models.costs import Costs
 from models.dmabuf import Buffer, DmaBuf
 from models.drawing import CopyBox, FillBox, Work, plan
 from models.engine import Engine, Fill, Queue
-from models.errors import DeviceError, DriverError
+from models.errors import DeviceError, DriverError, UploadFailed
 from models.events import Harvest, Unmap, Writeback, Zap, runs_of
 from models.exporter import Exporter
 from models.fault import FaultHandler
@@ -309,15 +309,21 @@ class Driver:
         if not writes or not any(attachment.mapped for attachment in buffer.attachments):
             return
         yield from wait_for(self.elsewhere(buffer, Usage.READ), cause="import", buffer=buffer.name)
-        while (plan := self.policy.bring_all_back(buffer, False)).wait:
+        while True:
+            plan = self.policy.bring_all_back(buffer, False)
             yield from wait_for(plan.wait, cause="import", buffer=buffer.name)
-        try:
-            if plan.readback:
-                yield from self.faults.readback(buffer, plan.readback, "")
-        except DeviceError:
-            for page in plan.readback:
-                with contextlib.suppress(DeviceError):
-                    yield from self.faults.readback(buffer, (page,), "")
+            if plan.wait:
+                continue
+            try:
+                if plan.readback:
+                    yield from self.faults.readback(buffer, plan.readback, "")
+            except UploadFailed:
+                continue
+            except DeviceError:
+                for page in plan.readback:
+                    with contextlib.suppress(DeviceError):
+                        yield from self.faults.readback(buffer, (page,), "")
+            return
 
     def device_read(self, buffer: Buffer) -> Steps[Surface]:
         """Make the device surface current, wait until it is, and return it. Zaps nothing (R19).

@@ -13,7 +13,7 @@ import numpy as np
 
 from models.attachment import Attachment, ScatterList
 from models.dmabuf import Buffer, ExportOperations
-from models.errors import DeviceError, DriverError
+from models.errors import DeviceError, DriverError, UploadFailed
 from models.fence import Fence, Usage, wait_for
 from models.layout import PageTableEntry
 from models.memory import PAGE, Bytes
@@ -157,7 +157,10 @@ class Exporter:
         while True:
             if (yield Acquire(lock, signals=signals)) is False:
                 raise DriverError("EINTR", f"interrupted while waiting for {lock}")
-            waits = yield from releasing(self._bring_back_now(write, always), lock)
+            try:
+                waits = yield from releasing(self._bring_back_now(write, always), lock)
+            except UploadFailed:
+                continue
             if not waits:
                 return
             yield from wait_for(waits, cause="begin", buffer=buffer.name, signals=signals)
@@ -175,6 +178,8 @@ class Exporter:
                 for fence in (yield from self.driver.upload(buffer, "begin", everything=True)):
                     yield from self.driver.engine.wait(fence, cause="begin", buffer=buffer.name)
             yield from self.driver.faults.readback(buffer, plan.readback, "")
+        except UploadFailed:
+            raise
         except DeviceError as error:
             raise DriverError("EAGAIN" if error.cause == "ABORTED" else "EIO", str(error)) from error
         return ()

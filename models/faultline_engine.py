@@ -417,11 +417,15 @@ class FaultlineEngine:
         yield from self._give_room(ring)
 
     def _next(self, ring: _Ring) -> Record:
-        at = ring.completions + ring.taken % ring.entries * Record.SIZE
-        record = Record.unpack(self.host.read(at, Record.SIZE))
-        if record.phase != 1 ^ (ring.taken // ring.entries & 1):
+        record = self._record(ring, ring.taken)
+        if record is None:
             raise DeviceError("NONE", state=f"{ring.queue.name} queue: record {ring.taken} is missing")
         return record
+
+    def _record(self, ring: _Ring, number: int) -> Record | None:
+        """Return a record by its number since the beginning, if it is there."""
+        record = Record.unpack(self.host.read(ring.completions + number % ring.entries * Record.SIZE, Record.SIZE))
+        return record if record.phase == 1 ^ (number // ring.entries & 1) else None
 
     def _settle(self, ring: _Ring) -> Steps[bool]:
         """Take one record; finish its fence if it ends one; recover and return True if it carries an error.
@@ -442,6 +446,8 @@ class FaultlineEngine:
 
     def _book(self, ring: _Ring, record: Record) -> _Flying:
         """Enter the record of the oldest descriptor into the books, and return the descriptor."""
+        if ring.flying and ring.flying[0].last:
+            self._ask_ahead(ring.flying[0].fence)
         ring.taken += 1
         self.records.append(record)
         if record.cause == Cause.RING_OVERFLOW:
@@ -468,6 +474,25 @@ class FaultlineEngine:
         )
 
     # --------------------------------------------------------------------------------------------- recovery
+
+    def _ask_ahead(self, fence: Fence) -> None:
+        """Before a fence ends well: has what it stands behind failed, as a record says that nobody has taken yet?
+
+        The other queue's FENCE may be dispatched before an error ahead of it is seen, and ends the WAIT for it then.
+        """
+        if all(one.done for one in fence.after):
+            return
+        ahead, found = {fence}, {*fence.after}
+        while found - ahead:
+            ahead |= found
+            found = {one for after in ahead for one in after.after}
+        for ring in self._rings.values():
+            for index, one in enumerate(ring.flying):
+                if one.fence is not fence and one.fence in ahead:
+                    record = self._record(ring, ring.taken + index)
+                    if record is not None and record.status == Status.ERROR:
+                        self._alarm.add(ring.queue)
+                        self._mislead(one.fence, _error(record, ring.queue))
 
     def _mislead(self, culprit: Fence, error: DeviceError) -> None:
         """Enter an error for all that stands behind a fence, on both queues, however far.
@@ -510,8 +535,7 @@ class FaultlineEngine:
             yield from self._drain(ring)
         # No step in between: nobody sees an upload that failed with drawing behind it that seems to go on.
         yield from [note for ring in rings for note in self._end(ring)]
-        for ring in rings:
-            yield from self._again(ring)
+        yield from self._again(rings)
 
     def _drain(self, ring: _Ring) -> Steps[None]:
         """Take every record of an aborted queue, with its lock held, and wait until it takes descriptors again."""
@@ -528,7 +552,11 @@ class FaultlineEngine:
                 if record.status == Status.ERROR:
                     yield _told(record, ring)
                 if one.last and record.status != Status.ABORTED:
-                    ring.ended.append(one.fence)
+                    if any(other.fence is one.fence for other in ring.dropped):
+                        # It was dispatched when what it ends was cut.
+                        ring.dropped.append(one)
+                    else:
+                        ring.ended.append(one.fence)
         yield self._head(ring)
         while QueueStatus.from_int((yield self._get(status))).aborting:
             pass
@@ -545,17 +573,31 @@ class FaultlineEngine:
         ended, ring.ended = ring.ended, []
         return [note for fence in ended for note in self._finish(ring, fence)]
 
-    def _again(self, ring: _Ring) -> Steps[None]:
-        """Queue again what an abort dropped and nobody is to blame for; with the lock held."""
-        innocent = [one for one in ring.dropped if not one.fence.done]
-        ring.dropped = []
-        for one in innocent:
-            self._put(ring, one.descriptor, one.fence, one.last)
-        if innocent:
-            value = innocent[-1].fence.value
-            yield Note(Submit(cause="again", queue=ring.queue, descriptors=len(innocent), value=value))
-            yield Note(Doorbell(cause="again", queue=ring.queue, tail=ring.tail & 0xFFFF))
-            yield self._set(queue_address(ring.queue, QueueOffset.TAIL), ring.tail & 0xFFFF)
+    def _again(self, rings: Sequence[_Ring]) -> Steps[None]:
+        """Queue again what an abort dropped and nobody is to blame for, with new fence values; with the locks held.
+
+        Later values of a queue may have been published, so that a WAIT for an old one would end at once.
+        """
+        values: dict[tuple[int, int], int] = {}
+        innocent = {ring.queue: [one for one in ring.dropped if not one.fence.done] for ring in rings}
+        for ring in rings:
+            ring.dropped = []
+            for fence in dict.fromkeys(one.fence for one in innocent[ring.queue]):
+                old, fence.value = fence.value, (ring.value + 1) & 0xFFFFFFFF
+                values[ring.queue, old] = ring.value = fence.value
+        for ring in rings:
+            for one in innocent[ring.queue]:
+                descriptor = one.descriptor
+                if descriptor.opcode in (Opcode.FENCE, Opcode.WAIT):
+                    queue = ring.queue if one.last else descriptor.queue
+                    value = values.get((queue, descriptor.host_offset), descriptor.host_offset)
+                    descriptor = replace(descriptor, host_offset=value)
+                self._put(ring, descriptor, one.fence, one.last)
+            if innocent[ring.queue]:
+                count = len(innocent[ring.queue])
+                yield Note(Submit(cause="again", queue=ring.queue, descriptors=count, value=ring.value))
+                yield Note(Doorbell(cause="again", queue=ring.queue, tail=ring.tail & 0xFFFF))
+                yield self._set(queue_address(ring.queue, QueueOffset.TAIL), ring.tail & 0xFFFF)
 
     def _write64(self, queue: Queue, low: QueueOffset, value: int) -> Steps[None]:
         yield self._set(queue_address(queue, low), value & 0xFFFFFFFF)

@@ -220,7 +220,7 @@ class Guest(Dweller):
     def _transferring(self, client: Portable, flags: MapFlag) -> Steps[None]:
         box = box_in(self.random, client.buffer.surface, pixels=True)
         self.moved += 1
-        if self.random.integers(3) == 0:
+        if not flags & MapFlag.UNSYNCHRONIZED and self.random.integers(3) == 0:
             fill = FillBox(box, self.random.bytes(client.buffer.surface.bytes_per_pixel))
             yield from client.draw(client.buffer, [fill])
         transfer = yield from client.transfer_map(client.buffer, box, flags)
