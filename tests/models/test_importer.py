@@ -163,7 +163,7 @@ def test_a_drawing_survives_a_readback_that_failed_for_another_device(policy: ty
     pair = make_pair(policy())
     box = pair.buffer.surface.box
     pair.run(pair.foreign.map(Direction.BIDIRECTIONAL))
-    pair.run(permit(pair.one, pair.buffer, 0, False))
+    pair.run(permit(pair.one, pair.buffer, 0, writable=False))
     expected = np.zeros((40, 640), np.uint8)
     for y in (0, 20):
         pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, y, 640, 2), b"new!")]))
@@ -171,7 +171,7 @@ def test_a_drawing_survives_a_readback_that_failed_for_another_device(policy: ty
         pair.run(pair.one.device_read(pair.buffer))
         assert np.array_equal(pair.picture(0, pair.buffer), expected)
     # Once it can be brought back it is, with the next drawing, and the other device gets it.
-    pair.run(permit(pair.one, pair.buffer, 0, True))
+    pair.run(permit(pair.one, pair.buffer, 0, writable=True))
     pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, 39, 640, 1), b"last")]))
     expected[39] = np.tile(np.frombuffer(b"last", np.uint8), 160)
     pair.run(pair.two.wait(pair.run(pair.foreign.read(pair.target.surface_handle, pair.target.surface.box))))
