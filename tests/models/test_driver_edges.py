@@ -14,6 +14,7 @@ from models.driver import FillBox
 from models.engine import Queue
 from models.errors import DeviceError, DriverError
 from models.events import Fault, Writeback
+from models.execute import ENTRY_SIZE
 from models.exporter import Exporter
 from models.fence import Fence, FenceState
 from models.layout import Cause, Layout
@@ -123,8 +124,9 @@ def culprit(world: World) -> Callable[[], Fence]:
 def break_next(world: World, queue: Queue) -> None:
     """The next descriptor of a queue cannot be fetched."""
     ring = world.engine._rings[queue]
-    at = ring.ring + ring.tail % ring.entries * 32
-    world.device.bus_ranges = [BusRange(at, at + 32, False, Cause.BUS_ERROR)]
+    size = ENTRY_SIZE[queue]
+    at = ring.ring + ring.tail % ring.entries * size
+    world.device.bus_ranges = [BusRange(at, at + size, False, Cause.BUS_ERROR)]
 
 
 def text(width: int, word: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
