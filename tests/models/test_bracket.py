@@ -276,14 +276,18 @@ def test_submissions_reach_the_device_only_between_brackets(world: World) -> Non
 DRAWN = FillBox(Box(64, 0, 16, 1), b"draw")
 
 
-def test_a_bracket_that_its_client_never_ended_hides_no_drawing() -> None:
+@pytest.mark.parametrize("drawn_first", [False, True])
+def test_a_bracket_that_its_client_never_ended_hides_no_drawing(drawn_first: bool) -> None:
     """R9, R31: nor does it send its page over the drawing later."""
     world = make_world(policy=SyncBracket())
     gone, other = (Portable(name, world.driver, world.shared, world.watch) for name in "ab")
     world.run(gone.sync(gone.descriptor, SYNC_START | SYNC_WRITE))
     world.run(gone.store_box(gone.mapping, 0, 0, noise(1, 1, 8)))
-    world.run(gone.exit())
+    if not drawn_first:
+        world.run(gone.exit())
     world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [DRAWN]))))
+    if drawn_first:
+        world.run(gone.exit())
     assert world.run(other.read_box(DRAWN.box)).tobytes() == b"draw" * 4
     world.run(other.write_box(0, 20, noise(2, 1, 8)))
     assert world.run(other.show())[0, 64:80].tobytes() == b"draw" * 4

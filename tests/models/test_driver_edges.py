@@ -203,7 +203,7 @@ def test_a_clearing_that_failed_is_done_again_before_anybody_sees_the_storage() 
         world.run(world.driver.wait(drawn))
     world.device.bus_ranges = []
     raw = world.run(world.driver.scan_out(new))
-    assert not raw.any()
+    assert not new.surface.detile(raw).any()
 
 
 INNOCENT = {
@@ -250,7 +250,7 @@ def test_a_drawing_and_a_transfer_beside_the_error_of_another_client_are_done() 
 
 def test_a_scan_out_beside_a_discard_never_shows_what_others_left() -> None:
     """R27, R30: new storage is cleared before it is shown."""
-    for seed in range(300):
+    for seed in range(120):
         world = make_world(height=8)
         one, two = (Portable(name, world.driver, world.shared, world.watch) for name in "ab")
         world.run(one.write_box(0, 0, np.full((1, 16), 9, np.uint8)))
@@ -264,5 +264,8 @@ def test_a_scan_out_beside_a_discard_never_shows_what_others_left() -> None:
             transfer.data[:] = 5
             yield from one.transfer_unmap(transfer)
 
-        image = run_together([discard(), two.show()], world.device, Random(seed).randrange)[1]
+        def choose(count: int, pick: Random = Random(seed)) -> int:
+            return pick.choice([0, *range(count), count - 1])  # one runs on for long, oftener than not
+
+        image = run_together([discard(), two.show()], world.device, choose)[1]
         assert not (image == 0xEE).any(), seed

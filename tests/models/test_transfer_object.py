@@ -484,6 +484,16 @@ def test_a_persistent_transfer_of_what_was_discarded_sends_everything(world: Wor
     assert (world.scanout()[0, :64] == POISON).all()
 
 
+def test_a_persistent_transfer_sends_only_what_differs_in_every_row(world: World) -> None:
+    """R29, R31: a row between two that were written stays as the device has it."""
+    transfer = mapped(world, Box(0, 0, 64, 3), READ | WRITE | PERSISTENT)
+    world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [FillBox(Box(0, 1, 64, 1), b"draw")]))))
+    transfer.data[[0, 2], :8] = 7
+    world.run(world.driver.wait(world.run(world.writer.transfer_unmap(transfer))))
+    shown = world.scanout()
+    assert (shown[[0, 2], :8] == 7).all() and shown[1, :64].tobytes() == b"draw" * 16
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 24), st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]))
 def test_differences_are_disjoint_boxes_that_cover_exactly_what_differs(
     seed: int, height: int, width: int, share: float
