@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -331,3 +333,13 @@ def test_an_access_past_the_end_of_device_memory_is_an_error_of_the_device() -> 
     with pytest.raises(DeviceError, match="past the end"):
         bench.wait(bench.submit(Queue.RENDER, Fill(beyond, Box(0, 0, 256, 64), bytes(4))))
     assert not bench.device.locks
+
+
+def test_an_entry_that_is_given_back_is_not_taken_before_it_is_off() -> None:
+    """Else the new object would be switched off by the end of the old one; the new one's thread runs in between."""
+    bench = Bench()
+    old = run(bench.engine.bind_object(bench.table), bench.device)
+    begins = iter([0])
+    threads = [bench.engine.release_object(old), bench.engine.bind_object(bench.table)]
+    *_, new = run_together(threads, bench.device, lambda count: next(begins, count - 2))
+    bench.wait(bench.submit(Queue.TRANSFER, replace(bench.page(0, readback=True), object=new)))
