@@ -86,8 +86,8 @@ class Script:
     """A kernel from which the same few things arrive, with looks at which nothing does."""
 
     def __init__(self) -> None:
-        self.coming = [Command(1, "fill a"), None, None, Read(5, "a", 0, PAGE, 3), Write(6, "a", 9, b"\0x\n", 3, True)]
-        self.coming += [Stop("")]
+        self.coming = [Command(1, "fill\r a\u2028b"), None, None, Read(5, "a", 0, PAGE, 3)]
+        self.coming += [Write(6, "a", 9, b"\0x\n", 3, True), Stop("")]
 
     def next(self, seconds: float | None = None) -> object:
         return self.coming.pop(0)
