@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["MountError", "enter", "mount", "mounted", "obstacle", "unmount"]
+__all__ = ["MountError", "enter", "hidden", "mount", "mounted", "obstacle", "unmount"]
 
 DEVICE = "/dev/fuse"
 OLDEST = 6, 6
@@ -90,6 +90,11 @@ def obstacle() -> str:
     return ""
 
 
+def hidden() -> bool:
+    """Whether mounting needs a user namespace, where nobody outside of it sees the mount."""
+    return not (_may_mount() and not _openable()) and _fusermount() is None
+
+
 def enter(arguments: Sequence[str]) -> None:
     """Go on in a user namespace, by running Python with these arguments anew, where mounting needs one.
 
@@ -98,9 +103,7 @@ def enter(arguments: Sequence[str]) -> None:
     why = obstacle()
     if why:
         raise MountError(why)
-    if _may_mount() and not _openable():
-        return
-    if _fusermount() is not None:
+    if not hidden():
         return
     tool = shutil.which("unshare")
     assert tool is not None

@@ -28,7 +28,7 @@ import numpy as np
 from cocotb.triggers import Event as Signal
 
 from models.dmabuf import Buffer, DmaBuf
-from models.drawing import CopyBox, FillBox
+from models.drawing import CopyBox, FillBox, plan
 from models.driver import Driver
 from models.engine import Queue
 from models.errors import BusFault, DeviceError, DriverError, OutOfMemory
@@ -436,6 +436,8 @@ class Server:
 
     def _drawn(self, buffer: Buffer, command: FillBox | CopyBox) -> Generator[Step, Any, Fence]:
         oracle = self._watch.get(buffer)
+        if oracle:
+            plan(buffer, [command])  # what makes no sense never reaches it
         token = oracle.draw_begins([command]) if oracle else 0
         with failing(oracle, token):
             fence = yield from self.driver.draw(buffer, [command])
