@@ -33,7 +33,7 @@ from tests.test_timing import rises
 ROOT = Path(__file__).resolve().parents[2]
 OBSTACLE = mount.obstacle()
 TIMEOUT_S = 120.0
-ZAPS = int(os.environ.get("LIVE_ZAPS", "150"))
+ZAPS = int(os.environ.get("LIVE_ZAPS", "2000"))
 
 pytestmark = pytest.mark.skipif(bool(OBSTACLE), reason=OBSTACLE or "it can")
 
