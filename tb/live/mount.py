@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["MountError", "enter", "hidden", "mount", "mounted", "obstacle", "unmount"]
+__all__ = ["MountError", "enter", "mount", "mounted", "obstacle", "unmount"]
 
 DEVICE = "/dev/fuse"
 OLDEST = 6, 6
@@ -90,11 +90,6 @@ def obstacle() -> str:
     return ""
 
 
-def hidden() -> bool:
-    """Whether mounting needs a user namespace, where nobody outside of it sees the mount."""
-    return not (_may_mount() and not _openable()) and _fusermount() is None
-
-
 def enter(arguments: Sequence[str]) -> None:
     """Go on in a user namespace, by running Python with these arguments anew, where mounting needs one.
 
@@ -103,7 +98,9 @@ def enter(arguments: Sequence[str]) -> None:
     why = obstacle()
     if why:
         raise MountError(why)
-    if not hidden():
+    if _may_mount() and not _openable():
+        return
+    if _fusermount() is not None:
         return
     tool = shutil.which("unshare")
     assert tool is not None
@@ -168,8 +165,9 @@ def mounted(directory: Path) -> bool:
 
 
 def unmount(directory: Path) -> None:
-    """Unmount, at once and whoever uses it; their accesses fail from then on. Nothing where nothing is mounted.
+    """Unmount, at once and whoever uses it. Nothing where nothing is mounted.
 
+    Their accesses fail from then on; through fusermount3, which only detaches, once the simulator's process has gone.
     MountError where the mount stays.
     """
     while mounted(directory):

@@ -310,7 +310,7 @@ def test_it_ends_with_whoever_started_it(tmp_path: Path, how: str) -> None:
         again()
 
 
-@pytest.mark.skipif(mount.hidden(), reason="the mount is in a user namespace of its own")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root unmounts what others use by force; fusermount3 does it lazily")
 def test_it_is_unmounted_under_load(tmp_path: Path) -> None:
     live = busy(tmp_path)
     for place in live.places():
