@@ -26,7 +26,7 @@
 #   BASE=FILE               timing.json of an earlier `make timing`, with which it compares (tb/timing/baseline.json is checked in)
 #   CMD=COMMAND             what `make live` runs in the device's directory; without it the device stays until interrupted
 #   BUFFERS=LIST  POLICY=   buffers that a live device begins with (canvas 256 256 rgba Y_TILED, scratch 65535 1 gray), its strategy (adaptive)
-#   LOG=FILE  REPLAY=FILE  RECORD=1  CHECK=1  TRACE=1  PLAIN=1   `make live` runs a log again; writes a workload of each buffer; asks the oracle; keeps the trace; answers without driver and RTL
+#   LOG=FILE  REPLAY=FILE  RECORD=1  CHECK=1  TRACE=1  PLAIN=1   `make live` runs a log again (`make timing` and `make waves` too); writes a workload of each buffer; asks the oracle; keeps the trace; answers without driver and RTL
 #   CHECK=1                 `make waveforms` writes nothing and tells what is stale
 #   SEED=N  COUNT=N         which mutants `make mutate` makes (1), and how many (1000), in BLOCK=NAMES (all modules; models: models/)
 
@@ -115,13 +115,13 @@ bench: setup ## utilization and latency in cycles, beside bound, peers and floor
 	@$(BIN)/python -m tb.bench $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH") \
 	    $(if $(filter-out 0,$(UPDATE)),--update)
 
-timing: setup ## where every cycle went, by operation and part, judged by a contract: SCENARIO= LATENCY=3,13 WIDTH=64,512 STALL=0,25 CONTRACT= OPERATION= BASE= UPDATE=1
+timing: setup ## where every cycle went, by operation and part, judged by a contract: SCENARIO= LATENCY=3,13 WIDTH=64,512 STALL=0,25 CONTRACT= OPERATION= BASE= UPDATE=1 REPLAY=
 	@$(BIN)/python -m tb.timing --sim $(CHOSEN) --scenario="$$SCENARIO" --latency="$$LATENCY" --stall="$$STALL" \
-	    --contract="$$CONTRACT" --operation="$$OPERATION" --base="$$BASE" $(if $(filter-out 0,$(UPDATE)),--update) \
+	    --replay="$$REPLAY" --contract="$$CONTRACT" --operation="$$OPERATION" --base="$$BASE" $(if $(filter-out 0,$(UPDATE)),--update) \
 	    $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH")
 
-waves: setup ## waves of one operation of `make timing`, by a descriptor's tag, with lists for GTKWave and Surfer: TAG= QUEUE=1 SCENARIO= LATENCY= WIDTH= STALL=
-	@$(BIN)/python -m tb.timing.waves --sim $(CHOSEN) --tag="$$TAG" --queue="$$QUEUE" --scenario="$$SCENARIO" \
+waves: setup ## waves of one operation of `make timing`, by a descriptor's tag, with lists for GTKWave and Surfer: TAG= QUEUE=1 SCENARIO= LATENCY= WIDTH= STALL= REPLAY=
+	@$(BIN)/python -m tb.timing.waves --sim $(CHOSEN) --replay="$$REPLAY" --tag="$$TAG" --queue="$$QUEUE" --scenario="$$SCENARIO" \
 	    --latency="$$LATENCY" --stall="$$STALL" $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH")
 
 compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH= JOBS=

@@ -18,7 +18,7 @@ from models.memory import PAGE, Bytes
 from models.page_table import Mapping
 from models.signals import Signals
 from models.staging import Slot, Staging
-from models.steps import Acquire, Note, Release, Steps
+from models.steps import Acquire, Note, Release, Steps, releasing
 from models.surface import UNIT
 from models.transfer import boxes_of_bytes
 
@@ -36,33 +36,42 @@ class Aperture:
 
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
-        self._bounce = Staging(driver.host, driver.engine, PAGE, 1)
+        self._bounce = Staging(driver.host, driver.engine, PAGE, 1, "aperture")
         self._bound: set[tuple[str, Buffer, int]] = set()
 
     def load(
         self, buffer: Buffer, mapping: Mapping, offset: int, length: int, signals: Signals | None = None
     ) -> Steps[Bytes]:
         """Return bytes at an offset of the linear view. BusFault if the device fails, or OutOfMemory."""
-        while True:
-            slot = yield from self._begin(buffer, mapping, offset, length, False, signals)
-            if slot is not None:
-                break
+        slot = yield from self._reach(buffer, mapping, offset, length, False, signals)
+        steps = self._load(buffer, mapping, slot, offset, length)
+        return (yield from releasing(steps, slot.lock, buffer.reservation.lock))
+
+    def _load(self, buffer: Buffer, mapping: Mapping, slot: Slot, offset: int, length: int) -> Steps[Bytes]:
         yield from self._move(buffer, mapping, slot, offset, length, readback=True)
         data: Bytes = slot.memory[:length].copy()
-        yield from self._end(buffer, slot)
         return data
 
     def store(
         self, buffer: Buffer, mapping: Mapping, offset: int, data: Bytes, signals: Signals | None = None
     ) -> Steps[None]:
         """Store bytes at an offset of the linear view. BusFault and OutOfMemory as for a load."""
-        while True:
-            slot = yield from self._begin(buffer, mapping, offset, data.size, True, signals)
-            if slot is not None:
-                break
+        slot = yield from self._reach(buffer, mapping, offset, data.size, True, signals)
+        steps = self._store(buffer, mapping, slot, offset, data)
+        yield from releasing(steps, slot.lock, buffer.reservation.lock)
+
+    def _store(self, buffer: Buffer, mapping: Mapping, slot: Slot, offset: int, data: Bytes) -> Steps[None]:
         slot.memory[: data.size] = data
         yield from self._move(buffer, mapping, slot, offset, data.size, readback=False)
-        yield from self._end(buffer, slot)
+        yield from self.driver.push(buffer, [offset // PAGE])
+
+    def _reach(
+        self, buffer: Buffer, mapping: Mapping, offset: int, length: int, write: bool, signals: Signals | None
+    ) -> Steps[Slot]:
+        """Return the bounce page, with its lock and the buffer's held."""
+        while (slot := (yield from self._begin(buffer, mapping, offset, length, write, signals))) is None:
+            pass
+        return slot
 
     def _begin(
         self, buffer: Buffer, mapping: Mapping, offset: int, length: int, write: bool, signals: Signals | None
@@ -80,7 +89,7 @@ class Aperture:
             yield Release(buffer.reservation.lock)
             raise BusFault(process, self._address(mapping, offset))
         waits = policy.pending(buffer, [page]) if write else policy.writers(buffer, [page])
-        waits += driver.clearing(buffer)
+        waits += (*driver.clearing(buffer), *driver.elsewhere(buffer))
         if policy.implicit_sync:
             waits += buffer.reservation.waits(write)
         waits = tuple(fence for fence in waits if not fence.done)
@@ -112,22 +121,20 @@ class Aperture:
         ]
         if not moves:
             return
+        page = [offset // PAGE]
         try:
-            fence = yield from self.driver.engine.submit(Queue.TRANSFER, moves, cause="aperture")
+            # The kernel or another device may have written the host's page.
+            after = yield from self.driver.upload(buffer, "aperture", () if readback else page, reads=page)
+            fence = yield from self.driver.engine.submit(Queue.TRANSFER, moves, after, cause="aperture")
             if readback:
                 buffer.reservation.add(fence, Usage.KERNEL)
             else:
-                self.driver.note_work(buffer, (), [offset // PAGE], fence)
+                self.driver.note_work(buffer, (), page, fence)
             yield from self.driver.engine.wait(
                 fence, cause="aperture", process=mapping.process, buffer=buffer.name
             )
         except DeviceError as error:
-            yield from self._end(buffer, slot)
             raise BusFault(mapping.process, self._address(mapping, offset), error) from error
-
-    def _end(self, buffer: Buffer, slot: Slot) -> Steps[None]:
-        yield from self._bounce.give(slot)
-        yield Release(buffer.reservation.lock)
 
     @staticmethod
     def _address(mapping: Mapping, offset: int) -> int:

@@ -37,8 +37,8 @@ class Buffer:
 
     `frames` are the page frames of the linear view, `surface_handle` and `object_handle` the engine's names. `vmaps`
     counts kernel mappings, `pins` what holds the storage where it is, `grabs` the CPU's grabs by client (R24). `valid`
-    are the pages that anybody may have written, `shared` whether it was ever exported (R30). `outside` is the page
-    table of a real kernel, where one shows the buffer.
+    are the pages that anybody may have written, `shared` whether it was ever exported, `clearing` the fence of the
+    device storage's clearing (R30). `outside` is the page table of a real kernel, where one shows the buffer.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Buffer:
         self.grabs: dict[str, int] = {}
         self.valid: Bits = np.zeros(len(frames), np.bool_)
         self.shared = False
+        self.clearing: Fence | None = None
         self.attachments: list[Attachment] = []
         self.outside: Outside | None = None
 

@@ -7,7 +7,7 @@ device writes pages, no entry may show them; before the CPU sees a page that the
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 from models.aperture import Aperture
@@ -15,17 +15,17 @@ from models.costs import Costs
 from models.dmabuf import Buffer, DmaBuf
 from models.drawing import CopyBox, FillBox, Work, plan
 from models.engine import Engine, Fill, Queue
-from models.errors import DeviceError, DriverError
+from models.errors import DeviceError, DriverError, UploadFailed
 from models.events import Harvest, Unmap, Writeback, Zap, runs_of
 from models.exporter import Exporter
 from models.fault import FaultHandler
 from models.fence import Fence, Usage, wait_for
 from models.layout import Layout
-from models.memory import PAGE, HostMemory
+from models.memory import PAGE, Bytes, HostMemory
 from models.page_table import Mapping, ObjectTable, PageTable
 from models.policy import Policy
 from models.signals import Signals
-from models.steps import Acquire, Note, Recall, Release, Steps, releasing
+from models.steps import Acquire, Note, Recall, Release, ScanOut, Steps, releasing
 from models.storage import Retired
 from models.surface import DeviceAllocator, Surface
 from models.transfer import transfers
@@ -108,20 +108,22 @@ class Driver:
             undo.pop_all()
         buffer = Buffer(name, surface, frames, table, *names)
         self.policy.adopt(buffer)
-        clear = Fill(handle, surface.box, bytes(bytes_per_pixel))
-        fence = yield from self.engine.submit(Queue.RENDER, [clear], cause="clear")
-        buffer.reservation.add(fence, Usage.KERNEL)
-        # The host pages hold the same zeros: the device owns nothing, but an upload must stay behind the clearing.
-        self.policy.drawing(buffer, range(buffer.pages), (), fence)
+        yield from self.clear(buffer)
         return buffer
+
+    def clear(self, buffer: Buffer) -> Steps[None]:
+        """Have the engine fill new device storage with zeros: it may hold others' data (R30). Nobody waits.
+
+        The host has zeros or nothing: the device owns no page by it, but an upload must stay behind the clearing.
+        """
+        fill = Fill(buffer.surface_handle, buffer.surface.box, bytes(buffer.surface.bytes_per_pixel))
+        buffer.clearing = fence = yield from self.engine.submit(Queue.RENDER, [fill], cause="clear")
+        buffer.reservation.add(fence, Usage.KERNEL)
+        self.policy.drawing(buffer, range(buffer.pages), (), fence)
 
     def clearing(self, buffer: Buffer) -> tuple[Fence, ...]:
         """Return the clearing of its device storage that is under way: who reads that storage stays behind it (R30)."""
-        return self._kernel_work(buffer, Queue.RENDER)
-
-    def _kernel_work(self, buffer: Buffer, queue: Queue) -> tuple[Fence, ...]:
-        kernel = buffer.reservation.query(Usage.KERNEL)
-        return tuple(fence for fence in kernel if fence.engine is self.engine and fence.queue == queue)
+        return () if buffer.clearing is None or buffer.clearing.done else (buffer.clearing,)
 
     def destroy(self, buffer: Buffer) -> Steps[None]:
         """Wait for a buffer's device work and free all it has.
@@ -150,9 +152,18 @@ class Driver:
         self._names.remove(buffer.name)
 
     def reap(self) -> Steps[None]:
-        """Destroy every buffer whose last reference is gone, and free device storage that was swapped out."""
+        """Destroy every buffer whose last reference is gone, and free device storage that was swapped out.
+
+        A buffer that another device has mapped in spite of that is left for the next time.
+        """
+        left: list[Buffer] = []
         while self.released:
-            yield from self.destroy(self.released.pop())
+            buffer = self.released.pop()
+            try:
+                yield from self.destroy(buffer)
+            except DriverError:
+                left.append(buffer)
+        self.released += left
         while self.retired:
             yield from self.retired.pop().free(self)
 
@@ -227,25 +238,33 @@ class Driver:
     def _draw(self, work: Work) -> Steps[Fence]:
         buffers = work.buffers
         after: list[Fence] = []
-        for buffer, pages in work.writes.items():
-            if buffer.outside is not None:
-                # Nothing there can be write-protected between a harvest and a zap: stores come with the entries.
-                yield from self.zap(buffer, sorted(pages))
         for buffer in buffers:
             reads, writes = sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ()))
-            after += yield from self.upload(buffer, "draw", writes, reads=reads)
-            after += self._ahead(buffer, reads, writes)
-        for buffer, pages in work.writes.items():
-            if buffer.outside is None:
-                yield from self.zap(buffer, sorted(pages))
+            after += yield from self.make_way(buffer, "draw", writes, reads=reads)
+            after += (*self.clearing(buffer), *self._ahead(buffer, reads, writes))
         for event in work.events:
             yield Note(event)
         fence = yield from self.engine.submit(Queue.RENDER, work.commands(), after, cause="draw")
         for buffer in buffers:
             self.note_work(buffer, sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ())), fence)
         for buffer in buffers:
-            yield from self._push(buffer, sorted(work.writes.get(buffer, ())))
+            yield from self.push(buffer, sorted(work.writes.get(buffer, ())))
         return fence
+
+    def make_way(
+        self, buffer: Buffer, cause: str, writes: Sequence[int], *, reads: Sequence[int]
+    ) -> Steps[list[Fence]]:
+        """Send what is dirty and zap what the device will write (R19); return uploads to stay behind.
+
+        With the reservation lock held. In a page table outside nothing can be write-protected between the two: stores
+        come with the entries, so those go first.
+        """
+        if buffer.outside is not None:
+            yield from self.zap(buffer, writes)
+        uploads = yield from self.upload(buffer, cause, writes, reads=reads)
+        if buffer.outside is None:
+            yield from self.zap(buffer, writes)
+        return uploads
 
     def _ahead(self, buffer: Buffer, reads: Sequence[int], writes: Sequence[int]) -> list[Fence]:
         """Return transfers that write what a drawing will read or write: a transfer object's upload is device work."""
@@ -253,15 +272,26 @@ class Driver:
         return [fence for fence in found if fence.queue == Queue.TRANSFER or fence.engine is not self.engine]
 
     def _lock(self, buffers: Sequence[Buffer], signals: Signals | None) -> Steps[None]:
-        """Take the reservation locks of a submission. DriverError EINTR or EBUSY (R24), with none of them held."""
+        """Take the reservation locks of a submission. DriverError as `reserve`, with none of them held."""
         for index, buffer in enumerate(buffers):
-            taken = yield Acquire(buffer.reservation.lock, signals=signals)
-            if taken is False or buffer.grabs:
-                for other in reversed(buffers[: index + (taken is not False)]):
+            try:
+                yield from self.reserve(buffer, signals)
+            except DriverError:
+                for other in reversed(buffers[:index]):
                     yield Release(other.reservation.lock)
-                if taken is False:
-                    raise DriverError("EINTR", f"interrupted while waiting for {buffer.reservation.lock}")
-                raise DriverError("EBUSY", f"{buffer.name} is grabbed by {', '.join(buffer.grabs)}")
+                raise
+
+    def reserve(self, buffer: Buffer, signals: Signals | None = None, *, wait: bool = True) -> Steps[None]:
+        """Take the reservation lock of a buffer to submit work on it.
+
+        DriverError EBUSY while the CPU has grabbed it (R24) or, without `wait`, while the lock is; EINTR for a signal.
+        """
+        lock = buffer.reservation.lock
+        if (yield Acquire(lock, wait=wait, signals=signals)) is False:
+            raise DriverError("EINTR" if wait else "EBUSY", f"{lock} is busy")
+        if buffer.grabs:
+            yield Release(lock)
+            raise DriverError("EBUSY", f"{buffer.name} is grabbed by {', '.join(buffer.grabs)}")
 
     def note_work(self, buffer: Buffer, reads: Sequence[int], writes: Sequence[int], fence: Fence) -> None:
         """Enter device work that was submitted into the books of a buffer; with the reservation lock held."""
@@ -269,37 +299,64 @@ class Driver:
         buffer.valid[list(writes)] = True
         buffer.reservation.add(fence, Usage.WRITE if writes else Usage.READ)
 
-    def _push(self, buffer: Buffer, writes: Sequence[int]) -> Steps[None]:
+    def push(self, buffer: Buffer, writes: Sequence[int]) -> Steps[None]:
         """Where another device has the host pages mapped, they must be right without a fault: bring back at once.
 
-        A page that cannot be brought back stays device-dirty, for the next drawing, map or fault to try again; until
-        then the other device has an old copy, and what it writes there is nowhere else.
+        For after any work that writes device pages, with the reservation lock held: it waits for that, and for what
+        the other device has under way. A page that cannot be brought back stays device-dirty, for the next drawing,
+        map or fault to try again; until then the other device has an old copy, and what it writes there is lost.
         """
         if not writes or not any(attachment.mapped for attachment in buffer.attachments):
             return
-        while (plan := self.policy.bring_all_back(buffer, False)).wait:
+        yield from wait_for(self.elsewhere(buffer, Usage.READ), cause="import", buffer=buffer.name)
+        while True:
+            plan = self.policy.bring_all_back(buffer, False)
             yield from wait_for(plan.wait, cause="import", buffer=buffer.name)
-        try:
-            if plan.readback:
-                yield from self.faults.readback(buffer, plan.readback, "")
-        except DeviceError:
-            for page in plan.readback:
-                with contextlib.suppress(DeviceError):
-                    yield from self.faults.readback(buffer, (page,), "")
+            if plan.wait:
+                continue
+            try:
+                if plan.readback:
+                    yield from self.faults.readback(buffer, plan.readback, "")
+            except UploadFailed:
+                continue
+            except DeviceError:
+                for page in plan.readback:
+                    with contextlib.suppress(DeviceError):
+                        yield from self.faults.readback(buffer, (page,), "")
+            return
 
-    def device_read(self, buffer: Buffer) -> Steps[None]:
-        """Make the device surface current and wait until it is: what scan-out needs. Zaps nothing (R19).
+    def device_read(self, buffer: Buffer) -> Steps[Surface]:
+        """Make the device surface current, wait until it is, and return it. Zaps nothing (R19).
 
         DeviceError if the upload or the drawing failed.
         """
         lock = buffer.reservation.lock
         yield Acquire(lock)
-        for fence in (yield from releasing(self._make_current(buffer), lock)):
+        surface, fences = yield from releasing(self._make_current(buffer), lock)
+        for fence in fences:
             yield from self.engine.wait(fence, cause="device read", buffer=buffer.name)
+        return surface
 
-    def _make_current(self, buffer: Buffer) -> Steps[list[Fence]]:
+    def _make_current(self, buffer: Buffer) -> Steps[tuple[Surface, list[Fence]]]:
         uploads = yield from self.upload(buffer, "device read")
-        return list(dict.fromkeys([*buffer.reservation.query(Usage.WRITE), *uploads]))
+        return buffer.surface, list(dict.fromkeys([*buffer.reservation.query(Usage.WRITE), *uploads]))
+
+    def scan_out(self, buffer: Buffer) -> Steps[Bytes]:
+        """Make the device surface current and show it; return its raw bytes, tiled as they lie.
+
+        The lock keeps a discard from swapping the storage meanwhile: new storage has others' data until it is cleared.
+        DeviceError as for `device_read`.
+        """
+        lock = buffer.reservation.lock
+        while True:
+            surface = yield from self.device_read(buffer)
+            yield Acquire(lock)
+            if surface is buffer.surface:
+                break
+            yield Release(lock)
+        raw: Bytes = yield ScanOut(surface.base, surface.size, self.engine.slot)
+        yield Release(lock)
+        return raw
 
     def wait(self, fence: Fence) -> Steps[None]:
         """Wait for a fence from `draw`. DeviceError if the drawing, or the upload before it, failed."""
@@ -320,15 +377,14 @@ class Driver:
         who depends on it must see the error (R23). `writes` are the pages that the device is about to write, `reads`
         those that it is about to read (None: it may read any), `everything` sends also what the policy would hold back.
         """
+        if buffer.clearing is not None and buffer.clearing.error is not None:
+            yield from self.clear(buffer)
         if any(attachment.may_write for attachment in buffer.attachments):
-            foreign = [fence for fence in buffer.reservation.query(Usage.WRITE) if fence.engine is not self.engine]
-            yield from wait_for(foreign, cause=cause, buffer=buffer.name)
+            yield from wait_for(self.elsewhere(buffer), cause=cause, buffer=buffer.name)
             self.policy.written_elsewhere(buffer)
-        uploads = list(self._kernel_work(buffer, Queue.TRANSFER))
-        if buffer.outside is not None:
-            asked = range(buffer.pages) if everything or reads is None else {*reads, *writes}
-            yield Recall(buffer.name, clean=tuple(sorted(asked)))
-            yield from buffer.outside.settle(asked)
+        kernel = buffer.reservation.query(Usage.KERNEL)
+        uploads = [fence for fence in kernel if fence.engine is self.engine and fence.queue == Queue.TRANSFER]
+        yield from self.recall(buffer, range(buffer.pages) if everything or reads is None else {*reads, *writes})
         pages = self.policy.harvest(buffer, writes, reads=reads, everything=everything)
         scanned = self.policy.scanned(buffer)
         yield from self.costs.scan(scanned)
@@ -346,6 +402,20 @@ class Driver:
             buffer.reservation.add(fence, Usage.KERNEL)
             uploads.append(fence)
         return uploads
+
+    def elsewhere(self, buffer: Buffer, usage: Usage = Usage.WRITE) -> tuple[Fence, ...]:
+        """Return what another device has under way on the host's pages: to write them, or at all (READ)."""
+        return buffer.reservation.elsewhere(self.engine, usage)
+
+    def recall(self, buffer: Buffer, pages: Iterable[int]) -> Steps[None]:
+        """Fetch the stores to these pages that a page table outside holds, where there is one (R20).
+
+        With the reservation lock held.
+        """
+        if buffer.outside is not None:
+            asked = sorted(pages)
+            yield Recall(buffer.name, clean=tuple(asked))
+            yield from buffer.outside.settle(asked)
 
     def zap(self, buffer: Buffer, writes: Sequence[int]) -> Steps[None]:
         """Remove the entries of pages that the device is about to write, from every mapping (R7)."""

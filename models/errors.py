@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno as _errno
 
-__all__ = ["BusFault", "DeviceError", "DriverError", "OutOfMemory"]
+__all__ = ["BusFault", "DeviceError", "DriverError", "OutOfMemory", "UploadFailed"]
 
 
 class DriverError(Exception):
@@ -41,6 +41,14 @@ class DeviceError(Exception):
         self.tag = tag
         self.state = state
         self.bytes = bytes
+
+
+class UploadFailed(DeviceError):
+    """An upload failed that a readback stood behind: the host has the newest bytes, and nothing was brought back."""
+
+    def __init__(self, error: DeviceError) -> None:
+        found = {name: getattr(error, name) for name in ("address", "tag", "state", "bytes")}
+        super().__init__(error.cause, **found)
 
 
 class BusFault(Exception):

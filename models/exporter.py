@@ -6,13 +6,14 @@ readback as a fault; where another device may write them, they count as damage u
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.attachment import Attachment, ScatterList
 from models.dmabuf import Buffer, ExportOperations
-from models.errors import DeviceError, DriverError
+from models.errors import DeviceError, DriverError, UploadFailed
 from models.fence import Fence, Usage, wait_for
 from models.layout import PageTableEntry
 from models.memory import PAGE, Bytes
@@ -29,7 +30,8 @@ __all__ = ["Exporter", "KernelMap"]
 class KernelMap:
     """The kernel's mapping of all host pages of a buffer (R13).
 
-    It has no faults: it is right inside a bracket that begins after `vmap`, and until the device draws again.
+    It has no faults: it is right inside a bracket that begins after `vmap`, and until the device draws again. It ends
+    with the last `vunmap`.
     """
 
     def __init__(self, driver: Driver, buffer: Buffer) -> None:
@@ -37,7 +39,7 @@ class KernelMap:
         self._buffer = buffer
 
     def load(self, offset: int, length: int) -> Bytes:
-        """Return bytes at an offset of the linear view. DriverError EINVAL past its end."""
+        """Return bytes at an offset of the linear view. DriverError EINVAL past its end, or after the last `vunmap`."""
         self._check(offset, length)
         at = np.arange(offset, offset + length)
         frames = np.asarray(self._buffer.frames, np.int64)[at // PAGE]
@@ -45,7 +47,7 @@ class KernelMap:
         return found
 
     def store(self, offset: int, data: Bytes) -> Steps[None]:
-        """Store bytes at an offset of the linear view; the pages count as damage. DriverError EINVAL past its end."""
+        """Store bytes at an offset of the linear view; the pages count as damage. DriverError EINVAL as for a load."""
         self._check(offset, data.size)
         buffer = self._buffer
         at = np.arange(offset, offset + data.size)
@@ -57,6 +59,8 @@ class KernelMap:
         yield Release(buffer.reservation.lock)
 
     def _check(self, offset: int, length: int) -> None:
+        if not self._buffer.vmaps:
+            raise DriverError("EINVAL", f"{self._buffer.name} has no kernel mapping any more")
         if offset < 0 or length <= 0 or offset + length > self._buffer.pages * PAGE:
             raise DriverError("EINVAL", f"bytes {offset}+{length} of {self._buffer.name}")
 
@@ -94,12 +98,15 @@ class Exporter:
 
     def unmap(self, attachment: Attachment) -> Steps[None]:
         """What another device may have written is damage now: this device gets it with the next submission."""
+        lock = self.buffer.reservation.lock
+        yield Acquire(lock)
+        self._taken_back(attachment)
+        yield Release(lock)
+
+    def _taken_back(self, attachment: Attachment) -> None:
         if attachment.may_write:
-            lock = self.buffer.reservation.lock
-            yield Acquire(lock)
             self.driver.policy.written_elsewhere(self.buffer)
             self.buffer.valid[:] = True
-            yield Release(lock)
 
     def pin(self) -> None:
         """Hold the storage where it is."""
@@ -116,7 +123,7 @@ class Exporter:
     def begin(self, write: bool, signals: Signals | None) -> Steps[None]:
         """Make host pages right for CPU access as the policy says (R9). Idempotent (R10).
 
-        DriverError EINTR for a signal, EAGAIN when the readback was cut off by another's recovery, EIO when it failed.
+        DriverError EINTR for a signal, EAGAIN when the readback was cut off by another error, EIO when it failed.
         """
         yield from self._bring_back(write=write, always=False, signals=signals)
 
@@ -150,7 +157,10 @@ class Exporter:
         while True:
             if (yield Acquire(lock, signals=signals)) is False:
                 raise DriverError("EINTR", f"interrupted while waiting for {lock}")
-            waits = yield from releasing(self._bring_back_now(write, always), lock)
+            try:
+                waits = yield from releasing(self._bring_back_now(write, always), lock)
+            except UploadFailed:
+                continue
             if not waits:
                 return
             yield from wait_for(waits, cause="begin", buffer=buffer.name, signals=signals)
@@ -158,6 +168,7 @@ class Exporter:
     def _bring_back_now(self, write: bool, always: bool) -> Steps[tuple[Fence, ...]]:
         """With the lock held: bring back what is needed, or return what is to be waited for first."""
         buffer, policy = self.buffer, self.driver.policy
+        yield from self.driver.recall(buffer, range(buffer.pages))
         plan = policy.bring_all_back(buffer, write) if always else policy.begin(buffer, write)
         if plan.wait or not plan.readback:
             return plan.wait
@@ -167,6 +178,8 @@ class Exporter:
                 for fence in (yield from self.driver.upload(buffer, "begin", everything=True)):
                     yield from self.driver.engine.wait(fence, cause="begin", buffer=buffer.name)
             yield from self.driver.faults.readback(buffer, plan.readback, "")
+        except UploadFailed:
+            raise
         except DeviceError as error:
             raise DriverError("EAGAIN" if error.cause == "ABORTED" else "EIO", str(error)) from error
         return ()
@@ -174,9 +187,10 @@ class Exporter:
     # ------------------------------------------------------------------------------------------------ moving
 
     def move(self) -> Steps[None]:
-        """Move the host storage elsewhere (R4). DriverError EBUSY while it is pinned, ENOMEM where there is no room.
+        """Move the host storage elsewhere (R4).
 
-        Every entry goes, dynamic importers are told, and the engine drops its translations.
+        Every entry goes, dynamic importers are told, and the engine drops its translations. DriverError EBUSY while it
+        is pinned, ENOMEM where there is no room, EIO where the engine cannot be made to drop them: it stays then.
         """
         lock = self.buffer.reservation.lock
         yield Acquire(lock)
@@ -193,13 +207,23 @@ class Exporter:
         yield from driver.costs.zap(entries)
         old = list(buffer.frames)
         driver.host.pages[frames] = driver.host.pages[old]
-        for page, frame in enumerate(frames):
-            buffer.table.set(page, PageTableEntry(1, 1, frame))
-        buffer.frames[:] = frames
-        fence = yield from driver.engine.invalidate(buffer.object_handle)
-        yield from driver.engine.wait(fence, cause="move", buffer=buffer.name)
+        self._place(frames)
+        try:
+            fence = yield from driver.engine.invalidate(buffer.object_handle)
+            yield from driver.engine.wait(fence, cause="move", buffer=buffer.name)
+        except DeviceError as error:
+            self._place(old)
+            driver.host.free(frames, buffer.name)
+            raise DriverError("EIO", str(error)) from error
         for attachment in buffer.attachments:
             if attachment.mapped and attachment.move_notify is not None:
+                self._taken_back(attachment)
                 attachment.unmap()
                 attachment.move_notify()
         driver.host.free(old, buffer.name)
+
+    def _place(self, frames: Sequence[int]) -> None:
+        """Say where the pages are."""
+        for page, frame in enumerate(frames):
+            self.buffer.table.set(page, PageTableEntry(1, 1, frame))
+        self.buffer.frames[:] = frames

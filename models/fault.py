@@ -13,7 +13,7 @@ from dataclasses import replace
 from models.costs import Costs
 from models.dmabuf import Buffer
 from models.engine import Engine, Queue
-from models.errors import BusFault, DeviceError, DriverError, OutOfMemory
+from models.errors import BusFault, DeviceError, DriverError, OutOfMemory, UploadFailed
 from models.events import Fault, Insert, Readback, Runs, Sigbus, runs_of
 from models.fence import Usage, wait_for
 from models.memory import PAGE
@@ -55,11 +55,12 @@ class FaultHandler:
                 raise BusFault(process, address)
             generation = buffer.space.generation
             plan = self.policy.fault(buffer, page, write)
-            if plan.wait:
+            waits = (*buffer.reservation.elsewhere(self.engine, Usage.WRITE), *plan.wait)
+            if waits:
                 yield from self._unlock(buffer, process)
                 try:
                     # Drawing that failed is its submitter's trouble; here the page's state is looked at again.
-                    yield from wait_for(plan.wait, cause=cause, process=process, buffer=name, signals=signals)
+                    yield from wait_for(waits, cause=cause, process=process, buffer=name, signals=signals)
                 except DriverError as error:
                     if error.errno != "EINTR":
                         raise
@@ -68,6 +69,9 @@ class FaultHandler:
             try:
                 if plan.readback or plan.guessed:
                     plan = yield from self._bring_back(buffer, plan, process)
+            except UploadFailed:
+                yield from self._unlock(buffer, process)
+                continue
             except DeviceError as error:
                 yield Note(Sigbus(cause=error.cause, process=process, buffer=name, pages=pages))
                 yield from self._unlock(buffer, process)
@@ -123,8 +127,8 @@ class FaultHandler:
             pages = tuple(sorted({*plan.readback, *plan.guessed}))
             yield from self.readback(buffer, pages, process, plan)
             return plan
-        except DeviceError:
-            if not plan.guessed:
+        except DeviceError as error:
+            if not plan.guessed or isinstance(error, UploadFailed):
                 raise
         # A guess must not cost an access that is good by itself (R16).
         if plan.readback:
@@ -138,7 +142,9 @@ class FaultHandler:
     ) -> Steps[None]:
         """Bring pages back and wait until they are there (R17, page-granular). DeviceError if that failed.
 
-        `plan` is that of the fault which needs them; None where all was asked for.
+        They stay behind uploads of the same pages: after one that fails the host has the newest bytes still. That is
+        UploadFailed, nothing is brought back, and the plan is to be made anew. `plan` is that of the fault which needs
+        them; None where all was asked for.
         """
         work = transfers(buffer.surface, buffer.surface_handle, buffer.object_handle, pages, readback=True)
         size = sum(transfer.box.bytes for transfer in work)
@@ -147,9 +153,15 @@ class FaultHandler:
             cause="fault", process=process, buffer=buffer.name, pages=runs, bytes=size, descriptors=len(work)
         )
         yield Note(event)
-        fence = yield from self.engine.submit(Queue.TRANSFER, work, cause="readback")
+        uploads = self.policy.uploads(buffer, pages)
+        fence = yield from self.engine.submit(Queue.TRANSFER, work, uploads, cause="readback")
         buffer.reservation.add(fence, Usage.KERNEL)
-        yield from self.engine.wait(fence, cause="readback", process=process, buffer=buffer.name)
+        try:
+            yield from self.engine.wait(fence, cause="readback", process=process, buffer=buffer.name)
+        except DeviceError as error:
+            if any(upload.error is not None for upload in uploads):
+                raise UploadFailed(error) from error
+            raise
         self.policy.brought_back(buffer, pages, plan)
 
     def install(self, buffer: Buffer, mapping: Mapping, page: int, write: bool, generation: int) -> bool:

@@ -3,6 +3,9 @@
 The driver knows a fence to be signalled only when its record has been taken from the completion ring, and takes
 records no further than the fence somebody waits for. What the driver knows, and so the events it notes, therefore does
 not depend on how fast the hardware is.
+
+An error costs those who made it and those who stand behind them, and nobody else: work that the recovery had to abort
+is queued again, as a GPU driver replays the innocent after a reset.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from models.layout import (
     QueueControl,
     QueueOffset,
     QueueSize,
+    QueueStatus,
     Record,
     Status,
     SurfaceExtent,
@@ -46,12 +50,22 @@ from models.layout import (
 from models.memory import PAGE, HostMemory
 from models.page_table import ObjectTable
 from models.signals import Signals
-from models.steps import ENGINE_STRIDE, Acquire, CsrRead, CsrWrite, Note, Release, Steps, WaitIrq
+from models.steps import ENGINE_STRIDE, Acquire, CsrRead, CsrWrite, Note, Release, Steps, WaitIrq, releasing
 from models.surface import Surface
 
 __all__ = ["FaultlineEngine"]
 
 _MAGIC = REGISTERS["id"].reset
+
+
+@dataclass(frozen=True)
+class _Flying:
+    """A descriptor that was published and whose record was not taken back; `last` is the FENCE of its submission."""
+
+    tag: int
+    descriptor: Descriptor
+    fence: Fence
+    last: bool
 
 
 @dataclass
@@ -68,11 +82,14 @@ class _Ring:
     taken: int = 0
     value: int = 0
     tag: int = 0
-    flying: deque[tuple[int, bool, Fence]] = field(default_factory=deque)
-    """Published and not taken back: (tag, is it the FENCE, fence of its submission)."""
+    flying: deque[_Flying] = field(default_factory=deque)
+    dropped: list[_Flying] = field(default_factory=list)
+    """What an abort dropped or cut short, in order, until the recovery decides about it."""
+    ended: list[Fence] = field(default_factory=list)
+    """Fences of which all is known, and whose errors are told when those of all others are known too."""
     failed: dict[Fence, DeviceError] = field(default_factory=dict)
     misled: dict[Fence, DeviceError] = field(default_factory=dict)
-    """Errors of the other queue that submissions of this one stood behind, for those that nothing else cuts short."""
+    """Errors that unfinished submissions of this queue stand behind."""
 
     @property
     def lock(self) -> str:
@@ -110,7 +127,8 @@ class FaultlineEngine:
         self._objects: list[ObjectTable | None] = [None] * OBJECT_COUNT
         self._rings: dict[Queue, _Ring] = {}
         self._alarm: set[Queue] = set()
-        self._aborting: set[Fence] = set()
+        self._drops: dict[int, Fence] = {}
+        """By host object: the last INVALIDATE of it."""
 
     @property
     def device_size(self) -> int:
@@ -168,8 +186,9 @@ class FaultlineEngine:
 
     def release_surface(self, handle: int) -> Steps[None]:
         """Take a surface out of the table; no unfinished submission may name it."""
-        self._surfaces[handle] = None
         yield self._set(surface_address(handle, SurfaceOffset.FORMAT), 0)
+        # Not before: another thread's surface may be entered there at once.
+        self._surfaces[handle] = None
 
     def bind_object(self, table: ObjectTable) -> Steps[int]:
         """Enter a host object in the table and drop old translations of its number. DriverError ENOMEM when full."""
@@ -184,13 +203,18 @@ class FaultlineEngine:
 
     def release_object(self, handle: int) -> Steps[None]:
         """Take a host object out of the table; no unfinished submission may name it."""
-        self._objects[handle] = None
+        self._drops.pop(handle, None)
         yield self._set(object_address(handle, ObjectOffset.CONFIG), 0)
+        self._objects[handle] = None
 
     def invalidate(self, handle: int) -> Steps[Fence]:
-        """Drop the translations of an object whose table has changed, in order with the transfer queue."""
+        """Drop the translations of an object whose table has changed, in order with the transfer queue.
+
+        No later transfer goes through them: with an INVALIDATE that fails it fails too, and the next one has it done.
+        """
         drop = Descriptor(opcode=Opcode.INVALIDATE, object=handle)
-        return (yield from self._submit(Queue.TRANSFER, [drop], (), "invalidate"))
+        self._drops[handle] = fence = yield from self._submit(Queue.TRANSFER, [drop], (), "invalidate")
+        return fence
 
     def _set(self, address: int, value: int) -> CsrWrite:
         return CsrWrite(self.slot * ENGINE_STRIDE + address, value)
@@ -204,15 +228,22 @@ class FaultlineEngine:
         self, queue: Queue, commands: Sequence[Command], after: Sequence[Fence] = (), *, cause: str = ""
     ) -> Steps[Fence]:
         """Queue commands behind the fences `after` and return the fence that ends them; the CPU does not wait."""
-        return (yield from self._submit(queue, [_descriptor(command) for command in commands], after, cause))
+        drops: list[Fence] = []
+        for handle in dict.fromkeys(command.object for command in commands if isinstance(command, Transfer)):
+            if handle in self._drops:
+                if self._failure(self._drops[handle]) is not None:
+                    yield from self.invalidate(handle)
+                drops.append(self._drops[handle])
+        body = [_descriptor(command) for command in commands]
+        return (yield from self._submit(queue, body, (*after, *drops), cause))
 
     def _submit(
         self, queue: Queue, body: Sequence[Descriptor], after: Sequence[Fence], cause: str
     ) -> Steps[Fence]:
         """Queue descriptors; the returned fence has failed already if one of `after` has (R23).
 
-        The queue's lock is held from the look at `after` to the doorbell, and `_recover` holds it too: what stands
-        behind a failed fence is either seen there and aborted, or not queued at all.
+        The queue's lock is held from the look at `after` to the doorbell, and a recovery holds it all the time: what
+        stands behind a failed fence is either seen there and aborted, or not queued at all.
         """
         ring = self._rings[queue]
         # Another engine's fence cannot be named in a WAIT: the CPU waits for it.
@@ -225,9 +256,10 @@ class FaultlineEngine:
         behind = tuple(after)
         for part in parts:
             yield Acquire(ring.lock)
-            while blocker := self._blocker(ring, behind, len(part) + 1):
+            while ring.entries - len(ring.flying) < len(part) + 1:
+                oldest = ring.flying[0].fence
                 yield Release(ring.lock)
-                yield from self._until(blocker)
+                yield from self._until(oldest)
                 yield Acquire(ring.lock)
             error = next((error for fence in behind if (error := self._failure(fence))), None)
             if error is not None:
@@ -248,26 +280,20 @@ class FaultlineEngine:
             behind = (fence,)
         return fence
 
-    def _blocker(self, ring: _Ring, behind: Sequence[Fence], descriptors: int) -> Fence | None:
-        """Return a fence to wait for before so many descriptors can be queued: one being aborted, or for room."""
-        for fence in behind:
-            if fence in self._aborting and not fence.done:
-                return fence
-        return ring.flying[0][2] if ring.entries - len(ring.flying) < descriptors else None
-
     def _foreign(self, fence: Fence) -> bool:
         return fence.engine is not None and fence.engine is not self
 
     def _failure(self, fence: Fence) -> DeviceError | None:
         if self._foreign(fence):
             return fence.error
-        return fence.error or self._rings[Queue(fence.queue)].failed.get(fence)
+        ring = self._rings[Queue(fence.queue)]
+        return fence.error or ring.failed.get(fence) or ring.misled.get(fence)
 
     def _put(self, ring: _Ring, descriptor: Descriptor, fence: Fence, last: bool) -> None:
         size = ENTRY_SIZE[ring.queue]
         at = ring.ring + ring.tail % ring.entries * size
         self.host.write(at, replace(descriptor, tag=ring.tag).pack()[:size])
-        ring.flying.append((ring.tag, last, fence))
+        ring.flying.append(_Flying(ring.tag, descriptor, fence, last))
         ring.tag = (ring.tag + 1) & 0xFFFFFFFF
         ring.tail += 1
 
@@ -322,7 +348,7 @@ class FaultlineEngine:
         if not ring.flying:
             return False
         value = self.host.read_u64(ring.fence_at) & 0xFFFFFFFF
-        return seqno_passed(value, ring.flying[0][2].value)
+        return seqno_passed(value, ring.flying[0].fence.value)
 
     def _interrupt(self, ring: _Ring, fence: Fence, signals: Signals | None = None) -> Steps[None]:
         """Serve one interrupt, and the errors it told of, unless somebody else did meanwhile.
@@ -363,15 +389,18 @@ class FaultlineEngine:
     def _give_room(self, ring: _Ring) -> Steps[None]:
         """Tell the engine what was taken; under the lock, so that an older count never follows a newer one."""
         yield Acquire(ring.lock)
-        yield self._set(queue_address(ring.queue, QueueOffset.COMPLETION_HEAD), ring.taken & 0xFFFF)
+        yield self._head(ring)
         yield Release(ring.lock)
+
+    def _head(self, ring: _Ring) -> CsrWrite:
+        return self._set(queue_address(ring.queue, QueueOffset.COMPLETION_HEAD), ring.taken & 0xFFFF)
 
     def _take(self, ring: _Ring) -> Steps[None]:
         """Take the records of the oldest submission, whose fence is published.
 
         No lock is held, so a record with an error, which an abort can have left there, is an alarm like any other.
         """
-        fence = ring.flying[0][2]
+        fence = ring.flying[0].fence
         while not fence.done:
             if self._next(ring).status == Status.ERROR:
                 self._alarm.add(ring.queue)
@@ -388,11 +417,15 @@ class FaultlineEngine:
         yield from self._give_room(ring)
 
     def _next(self, ring: _Ring) -> Record:
-        at = ring.completions + ring.taken % ring.entries * Record.SIZE
-        record = Record.unpack(self.host.read(at, Record.SIZE))
-        if record.phase != 1 ^ (ring.taken // ring.entries & 1):
+        record = self._record(ring, ring.taken)
+        if record is None:
             raise DeviceError("NONE", state=f"{ring.queue.name} queue: record {ring.taken} is missing")
         return record
+
+    def _record(self, ring: _Ring, number: int) -> Record | None:
+        """Return a record by its number since the beginning, if it is there."""
+        record = Record.unpack(self.host.read(ring.completions + number % ring.entries * Record.SIZE, Record.SIZE))
+        return record if record.phase == 1 ^ (number // ring.entries & 1) else None
 
     def _settle(self, ring: _Ring) -> Steps[bool]:
         """Take one record; finish its fence if it ends one; recover and return True if it carries an error.
@@ -401,83 +434,178 @@ class FaultlineEngine:
         next, with the lock held.
         """
         record = self._next(ring)
+        one = self._book(ring, record)
+        if record.status == Status.ABORTED:
+            return False
+        if one.last:
+            yield from self._finish(ring, one.fence)
+        if record.status != Status.ERROR:
+            return False
+        yield from self._recover(ring, record)
+        return True
+
+    def _book(self, ring: _Ring, record: Record) -> _Flying:
+        """Enter the record of the oldest descriptor into the books, and return the descriptor."""
+        if ring.flying and ring.flying[0].last:
+            self._ask_ahead(ring.flying[0].fence)
         ring.taken += 1
         self.records.append(record)
         if record.cause == Cause.RING_OVERFLOW:
             raise _error(record, ring.queue)
-        tag, last, fence = ring.flying.popleft()
+        one = ring.flying.popleft()
         # A descriptor that could not be fetched is known by its index, the low half of the tag.
-        unread = record.cause in (Cause.FETCH_ERROR, Cause.WATCHDOG) and record.tag == tag & 0xFFFF
-        if record.tag != tag and not unread:
-            raise DeviceError("NONE", tag=record.tag, state=f"record out of order, tag {tag} was due")
-        if record.status != Status.OK:
-            ring.failed.setdefault(fence, _error(record, ring.queue))
-        if last:
-            misled = ring.misled.pop(fence, None)
-            fence.finish(ring.failed.pop(fence, misled))
-            cause = fence.error.cause if fence.error else ""
-            yield Note(Interrupt(cause=cause, queue=ring.queue, records=ring.taken, value=fence.value))
-            yield Note(FenceSignal(cause=cause, queue=ring.queue, value=fence.value))
-        if record.status != Status.ERROR:
-            return False
-        yield from self._recover(ring, record, fence)
-        return True
+        unread = record.cause in (Cause.FETCH_ERROR, Cause.WATCHDOG) and record.tag == one.tag & 0xFFFF
+        if record.tag != one.tag and not unread:
+            raise DeviceError("NONE", tag=record.tag, state=f"record out of order, tag {one.tag} was due")
+        if record.status == Status.ABORTED:
+            ring.dropped.append(one)
+        elif record.status == Status.ERROR:
+            ring.failed.setdefault(one.fence, _error(record, ring.queue))
+            self._mislead(one.fence, ring.failed[one.fence])
+        return one
+
+    def _finish(self, ring: _Ring, fence: Fence) -> tuple[Note, Note]:
+        misled = ring.misled.pop(fence, None)
+        fence.finish(ring.failed.pop(fence, misled))
+        cause = fence.error.cause if fence.error else ""
+        return (
+            Note(Interrupt(cause=cause, queue=ring.queue, records=ring.taken, value=fence.value)),
+            Note(FenceSignal(cause=cause, queue=ring.queue, value=fence.value)),
+        )
 
     # --------------------------------------------------------------------------------------------- recovery
 
-    def _recover(self, ring: _Ring, record: Record, fence: Fence) -> Steps[None]:
+    def _ask_ahead(self, fence: Fence) -> None:
+        """Before a fence ends well: has what it stands behind failed, as a record says that nobody has taken yet?
+
+        The other queue's FENCE may be dispatched before an error ahead of it is seen, and ends the WAIT for it then.
+        """
+        if all(one.done for one in fence.after):
+            return
+        ahead, found = {fence}, {*fence.after}
+        while found - ahead:
+            ahead |= found
+            found = {one for after in ahead for one in after.after}
+        for ring in self._rings.values():
+            for index, one in enumerate(ring.flying):
+                if one.fence is not fence and one.fence in ahead:
+                    record = self._record(ring, ring.taken + index)
+                    if record is not None and record.status == Status.ERROR:
+                        self._alarm.add(ring.queue)
+                        self._mislead(one.fence, _error(record, ring.queue))
+
+    def _mislead(self, culprit: Fence, error: DeviceError) -> None:
+        """Enter an error for all that stands behind a fence, on both queues, however far.
+
+        It must not run, or has run on wrong data: a FENCE dispatched before the error has ended the WAITs for it.
+        """
+        broken, found = {culprit}, True
+        while found:
+            found = False
+            for ring in self._rings.values():
+                for one in (*ring.dropped, *ring.flying):
+                    if one.fence not in broken and not broken.isdisjoint(one.fence.after):
+                        broken.add(one.fence)
+                        ring.misled.setdefault(one.fence, error)
+                        found = True
+
+    def _recover(self, ring: _Ring, record: Record) -> Steps[None]:
         """A queue halted with an error: let it go on, or abort what must not run on wrong data; with the lock held.
 
-        The submission's fence will carry the error, and so will the later parts of a submission too long for the ring.
-        Where the other queue's work stands behind such a fence, both queues are aborted, since a WAIT that was
-        satisfied would let it run; where nothing does, the queue resumes with its next descriptor. The queues' locks
-        keep doorbells away while that is decided.
+        The submission's fence carries the error. Where nothing stands behind it, the queue resumes with its next
+        descriptor. Else both queues are aborted, since a WAIT that was satisfied would let that run; then what stands
+        behind an error ends with it, and all else is queued again in its old order, each descriptor that was dropped
+        or cut short: a repetition does no harm, for none reads what it writes, and what it reads is held still until
+        its fence. The queues' locks keep doorbells away all the time.
         """
-        cause = Cause(record.cause).name
-        other = self._rings[Queue(1 - ring.queue)]
-        yield Note(Recover(cause=cause, queue=ring.queue, address=record.address, tag=record.tag))
-        if fence in self._aborting:
-            return
-        for queue in Queue:
-            yield Acquire(self._rings[queue].lock)
-        broken = {fence, *ring.failed}
-        for _, _, later in ring.flying:
-            if not broken.isdisjoint(later.after):
-                broken.add(later)
-                ring.failed.setdefault(later, _error(record, ring.queue))
-        ends: list[tuple[_Ring, int]] = []
-        batch: set[Fence] = set()
-        behind = [flying for _, _, flying in other.flying if not broken.isdisjoint(flying.after)]
-        for later in behind:
-            # A FENCE dispatched before the error has ended its WAIT: it may be done, on wrong data, before the abort.
-            other.misled.setdefault(later, _error(record, ring.queue))
-        if behind:
-            ends = [(ring, ring.tail), (other, other.tail)]
-            batch = {flying for stopped, _ in ends for _, _, flying in stopped.flying}
-            self._aborting |= batch
-            for stopped in (other, ring):
-                yield self._set(queue_address(stopped.queue, QueueOffset.CONTROL), _control(abort=True))
-        else:
-            yield self._set(queue_address(ring.queue, QueueOffset.CONTROL), _control(resume=True))
-        for queue in Queue:
-            yield Release(self._rings[queue].lock)
-        for stopped, end in ends:
-            yield from self._drain(stopped, end)
-        self._aborting -= batch
+        yield _told(record, ring)
+        locks = [self._rings[queue].lock for queue in Queue]
+        for lock in locks:
+            yield Acquire(lock)
+        yield from releasing(self._restart(ring), *locks)
 
-    def _drain(self, ring: _Ring, end: int) -> Steps[None]:
-        """Take every record of an aborted queue up to tail `end`; submissions cut short get fences with an error."""
-        while ring.tail - len(ring.flying) < end:
+    def _restart(self, halted: _Ring) -> Steps[None]:
+        rings = [self._rings[queue] for queue in Queue]
+        if not any(ring.misled for ring in rings):
+            yield self._set(queue_address(halted.queue, QueueOffset.CONTROL), _control(resume=True))
+            return
+        for ring in reversed(rings):
+            yield self._set(queue_address(ring.queue, QueueOffset.CONTROL), _control(abort=True))
+        for ring in rings:
+            yield from self._drain(ring)
+        # No step in between: nobody sees an upload that failed with drawing behind it that seems to go on.
+        yield from [note for ring in rings for note in self._end(ring)]
+        yield from self._again(rings)
+
+    def _drain(self, ring: _Ring) -> Steps[None]:
+        """Take every record of an aborted queue, with its lock held, and wait until it takes descriptors again."""
+        status = queue_address(ring.queue, QueueOffset.STATUS)
+        while ring.flying:
             answered = yield self._get(queue_address(ring.queue, QueueOffset.COMPLETION_TAIL))
-            if ring.tail - len(ring.flying) < end and not ring.owes(answered):
+            if ring.flying and not ring.owes(answered):
+                # Whoever has taken records, and would tell, waits for the lock.
+                yield self._head(ring)
                 yield from self._acknowledge()
-            while ring.owes(answered) and ring.tail - len(ring.flying) < end:
-                yield from self._settle(ring)
-        yield from self._give_room(ring)
+            while ring.owes(answered) and ring.flying:
+                record = self._next(ring)
+                one = self._book(ring, record)
+                if record.status == Status.ERROR:
+                    yield _told(record, ring)
+                if one.last and record.status != Status.ABORTED:
+                    if any(other.fence is one.fence for other in ring.dropped):
+                        # It was dispatched when what it ends was cut.
+                        ring.dropped.append(one)
+                    else:
+                        ring.ended.append(one.fence)
+        yield self._head(ring)
+        while QueueStatus.from_int((yield self._get(status))).aborting:
+            pass
+
+    def _end(self, ring: _Ring) -> list[Note]:
+        """Finish the fences of which all is known: what was done, and what was dropped and must not run."""
+        for one in ring.dropped:
+            behind = ring.misled.get(one.fence)
+            if behind is not None:
+                state = f"{ring.queue.name} queue, behind {behind.cause} of the {behind.state}"
+                ring.failed.setdefault(one.fence, DeviceError("ABORTED", tag=one.tag, state=state))
+            if one.last and one.fence in ring.failed:
+                ring.ended.append(one.fence)
+        ended, ring.ended = ring.ended, []
+        return [note for fence in ended for note in self._finish(ring, fence)]
+
+    def _again(self, rings: Sequence[_Ring]) -> Steps[None]:
+        """Queue again what an abort dropped and nobody is to blame for, with new fence values; with the locks held.
+
+        Later values of a queue may have been published, so that a WAIT for an old one would end at once.
+        """
+        values: dict[tuple[int, int], int] = {}
+        innocent = {ring.queue: [one for one in ring.dropped if not one.fence.done] for ring in rings}
+        for ring in rings:
+            ring.dropped = []
+            for fence in dict.fromkeys(one.fence for one in innocent[ring.queue]):
+                old, fence.value = fence.value, (ring.value + 1) & 0xFFFFFFFF
+                values[ring.queue, old] = ring.value = fence.value
+        for ring in rings:
+            for one in innocent[ring.queue]:
+                descriptor = one.descriptor
+                if descriptor.opcode in (Opcode.FENCE, Opcode.WAIT):
+                    queue = ring.queue if one.last else descriptor.queue
+                    value = values.get((queue, descriptor.host_offset), descriptor.host_offset)
+                    descriptor = replace(descriptor, host_offset=value)
+                self._put(ring, descriptor, one.fence, one.last)
+            if innocent[ring.queue]:
+                count = len(innocent[ring.queue])
+                yield Note(Submit(cause="again", queue=ring.queue, descriptors=count, value=ring.value))
+                yield Note(Doorbell(cause="again", queue=ring.queue, tail=ring.tail & 0xFFFF))
+                yield self._set(queue_address(ring.queue, QueueOffset.TAIL), ring.tail & 0xFFFF)
 
     def _write64(self, queue: Queue, low: QueueOffset, value: int) -> Steps[None]:
         yield self._set(queue_address(queue, low), value & 0xFFFFFFFF)
         yield self._set(queue_address(queue, low) + 4, value >> 32)
+
+
+def _told(record: Record, ring: _Ring) -> Note:
+    return Note(Recover(cause=Cause(record.cause).name, queue=ring.queue, address=record.address, tag=record.tag))
 
 
 def _control(*, resume: bool = False, abort: bool = False) -> int:

@@ -122,6 +122,10 @@ class Reservation:
         """Return what CPU access waits for: a reader for KERNEL and WRITE, a writer for READ too (R10)."""
         return self.query(Usage.READ if write else Usage.WRITE)
 
+    def elsewhere(self, engine: Waiter, usage: Usage) -> tuple[Fence, ...]:
+        """Return the unfinished fences of a class and those below that other engines than this one will signal."""
+        return tuple(fence for fence in self.query(usage) if fence.engine is not engine)
+
     def poll(self, write: bool) -> bool:
         """Return POLLIN (POLLOUT) readiness: no writer (nor reader) is left (R14). Says nothing of coherency."""
         return not self.waits(write)

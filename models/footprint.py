@@ -109,21 +109,23 @@ def _of(thing: Any, attribute: str) -> Any:
     return object.__getattribute__(thing, attribute)
 
 
+_RING = frozenset({"tail", "taken", "value", "flying", "failed", "misled", "dropped"})
+_BUFFER = frozenset({"grabs", "attachments", "frames", "vmaps", "valid", "surface", "clearing"})
 _WATCHED: tuple[tuple[type, frozenset[str], Name], ...] = (
     (Mapping, frozenset({"present", "writable", "dirty", "accessed"}), lambda m, _: (f"entries {_of(m, 'process')}",)),
     (AddressSpace, frozenset({"mappings", "generation"}), _plain("address space")),
     (Reservation, frozenset({"_fences"}), lambda r, _: (f"fences {_of(r, 'lock')}",)),
     (Fence, frozenset({"state", "error"}), lambda f, _: (f"fence {_of(f, 'queue')} {_of(f, 'value')}",)),
     (Tracked, frozenset({"_tracking"}), _plain("policy")),
-    (_Ring, frozenset({"tail", "taken", "value", "flying", "failed"}), lambda r, _: (f"ring {_of(r, 'queue')}",)),
-    (FaultlineEngine, frozenset({"_alarm", "_aborting"}), _plain("engine")),
-    (Buffer, frozenset({"grabs", "attachments", "frames", "vmaps", "valid"}), lambda b, a: (f"buffer {a}",)),
+    (_Ring, _RING, lambda r, _: (f"ring {_of(r, 'queue')}",)),
+    (FaultlineEngine, frozenset({"_alarm", "_drops", "_surfaces", "_objects"}), _plain("engine")),
+    (Buffer, _BUFFER, lambda b, a: (f"buffer {a}",)),
     (DmaBuf, frozenset({"references", "_vmaps"}), _plain("shared buffer")),
     (Signals, frozenset({"pending"}), _plain("signals")),
     (Staging, frozenset({"_slots", "_next"}), _plain("staging")),
     (Slot, frozenset({"fence"}), _plain("staging")),
     (Slot, frozenset({"memory"}), _plain(_DATA)),
-    (Oracle, frozenset({"device", "host", "_watching", "_windows"}), _plain("oracle")),
+    (Oracle, frozenset({"device", "host", "_watching", "_windows", "_flying"}), _plain("oracle")),
     (HostMemory, frozenset({"pages"}), _plain(_DATA)),
     (HostMemory, frozenset({"read", "read_u64"}), _plain(*(f"records {queue}" for queue in Queue))),
     (ObjectTable, frozenset({"set"}), _plain("object table")),

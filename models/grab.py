@@ -49,17 +49,20 @@ class Grabs:
             yield from wait_for(fences, cause="grab", buffer=buffer.name, signals=signals)
         if not flags & GRAB_ALLOW_SUBMISSION:
             self._held[buffer] = self._held.get(buffer, 0) + 1
-            buffer.grabs[self.client] = self._held[buffer]
+            buffer.grabs[self.client] = buffer.grabs.get(self.client, 0) + 1
         return ()
 
     def release(self, buffer: Buffer) -> None:
         """Give one grab back. DriverError EINVAL if there is none."""
         if buffer not in self._held:
             raise DriverError("EINVAL", f"{self.client} has not grabbed {buffer.name}")
+        # By counts, not by presence: another client may have the same name.
         self._held[buffer] -= 1
-        buffer.grabs[self.client] = self._held[buffer]
+        buffer.grabs[self.client] -= 1
         if not self._held[buffer]:
-            del self._held[buffer], buffer.grabs[self.client]
+            del self._held[buffer]
+        if not buffer.grabs[self.client]:
+            del buffer.grabs[self.client]
 
     def close(self) -> None:
         """Give all grabs back, as the end of the client does."""

@@ -18,7 +18,7 @@ from models.fence import Fence, Usage, wait_for
 from models.memory import HostMemory
 from models.page_table import ObjectTable
 from models.signals import Signals
-from models.steps import Note, Steps
+from models.steps import Acquire, Note, Release, Steps, releasing
 from models.surface import Box
 
 __all__ = ["DeviceFiles", "ForeignImport"]
@@ -84,7 +84,7 @@ class DeviceFiles:
         known = self._find(handle)
         del self._handles[handle]
         if known.attachment is not None:
-            if known.foreign is not None and known.foreign.mapped:
+            if known.foreign is not None and known.foreign.known:
                 yield from known.foreign.unmap()
             elif known.attachment.mapped:
                 yield from known.dmabuf.unmap(known.attachment)
@@ -114,16 +114,33 @@ class ForeignImport:
         self._object = 0
 
     @property
-    def mapped(self) -> bool:
-        """True while the engine knows the pages."""
+    def known(self) -> bool:
+        """True while the engine knows pages: those that are mapped, or were before a move."""
         return self._table is not None
 
+    @property
+    def mapped(self) -> bool:
+        """True while the engine knows the pages, and they are there: a move of the storage ends it."""
+        return self._table is not None and self.attachment.mapped
+
     def map(self, direction: Direction = Direction.BIDIRECTIONAL, signals: Signals | None = None) -> Steps[None]:
-        """Map the attachment and make its pages known to the engine; writable only if the direction says so."""
+        """Map the attachment and make its pages known to the engine; writable only if the direction says so.
+
+        DriverError as `DmaBuf.map`; ENOMEM, with nothing mapped, where the engine or the host has no room.
+        """
         scatter = yield from self.dmabuf.map(self.attachment, direction, signals)
-        writable = direction is not Direction.TO_DEVICE
-        self._table = ObjectTable(self.host, scatter.frames(), writable=writable)
-        self._object = yield from self.engine.bind_object(self._table)
+        try:
+            yield from self._forget()
+            table = ObjectTable(self.host, scatter.frames(), writable=direction is not Direction.TO_DEVICE)
+            try:
+                self._object = yield from self.engine.bind_object(table)
+            except DriverError:
+                table.free()
+                raise
+        except DriverError:
+            yield from self.dmabuf.unmap(self.attachment)
+            raise
+        self._table = table
         yield Note(Attach(cause="map", buffer=self.dmabuf.buffer.name, device=self.attachment.device))
 
     def read(
@@ -132,7 +149,8 @@ class ForeignImport:
         """Have the engine fetch host bytes into a box of its own surface (a handle); it adds a READ fence.
 
         `offset` and `stride` are those of the rows in the exporter's linear view, whose stride is the default; `after`
-        is work on the importer's own surface to stay behind.
+        is work on the importer's own surface to stay behind. DriverError EINVAL where nothing is mapped, EBUSY while
+        the CPU has grabbed the buffer (R24).
         """
         return (yield from self._dma(False, surface, box, offset, stride, after))
 
@@ -145,13 +163,37 @@ class ForeignImport:
     def _dma(
         self, write: bool, surface: int, box: Box, offset: int, stride: int, own: Sequence[Fence]
     ) -> Steps[Fence]:
-        if self._table is None:
-            raise DriverError("EINVAL", f"{self.dmabuf.buffer.name} is not mapped for {self.attachment.device}")
+        """Submit under the buffer's reservation lock: what is looked at must be what is waited for (R4)."""
+        buffer = self.dmabuf.buffer
+        lock, usage = buffer.reservation.lock, Usage.WRITE if write else Usage.READ
+        while True:
+            yield Acquire(lock)
+            others = buffer.reservation.elsewhere(self.engine, Usage.READ if write else Usage.WRITE)
+            if self._refusal() is not None or not others:
+                break
+            # The engine cannot name another's fence in a WAIT, and nobody else should have to wait for it too.
+            yield Release(lock)
+            yield from wait_for(others, cause="import", buffer=buffer.name)
+        return (yield from releasing(self._submit(write, surface, box, offset, stride, own, usage), lock))
+
+    def _refusal(self) -> DriverError | None:
+        buffer = self.dmabuf.buffer
+        if not self.mapped:
+            return DriverError("EINVAL", f"{buffer.name} is not mapped for {self.attachment.device}")
+        if buffer.grabs:
+            return DriverError("EBUSY", f"{buffer.name} is grabbed by {', '.join(buffer.grabs)}")
+        return None
+
+    def _submit(
+        self, write: bool, surface: int, box: Box, offset: int, stride: int, own: Sequence[Fence], usage: Usage
+    ) -> Steps[Fence]:
+        if (refusal := self._refusal()) is not None:
+            raise refusal
         buffer = self.dmabuf.buffer
         transfer = Transfer(write, surface, self._object, box, offset, stride or buffer.surface.row_bytes)
         after = (*buffer.reservation.waits(write), *own)
         fence = yield from self.engine.submit(Queue.TRANSFER, [transfer], after, cause="import")
-        buffer.reservation.add(fence, Usage.WRITE if write else Usage.READ)
+        buffer.reservation.add(fence, usage)
         return fence
 
     def unmap(self) -> Steps[None]:
@@ -160,7 +202,13 @@ class ForeignImport:
             raise DriverError("EINVAL", f"{self.dmabuf.buffer.name} is not mapped for {self.attachment.device}")
         mine = [f for f in self.dmabuf.buffer.reservation.query(Usage.BOOKKEEP) if f.engine is self.engine]
         yield from wait_for(mine, cause="unmap", buffer=self.dmabuf.buffer.name)
-        yield from self.engine.release_object(self._object)
-        self._table.free()
-        self._table = None
-        yield from self.dmabuf.unmap(self.attachment)
+        yield from self._forget()
+        if self.attachment.mapped:
+            yield from self.dmabuf.unmap(self.attachment)
+
+    def _forget(self) -> Steps[None]:
+        """Have the engine forget the pages, where it knows any."""
+        if self._table is not None:
+            table, self._table = self._table, None
+            yield from self.engine.release_object(self._object)
+            table.free()

@@ -111,6 +111,8 @@ class Oracle:
         self._writers: dict[str, int] = {}
         self._windows: dict[int, _Window] = {}
         self._watching: list[_Window] = []
+        self._flying: list[_Window] = []
+        """Draws that have returned, until it is known how they ended."""
         self._publishing: dict[int, _Publishing] = {}
         self._begins: set[int] = set()
         """Brackets that are about to begin."""
@@ -128,6 +130,8 @@ class Oracle:
         else:
             self.host.set_run(offset, data)
         self._writer.reshape(-1)[run] = _CPU
+        for window in self._flying:
+            window.after.reshape(-1)[run] = True
         if self.promise is not Promise.COHERENT:
             self._pending.reshape(-1)[run] = True
             for publishing in self._publishing.values():
@@ -146,6 +150,7 @@ class Oracle:
 
     def draw_begins(self, commands: Sequence[Drawn]) -> int:
         """A draw was called; from now on until `draw_ends` it may take effect. Returns a token."""
+        self._land()
         target = self._none()
         sources: dict[Oracle, ValueSets] = {self: self.device.copy()}
         for command in commands:
@@ -167,11 +172,13 @@ class Oracle:
         self._refresh(window)
         window.ahead = [(one, target & ~one.after) for one in self._watching if one.ended and one.owner is self]
         self._changed(target, but=window)
+        self._written_over(target)
         self._writer[target] = _DEVICE
         return self._keep(window)
 
     def draw_ends(self, token: int, fence: Fence | None = None) -> None:
-        """The draw has returned: it has taken effect, in device order at least. `fence` says when really."""
+        """The draw has returned: it has taken effect, in device order at least. `fence` says when really, and if."""
+        self._land()
         window = self._windows.pop(token)
         result = self._result(window)
         kept = window.stored | window.contended
@@ -187,15 +194,20 @@ class Oracle:
         window.ended, window.fence, window.after = True, fence, self._none()
         if self.snapshot or fence is None:
             self._forget(window)
+        if fence is not None:
+            self._flying.append(window)
 
     def undefined(self, box: Box) -> None:
-        """The contents of a box were discarded: a read may return anything until it is written (R26)."""
+        """The contents of a box are discarded, or about to be: a read may return anything until it is written (R26)."""
         where, anything = self._none(), ValueSets(self._shape)
         where[slices(box)] = anything.anything[slices(box)] = True
         for view in self._views():
             view.anything |= where
+        for publishing in self._publishing.values():
+            publishing.drawn[where] = True
         self._write(where, anything)
         self._changed(where)
+        self._written_over(where)
 
     # ---------------------------------------------------------------------- what moves between the two views
 
@@ -216,6 +228,7 @@ class Oracle:
 
     def bracket_begins(self, token: int) -> None:
         """It has returned: loads see what the device had at the call or since; unsent stores stay (R11)."""
+        self._land()
         window = self._windows.pop(token)
         self._forget(window)
         if self.promise is Promise.BRACKETED:
@@ -301,6 +314,7 @@ class Oracle:
 
     def read_ends(self, token: int, reader: str, box: Box, data: Bytes) -> None:
         """It has returned these bytes of a box: each may be from any moment since the call."""
+        self._land()
         window = self._windows.pop(token)
         self._forget(window)
         for row in range(box.height):
@@ -309,12 +323,14 @@ class Oracle:
 
     def read_ends_run(self, token: int, reader: str, offset: int, data: Bytes) -> None:
         """It has returned these bytes from an offset of the linear view on."""
+        self._land()
         window = self._windows.pop(token)
         self._forget(window)
         self._judge(window.history[self], reader, offset, data, window)
 
     def cancel(self, token: int) -> None:
         """What was called was refused, and had no effect: nothing of it stays, but where others wrote meanwhile."""
+        self._land()
         window = self._windows.pop(token)
         self._forget(window)
         alone = window.target & ~window.stored
@@ -333,8 +349,55 @@ class Oracle:
         self._forget(self._windows.pop(token))
         self._begins.discard(token)
 
+    # -------------------------------------------------------------------------------------- draws that failed
+
+    def _written_over(self, where: Bits) -> None:
+        """What flying draws did there is past."""
+        for window in self._flying:
+            window.after |= where
+
+    def _land(self) -> None:
+        """Learn how draws have ended, those of all buffers: one may have copied from another."""
+        oracles = list(self.others.values()) or [self]
+        if not any(oracle._flying for oracle in oracles):
+            return
+        for oracle in oracles:
+            for window in oracle._flying:
+                if window.fence is not None and window.fence.error is not None:
+                    oracle._failed(window)
+        for oracle in oracles:
+            oracle._flying = [one for one in oracle._flying if one.fence is not None and not one.fence.done]
+
+    def _failed(self, window: _Window) -> None:
+        """A draw has failed: it has drawn all, a part or nothing of what it was told (R23).
+
+        What it copied may be what the device had of its source, which is known to nobody.
+        """
+        for count in range(len(window.commands)):
+            self._admit(window.history[self] if not count else self._result(window, count), window)
+        for command in window.commands:
+            if isinstance(command, CopyBox):
+                anything = ValueSets(self._shape)
+                anything.anything[slices(command.box)] = True
+                self._admit(anything, window)
+
+    def _admit(self, values: ValueSets, window: _Window) -> None:
+        """Values may be where a draw was, and wherever later draws have copied them."""
+        where = window.target & ~window.after
+        for view in dict.fromkeys((*self._views(), self.host)):
+            view.add(values, where)
+        for oracle in list(self.others.values()) or [self]:
+            for later in (*oracle._flying, *oracle._windows.values()):
+                if later is not window and self in later.history:
+                    later.history[self].add(values, window.target)
+                    if later.commands:
+                        target = later.target & ~later.after if later.ended else later.target
+                        for view in dict.fromkeys((*oracle._views(), oracle.host)):
+                            view.add(oracle._result(later), target)
+
     def _judge(self, view: ValueSets, reader: str, offset: int, data: Bytes, read: _Window | None = None) -> None:
         """Judge bytes, which were seen at once or in the window of a read; then they are known, where nothing moves."""
+        self._land()
         end = max(offset, min(offset + data.size, self.surface.linear_size))
         got = data[: end - offset]
         right = view.holds(offset, got)

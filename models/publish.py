@@ -14,7 +14,7 @@ from models.drawing import check_box
 from models.engine import Queue, Transfer
 from models.errors import DriverError
 from models.events import Writeback, runs_of
-from models.fence import Usage
+from models.fence import Usage, wait_for
 from models.promise import Promise
 from models.steps import Acquire, Delay, Note, Steps, releasing
 from models.surface import Box
@@ -49,8 +49,8 @@ def bounding_box(boxes: Sequence[Box]) -> Box:
 def damage(driver: Driver, buffer: Buffer, boxes: Sequence[Box]) -> Steps[None]:
     """Send the rectangles and wait until they are there.
 
-    DriverError EINVAL for none or one outside of the surface, EOPNOTSUPP where stores go to the device by themselves.
-    DeviceError when the transfer failed.
+    DriverError EINVAL for none or one outside of the surface, EOPNOTSUPP where stores go to the device by themselves,
+    EBUSY while the CPU has grabbed the buffer (R24). DeviceError when the transfer failed.
     """
     if driver.policy.promise is not Promise.EXPLICIT or not driver.policy.mmap:
         raise DriverError("EOPNOTSUPP", f"{driver.policy.name} takes no damage")
@@ -59,11 +59,12 @@ def damage(driver: Driver, buffer: Buffer, boxes: Sequence[Box]) -> Steps[None]:
         raise DriverError("EINVAL", "no damage")
     for box in wanted:
         check_box(buffer, box)
-    yield Acquire(buffer.reservation.lock)
+    yield from driver.reserve(buffer)
     yield from releasing(_send(driver, buffer, wanted), buffer.reservation.lock)
 
 
 def _send(driver: Driver, buffer: Buffer, boxes: Sequence[Box]) -> Steps[None]:
+    yield from wait_for(driver.elsewhere(buffer), cause="damage", buffer=buffer.name)
     stride = buffer.surface.row_bytes
     pages = sorted({page for box in boxes for page in pages_of_box(buffer.surface, box)})
     moves = [
@@ -74,7 +75,7 @@ def _send(driver: Driver, buffer: Buffer, boxes: Sequence[Box]) -> Steps[None]:
     yield Note(
         Writeback(cause="damage", buffer=buffer.name, pages=runs_of(pages), bytes=size, descriptors=len(moves))
     )
-    after = driver.policy.pending(buffer, pages)
+    after = (*driver.clearing(buffer), *driver.policy.pending(buffer, pages))
     fence = yield from driver.engine.submit(Queue.TRANSFER, moves, after, cause="damage")
     buffer.reservation.add(fence, Usage.WRITE)
     buffer.valid[list(pages)] = True

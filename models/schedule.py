@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from models.engine import Queue
 from models.footprint import Footprint, lock_of, touched_by_device, touched_by_step, watching
 from models.layout import Opcode
-from models.perform import Waited, can_go_on
+from models.perform import Machine, Waited, can_go_on
 from models.steps import Note, Step
 
 __all__ = ["Failure", "Result", "Scenario", "Schedulable", "explore", "replay"]
@@ -50,13 +50,13 @@ class Schedulable(Waited, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Threads by name on a device, in a world made for one schedule.
+    """Threads by name on a device, or on several of a machine, in a world made for one schedule.
 
     `check` is called when all have ended and returns what is wrong, or nothing.
     """
 
     threads: Mapping[str, Generator[Step, Any, Any]]
-    device: Schedulable
+    device: Schedulable | Machine
     check: Callable[[], str]
 
 
@@ -103,18 +103,24 @@ class _Run:
         self._touched = touched
         self._device = scenario.device
         self._waiting: dict[str, Step | None] = dict.fromkeys(scenario.threads)
-        self._queues = {f"device {queue.name.lower()}": queue for queue in Queue}
+        device = scenario.device
+        devices: Sequence[Schedulable] = device.devices if isinstance(device, Machine) else [device]
+        self._queues = {
+            f"device{f' {slot}' if slot else ''} {queue.name.lower()}": (one, queue)
+            for slot, one in enumerate(devices)
+            for queue in Queue
+        }
         self.failure = ""
 
     def enabled(self) -> tuple[str, ...]:
         """Return who can move."""
         threads = [name for name, step in self._waiting.items() if can_go_on(step, self._device)]
-        return (*threads, *(name for name, queue in self._queues.items() if self._device.can_advance(queue)))
+        return (*threads, *(name for name, (device, queue) in self._queues.items() if device.can_advance(queue)))
 
     def move(self, name: str) -> Footprint:
         """Let a thread go on to its next step, or a queue of the device end one descriptor."""
         if name in self._queues:
-            return Footprint(self._end_submission(self._queues[name]))
+            return Footprint(self._end_submission(*self._queues[name]))
         self._touched.clear()
         step = self._waiting[name]
         try:
@@ -127,13 +133,14 @@ class _Run:
             self.failure = f"{name}: {type(error).__name__}: {error}"
         return Footprint(frozenset(self._touched) | touched_by_step(step), lock_of(step))
 
-    def _end_submission(self, queue: Queue) -> frozenset[str]:
+    @staticmethod
+    def _end_submission(device: Schedulable, queue: Queue) -> frozenset[str]:
         """Let descriptors end up to the next FENCE: that the bytes are there before the fence is, helps nobody."""
         touched: frozenset[str] = frozenset()
-        while self._device.can_advance(queue):
-            opcode = self._device.next_opcode(queue)
+        while device.can_advance(queue):
+            opcode = device.next_opcode(queue)
             touched |= touched_by_device(queue, opcode)
-            if not self._device.advance_queue(queue) or opcode in (Opcode.FENCE, None):
+            if not device.advance_queue(queue) or opcode in (Opcode.FENCE, None):
                 break
         return touched
 

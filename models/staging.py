@@ -14,7 +14,7 @@ from models.errors import DeviceError, DriverError
 from models.fence import Fence
 from models.memory import PAGE, Bytes, HostMemory
 from models.page_table import ObjectTable
-from models.steps import Acquire, Release, Steps, releasing
+from models.steps import Acquire, Steps, releasing
 from models.surface import Box
 
 __all__ = ["Slot", "Staging", "bands"]
@@ -53,18 +53,24 @@ class Staging:
     DriverError EINVAL when a slot would be smaller than a page.
     """
 
-    def __init__(self, host: HostMemory, engine: Engine, limit: int, count: int = 2) -> None:
+    def __init__(
+        self, host: HostMemory, engine: Engine, limit: int, count: int = 2, name: str = "staging"
+    ) -> None:
         self.size = limit // count // PAGE * PAGE
         if self.size <= 0:
             raise DriverError("EINVAL", f"staging of {limit} bytes: needs a page for each of {count} slots")
         self.host = host
         self.engine = engine
+        self._lock = f"{name}:{engine.slot}"
         self._count = count
         self._slots: list[Slot] = []
         self._next = 0
 
     def take(self) -> Steps[Slot]:
-        """Return a free slot, held until `give`. DriverError ENOMEM where there is no room to make the area."""
+        """Return a free slot with its lock held; with a `fence` it stays in use after that is given back.
+
+        DriverError ENOMEM where there is no room to make the area.
+        """
         if not self._slots:
             yield from self._make()
         slot = self._slots[self._next % self._count]
@@ -77,17 +83,11 @@ class Staging:
             slot.fence = None
         return slot
 
-    def give(self, slot: Slot, fence: Fence | None = None) -> Steps[None]:
-        """Give a slot back; with a fence it is in use until that is done."""
-        slot.fence = fence
-        yield Release(slot.lock)
-
     def _make(self) -> Steps[None]:
-        lock = f"staging:{self.engine.slot}"
-        yield Acquire(lock)
-        yield from releasing(self._make_now(lock), lock)
+        yield Acquire(self._lock)
+        yield from releasing(self._make_now(), self._lock)
 
-    def _make_now(self, lock: str) -> Steps[None]:
+    def _make_now(self) -> Steps[None]:
         if self._slots:
             return
         pages = self.size * self._count // PAGE
@@ -97,4 +97,4 @@ class Staging:
         for index in range(self._count):
             at = index * self.size
             memory = self.host.bytes[base + at : base + at + self.size]
-            self._slots.append(Slot(handle, at, memory, f"{lock}:{index}"))
+            self._slots.append(Slot(handle, at, memory, f"{self._lock}:{index}"))

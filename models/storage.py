@@ -6,11 +6,10 @@ writes after the discard without waiting (UNSYNCHRONIZED) disturbs nobody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models.dmabuf import Buffer
-from models.engine import Fill, Queue
 from models.errors import DriverError
 from models.fence import Fence, Usage, wait_for
 from models.steps import Steps
@@ -37,38 +36,40 @@ class Retired:
         driver.memory.free(self.surface.base)
 
 
-def swap_storage(driver: Driver, buffer: Buffer) -> Steps[bool]:
+def swap_storage(driver: Driver, buffer: Buffer, *, wait: bool = True) -> Steps[bool]:
     """Drop a buffer's contents; with its reservation lock held. Return whether new storage took the old one's place.
 
     It is not needed where the device is idle on the buffer. Where there is no room for it the CPU waits instead, so
-    that nothing under way can be disturbed afterwards, either way. New storage is cleared: it may hold others' data.
+    that nothing under way can be disturbed afterwards, either way: without `wait` that is DriverError EBUSY, and
+    nothing is dropped (R27). New storage is cleared: it may hold others' data.
     """
     fences = tuple(fence for fence in buffer.reservation.query(Usage.BOOKKEEP) if not fence.done)
-    driver.policy.unmapped(buffer, buffer.space.harvest())
-    entries = buffer.space.zap(range(buffer.pages))
-    yield from driver.costs.zap(entries)
-    new = old = buffer.surface
+    fresh: tuple[Surface, int] | None = None
     if fences:
         try:
-            base = driver.memory.allocate(old.size)
-            new = Surface(base, old.width, old.height, old.bytes_per_pixel, old.layout)
-            try:
-                handle = yield from driver.engine.bind_surface(new)
-            except DriverError:
-                driver.memory.free(base)
-                raise
+            fresh = yield from _allocate(driver, buffer.surface)
         except DriverError as error:
             if error.errno != "ENOMEM":
                 raise
-            new = old
+            if not wait:
+                raise DriverError("EBUSY", f"{buffer.name} is busy, and there is no room beside it") from error
             yield from wait_for(fences, cause="discard", buffer=buffer.name)
+    driver.policy.unmapped(buffer, buffer.space.harvest())
+    yield from driver.costs.zap(buffer.space.zap(range(buffer.pages)))
     driver.policy.discarded(buffer)
-    if new is old:
+    if fresh is None:
         return False
-    driver.retired.append(Retired(old, buffer.surface_handle, fences))
-    buffer.surface, buffer.surface_handle = new, handle
-    clear = Fill(handle, new.box, bytes(new.bytes_per_pixel))
-    fence = yield from driver.engine.submit(Queue.RENDER, [clear], cause="clear")
-    buffer.reservation.add(fence, Usage.KERNEL)
-    driver.policy.drawing(buffer, range(buffer.pages), (), fence)
+    driver.retired.append(Retired(buffer.surface, buffer.surface_handle, fences))
+    buffer.surface, buffer.surface_handle = fresh
+    yield from driver.clear(buffer)
     return True
+
+
+def _allocate(driver: Driver, like: Surface) -> Steps[tuple[Surface, int]]:
+    """Return device storage of the same shape, with its handle. DriverError ENOMEM."""
+    surface = replace(like, base=driver.memory.allocate(like.size))
+    try:
+        return surface, (yield from driver.engine.bind_surface(surface))
+    except DriverError:
+        driver.memory.free(surface.base)
+        raise

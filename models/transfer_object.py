@@ -8,6 +8,7 @@ touches are zapped, and the engine holds it back behind what is under way on the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import IntFlag
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from models.fence import Fence, Usage, wait_for
 from models.memory import PAGE, Bytes
 from models.signals import Signals
 from models.staging import Slot, Staging, bands
-from models.steps import Acquire, Steps, releasing
+from models.steps import Steps, releasing
 from models.storage import swap_storage
 from models.surface import Box
 from models.transfer import pages_of_box
@@ -53,15 +54,20 @@ _DISCARD = MapFlag.DISCARD_RANGE | MapFlag.DISCARD_WHOLE
 
 
 class TransferObject:
-    """One mapped box: `data` is the client's view, shape (height, width in bytes)."""
+    """One mapped box: `data` is the client's view, shape (height, width in bytes).
 
-    def __init__(self, buffer: Buffer, box: Box, flags: MapFlag, data: Bytes) -> None:
+    `known` is what the device had there when both last met, where that is known: a PERSISTENT transfer sends only what
+    differs from it, for the device may have drawn around what the client wrote (R29, R31).
+    """
+
+    def __init__(self, buffer: Buffer, box: Box, flags: MapFlag, data: Bytes, *, fetched: bool = False) -> None:
         self.buffer = buffer
         self.box = box
         self.flags = flags
         self.data = data
         self.flushed: list[Box] = []
         self.open = True
+        self.known: Bytes | None = data.copy() if fetched and flags & MapFlag.PERSISTENT else None
 
     def flush(self, box: Box) -> None:
         """Name a range that was written, relative to the mapped box (R28).
@@ -88,7 +94,14 @@ class TransferObject:
             return []
         if self.flags & MapFlag.FLUSH_EXPLICIT:
             return self.flushed
+        if self.known is not None:
+            return _differences(self.known, self.data)
         return [Box(0, 0, self.box.width, self.box.height)]
+
+    def met(self) -> None:
+        """Client and device have met at a barrier."""
+        self.flushed = []
+        self.known = self.data.copy()
 
 
 class Transfers:
@@ -109,45 +122,51 @@ class Transfers:
         if flags & MapFlag.COHERENT:
             raise DriverError("EOPNOTSUPP", "a coherent transfer is a mapping")
         check_box(buffer, box)
-        if buffer.grabs:
-            raise DriverError("EBUSY", f"{buffer.name} is grabbed by {', '.join(buffer.grabs)}")
         pages = pages_of_box(buffer.surface, box)
         data: Bytes = np.full((box.height, box.width), POISON, np.uint8)
         if flags & MapFlag.DISCARD_WHOLE and not flags & MapFlag.UNSYNCHRONIZED:
             yield from self._acquire(buffer, flags, signals)
-            yield from releasing(swap_storage(self.driver, buffer), buffer.reservation.lock)
+            swap = swap_storage(self.driver, buffer, wait=not flags & MapFlag.DONTBLOCK)
+            yield from releasing(swap, buffer.reservation.lock)
         never_valid = not flags & MapFlag.READ and not buffer.shared and not buffer.valid[pages].any()
-        if not box.empty and not flags & _DISCARD and not never_valid:
+        fetched = not box.empty and not flags & _DISCARD and not never_valid
+        if fetched:
             yield from self._fetch(buffer, box, data, flags, signals)
-        return TransferObject(buffer, box, flags, data)
+        return TransferObject(buffer, box, flags, data, fetched=fetched)
 
     def unmap(self, transfer: TransferObject) -> Steps[Fence | None]:
-        """Send what was written and end the transfer; return the upload's fence, if there is one, without waiting."""
+        """Send what was written and end the transfer; return the upload's fence, if there is one, without waiting.
+
+        DriverError EBUSY while somebody has grabbed the buffer and something is to be sent (R24): it stays mapped.
+        """
         transfer.expect_open()
         transfer.open = False
-        return (yield from self._send(transfer))
+        try:
+            return (yield from self._send(transfer))
+        except DriverError:
+            transfer.open = True
+            raise
 
     def barrier(self, transfer: TransferObject, signals: Signals | None = None) -> Steps[None]:
         """Make a PERSISTENT transfer and the device see each other (R29): send what was written, then read again.
 
-        DriverError EINVAL for a transfer that is not persistent; EINTR and EIO as for a map.
+        DriverError EINVAL for a transfer that is not persistent, EBUSY as for an unmap; EINTR and EIO as for a map.
         """
         transfer.expect_open()
         if not transfer.flags & MapFlag.PERSISTENT:
             raise DriverError("EINVAL", "a barrier for what was not mapped PERSISTENT")
         fence = yield from self._send(transfer)
-        transfer.flushed = []
         if fence is not None:
             yield from self.driver.engine.wait(fence, cause="barrier", buffer=transfer.buffer.name)
+        transfer.met()
         if transfer.flags & MapFlag.READ:
             yield from self._fetch(transfer.buffer, transfer.box, transfer.data, transfer.flags, signals)
+            transfer.met()
 
     # ---------------------------------------------------------------------------------------- device to client
 
     def _acquire(self, buffer: Buffer, flags: MapFlag, signals: Signals | None) -> Steps[None]:
-        block = not flags & MapFlag.DONTBLOCK
-        if (yield Acquire(buffer.reservation.lock, wait=block, signals=signals)) is False:
-            raise DriverError("EINTR" if block else "EBUSY", f"{buffer.reservation.lock} is busy")
+        yield from self.driver.reserve(buffer, signals, wait=not flags & MapFlag.DONTBLOCK)
 
     def _fetch(
         self, buffer: Buffer, box: Box, data: Bytes, flags: MapFlag, signals: Signals | None
@@ -163,6 +182,7 @@ class Transfers:
     def _fetch_now(self, buffer: Buffer, box: Box, data: Bytes, flags: MapFlag) -> Steps[list[Fence]]:
         """With the lock held: fetch, or return what is to be waited for first."""
         pages = pages_of_box(buffer.surface, box)
+        yield from self.driver.recall(buffer, pages)
         needed = not set(self.driver.policy.device_dirty(buffer)).isdisjoint(pages)
         waits = self._waits(buffer, pages, flags)
         if needed:
@@ -183,6 +203,7 @@ class Transfers:
         """
         policy = self.driver.policy
         found = list(policy.pending(buffer, pages) if flags & MapFlag.WRITE else policy.writers(buffer, pages))
+        found += self.driver.elsewhere(buffer)
         if policy.implicit_sync:
             found += buffer.reservation.waits(bool(flags & MapFlag.WRITE))
         if flags & MapFlag.UNSYNCHRONIZED:
@@ -235,13 +256,12 @@ class Transfers:
         pages = sorted({page for place in places for page in pages_of_box(buffer.surface, place)})
         if not pages:
             return None
-        yield Acquire(buffer.reservation.lock)
+        yield from self.driver.reserve(buffer)
         return (yield from releasing(self._send_now(transfer, places, pages), buffer.reservation.lock))
 
     def _send_now(self, transfer: TransferObject, places: Sequence[Box], pages: Sequence[int]) -> Steps[Fence]:
         driver, buffer, box = self.driver, transfer.buffer, transfer.box
-        after = yield from driver.upload(buffer, "transfer", pages, reads=())
-        yield from driver.zap(buffer, pages)
+        after = yield from driver.make_way(buffer, "transfer", pages, reads=())
         if transfer.flags & MapFlag.UNSYNCHRONIZED:
             after += buffer.reservation.query(Usage.KERNEL)
         else:
@@ -249,12 +269,19 @@ class Transfers:
         for place in places:
             for band in bands(place, self.staging.size):
                 slot = yield from self.staging.take()
-                slot.rows(band)[:] = _part(transfer.data, box, band)
-                move = Transfer(False, buffer.surface_handle, slot.handle, band, slot.offset, band.width)
-                fence = yield from driver.engine.submit(Queue.TRANSFER, [move], after, cause="transfer")
-                yield from self.staging.give(slot, fence)
-                driver.note_work(buffer, (), pages_of_box(buffer.surface, band), fence)
+                steps = self._send_band(buffer, band, slot, _part(transfer.data, box, band), after)
+                fence = yield from releasing(steps, slot.lock)
                 after = [fence]
+        yield from driver.push(buffer, pages)
+        return fence
+
+    def _send_band(
+        self, buffer: Buffer, band: Box, slot: Slot, data: Bytes, after: Sequence[Fence]
+    ) -> Steps[Fence]:
+        slot.rows(band)[:] = data
+        move = Transfer(False, buffer.surface_handle, slot.handle, band, slot.offset, band.width)
+        slot.fence = fence = yield from self.driver.engine.submit(Queue.TRANSFER, [move], after, cause="transfer")
+        self.driver.note_work(buffer, (), pages_of_box(buffer.surface, band), fence)
         return fence
 
 
@@ -271,6 +298,22 @@ def check_flags(flags: MapFlag) -> None:
     for is_wrong, why in wrong:
         if is_wrong:
             raise DriverError("EINVAL", f"{why}: {flags!r}")
+
+
+def _differences(old: Bytes, new: Bytes) -> list[Box]:
+    """Return boxes that hold exactly the bytes that differ: runs of a row, joined where the row below has the same."""
+    boxes: list[Box] = []
+    above: dict[tuple[int, int], int] = {}
+    for y, row in enumerate(old != new):
+        edges = [int(x) for x in np.flatnonzero(np.diff(row, prepend=False, append=False))]
+        here: dict[tuple[int, int], int] = {}
+        for run in zip(edges[::2], edges[1::2], strict=True):
+            index = here[run] = above.get(run, len(boxes))
+            if index == len(boxes):
+                boxes.append(Box(run[0], y, run[1] - run[0], 0))
+            boxes[index] = replace(boxes[index], height=boxes[index].height + 1)
+        above = here
+    return boxes
 
 
 def _part(data: Bytes, box: Box, band: Box) -> Bytes:

@@ -6,10 +6,11 @@ them with one timer that never ends on a clock edge: there the simulators may or
 
 from __future__ import annotations
 
+import cocotb
 from cocotb.simtime import get_sim_time
 from cocotb.triggers import Timer
 
-__all__ = ["HALF_PERIOD_NS", "PERIOD_NS", "cycle_now", "cycles_of", "sleep"]
+__all__ = ["HALF_PERIOD_NS", "PERIOD_NS", "cycle_now", "cycles_of", "end_in", "sleep"]
 
 PERIOD_NS = 4
 """Nanoseconds of a clock cycle in tb/hdl/sim_top.sv; it must be even."""
@@ -34,3 +35,9 @@ async def sleep(cycles: int) -> None:
     if (int(get_sim_time("ns")) + wait) % HALF_PERIOD_NS == 0:
         wait += 1
     await Timer(wait, "ns")
+
+
+async def end_in(cycle: int) -> None:
+    """End the running test as passed when the cycle has come, whatever is under way."""
+    await sleep(cycle - cycle_now())
+    cocotb.pass_test("nothing more is asked for")

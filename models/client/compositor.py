@@ -11,7 +11,7 @@ from models.events import Import, ScanOutDone
 from models.importer import DeviceFiles
 from models.memory import Bytes
 from models.oracle import Oracle, failing
-from models.steps import Note, ScanOut, Steps
+from models.steps import Note, Steps
 
 __all__ = ["Compositor"]
 
@@ -38,8 +38,7 @@ class Compositor:
             buffer = self.handles.buffer(handle)
             same = same and buffer is dmabuf.buffer
             yield Note(Import(process=self.name, buffer=buffer.name, device=self.driver.device, same=same))
-            yield from self.driver.device_read(buffer)
-            raw: Bytes = yield ScanOut(buffer.surface.base, buffer.surface.size)
+            raw = yield from self.driver.scan_out(buffer)
         yield Note(ScanOutDone(process=self.name, buffer=buffer.name, bytes=raw.size))
         if oracle:
             oracle.read_ends(token, self.name, buffer.surface.box, buffer.surface.detile(raw))

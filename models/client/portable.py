@@ -101,6 +101,10 @@ class Portable(Writer):
     def show(self) -> Steps[Bytes]:
         """Have the device show the buffer, by importing it (R3); return the linear image that it showed."""
         compositor = Compositor(self.name, self.driver, self.watch)
-        raw = yield from compositor.show(self.dmabuf)
+        try:
+            raw = yield from compositor.show(self.dmabuf)
+        except Exception:
+            yield from compositor.close()
+            raise
         yield from compositor.close()
         return self.buffer.surface.detile(raw)

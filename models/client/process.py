@@ -140,6 +140,9 @@ class Process:
         """Map a transfer object; the oracle judges what was read. DriverError as `Transfers.map`."""
         oracle = self.watch.get(buffer)
         reads = bool(flags & MapFlag.READ)
+        lost = buffer.surface.box if flags & MapFlag.DISCARD_WHOLE else box if flags & MapFlag.DISCARD_RANGE else None
+        if oracle and lost is not None:
+            oracle.undefined(lost)
         token = oracle.read_begins() if oracle and reads else 0
         with failing(oracle if reads else None, token):
             transfer = yield from restarting(
@@ -147,10 +150,9 @@ class Process:
             )
         if oracle and reads:
             oracle.read_ends(token, self.name, box, transfer.data)
-        if oracle and flags & MapFlag.DISCARD_WHOLE:
-            oracle.undefined(buffer.surface.box)
-        elif oracle and flags & MapFlag.DISCARD_RANGE:
-            oracle.undefined(box)
+        if oracle and lost is not None:
+            # Once more: what others wrote meanwhile may be lost too.
+            oracle.undefined(lost)
         return transfer
 
     def transfer_unmap(self, transfer: TransferObject) -> Steps[Fence | None]:
@@ -159,10 +161,10 @@ class Process:
         sent = _sent(transfer)
         oracle = self.watch.get(transfer.buffer) if sent else None
         token = oracle.draw_begins(sent) if oracle else 0
-        with failing(oracle, token):
+        with failing(oracle, token, DriverError):
             fence = yield from self.driver.transfers.unmap(transfer)
         if oracle:
-            oracle.draw_ends(token)
+            oracle.draw_ends(token, fence)
         return fence
 
     def transfer_barrier(self, transfer: TransferObject) -> Steps[None]:

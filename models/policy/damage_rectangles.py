@@ -1,7 +1,9 @@
 """Damage rectangles, as gud, udl and FB_DAMAGE_CLIPS: the client names what it changed, and just that is sent.
 
-Mappings are always there and show what the CPU wrote; what the device draws is read with a transfer object. Rectangles
-are sent byte for byte, so nothing around them is overwritten (R31).
+Host pages are the clients' drawing and nobody else's: mappings are always there, and the kernel's mapping and other
+devices are shown the same. What the device draws is read with a transfer object and never brought back over a store
+that is not named yet; what another device writes is sent when it is named. Rectangles are sent byte for byte, so
+nothing around them is overwritten (R31).
 """
 
 from __future__ import annotations
@@ -43,6 +45,10 @@ class DamageRectangles(Tracked):
         """Only after the storage moved: entries come back, bytes do not."""
         everywhere = tuple(range(buffer.pages))
         return FaultPlan(around=everywhere, writable=everywhere)
+
+    def bring_all_back(self, buffer: Buffer, write: bool) -> FaultPlan:
+        """Nothing: that would overwrite stores that are not named yet."""
+        return FaultPlan()
 
     def device_dirty(self, buffer: Buffer) -> list[int]:
         """All pages: the host's copy is the client's drawing, not the device's."""

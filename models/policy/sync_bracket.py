@@ -1,7 +1,8 @@
 """The SYNC bracket as the only means: mappings are always there, begin reads back, end(WRITE) sends (R8 to R11).
 
 No fault, no zap: a load outside of a bracket sees what the host's pages happen to hold. Begin brings back every page
-that the device wrote, since it has no ranges (R12); end sends the pages whose dirty bits are set.
+that the device wrote, since it has no ranges (R12); end sends the pages whose dirty bits are set. What an end could not
+send goes with the next submission, so that no drawing ever finds the host newer (R23, R31).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from models.dmabuf import Buffer
 from models.page_table import Mapping
 from models.policy import FaultPlan
-from models.policy.tracking import Tracked
+from models.policy.tracking import Tracked, mask_of
 from models.promise import Promise
 
 __all__ = ["SyncBracket"]
@@ -53,11 +54,15 @@ class SyncBracket(Tracked):
         reads: Iterable[int] | None = None,
         everything: bool = False,
     ) -> list[int]:
-        """Nothing for a submission: what was not ended is not sent."""
-        if not everything:
-            return []
-        self.look(buffer).damage[buffer.space.record()] = True
+        """For a submission only what was ended before: a bracket that is open is not sent."""
+        if everything:
+            self.look(buffer).damage[buffer.space.record()] = True
         return self.take_damage(buffer)
+
+    def unmapped(self, buffer: Buffer, pages: Iterable[int]) -> None:
+        """Stores that no end has sent: they go, but not over what the device drew since they were made (R31)."""
+        tracking = self.look(buffer)
+        tracking.damage |= mask_of(buffer, pages) & ~tracking.device_dirty
 
     def to_zap(self, buffer: Buffer, writes: Iterable[int]) -> list[int]:
         """Entries stay."""

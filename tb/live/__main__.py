@@ -14,7 +14,7 @@ from tb import toolchain
 from tb.disk import unwritable
 from tb.live import commands, mount, run
 from tb.live.beside import Command, Watch
-from tb.live.log import LogError, header_of
+from tb.live.log import LogError
 from tb.live.run import FREE, Config, During, serve
 from tb.simulation import SIM_BUILD, SimulationError
 from tb.toolchain import WIDTHS
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         toolchain.executable(options.sim)
         if options.replay:
-            return _replay(Path(options.replay).resolve(), record=options.record, check=options.check)
+            return _replay(Path(options.replay), record=options.record, check=options.check, trace=options.trace)
         config = _config(options)
         mount.enter(["-m", "tb.live", *(sys.argv[1:] if arguments is None else arguments)])
         during = Command(options.command) if options.command else Watch()
@@ -78,10 +78,7 @@ def _cost(word: str) -> tuple[str, int]:
 
 
 def _replay(log: Path, **wanted: Any) -> int:
-    facts = header_of(log)
-    costs = Costs(**facts["costs"])
-    config = replace(Config(facts["simulator"], facts["width"], facts["policy"], costs), replay=str(log), **wanted)
-    found = run.replay(config)
+    _, found = run.replay(run.configured(log, **wanted))
     print(f"{found['arrivals']:,} arrivals, {found['answers']:,} answers as logged, {found['cycle']:,} cycles")
     return 0
 

@@ -27,13 +27,13 @@ from tb import sim_top
 from tb.agents.csr import CsrMaster, CsrPort
 from tb.agents.pins import bit
 from tb.bridge import Bridge, Stamped
-from tb.clocking import cycle_now, sleep
+from tb.clocking import cycle_now, end_in, sleep
 from tb.driver_trace import recording
 from tb.live import mount
 from tb.live.arrivals import Command, Stop
 from tb.live.connection import Connection
 from tb.live.control import Control
-from tb.live.log import Logged, Replay
+from tb.live.log import CutOff, Logged, Replay
 from tb.live.recorder import Recorder
 from tb.live.server import Server
 from tb.quiescence import leftovers
@@ -42,7 +42,7 @@ __all__ = ["live_device"]
 
 LOOK_CYCLES = 1000
 """Clock cycles after which arrivals are looked for where no step has ended."""
-LOGGED = ("simulator", "width", "policy", "costs")
+LOGGED = ("simulator", "width", "policy", "costs", "plain")
 """What of a configuration decides what the device does."""
 LIMIT = 1 << 50
 """Cycles without a step after which a device is given up: never."""
@@ -56,7 +56,7 @@ async def live_device(dut: Any) -> None:
 
     costs = Costs(**config["costs"])
     policy = STRATEGIES[config["policy"]](Trace.parse(_NOTHING, "live"), costs)
-    driver = Driver(host, FaultlineEngine(host), policy, costs=costs)
+    driver = Driver(host, FaultlineEngine(host, costs=costs), policy, costs=costs)
     dut.trace_enable.value = int(config["trace"])
     recording.enabled = config["trace"]
     await sim_top.reset(dut)
@@ -66,9 +66,11 @@ async def live_device(dut: Any) -> None:
         fcntl.flock(lock, fcntl.LOCK_SH)  # the place is taken for as long as this process lives
         try:
             await bridge.perform(driver.initialise())
-            await (_replay if config["replay"] else _serve)(bridge, driver, config)
+            whole = await (_replay if config["replay"] else _serve)(bridge, driver, config)
             sim_top.assert_clean(dut)
-            assert not (left := await leftovers(registers, line, dut.memory)), left
+            assert not whole or not (left := await leftovers(registers, line, dut.memory)), left
+            if config["trace"]:
+                await sim_top.flush_trace(dut)
         finally:
             mount.unmount(Path(config["directory"]))
 
@@ -91,8 +93,8 @@ class _Line:
             await self._rise
 
 
-async def _serve(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> None:
-    """Serve the kernel until told to stop, and write down what happened."""
+async def _serve(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> bool:
+    """Serve the kernel until told to stop, and write down what happened; the device is at rest then, which is True."""
     directory, socket, log = (Path(config[name]) for name in ("directory", "socket", "log"))
     control: Control
     server: Server
@@ -132,17 +134,28 @@ async def _serve(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> None
         kernel.close()
         if recorder is not None:
             recorder.write(log.with_suffix(""))
+    return True
 
 
-async def _replay(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> None:
-    """Have the log in the kernel's place; LogError where the device goes another way than it did."""
+async def _replay(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> bool:
+    """Have the log in the kernel's place; LogError where the device goes another way than it did.
+
+    Returns whether the device came to rest: it does not where the log ends in the middle of something.
+    """
     log = Replay(Path(config["replay"]), cycle_now)
+    if config["until"]:
+        cocotb.start_soon(end_in(config["until"]))
     recorder = Recorder() if config["record"] else None
-    await _run(bridge, _server(bridge, driver, log, recorder, config))
+    whole = True
+    try:
+        await _run(bridge, _server(bridge, driver, log, recorder, config))
+    except CutOff:
+        whole = False
     if recorder is not None:
         recorder.write(Path(config["log"]).with_suffix(""))
     found = {"arrivals": log.arrivals, "answers": log.answers, "cycle": cycle_now()}
     Path(config["found"]).write_text(json.dumps(found), encoding="utf-8")
+    return whole
 
 
 def _server(

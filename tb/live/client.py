@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import struct
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -97,6 +98,11 @@ class Live:
         """What the device is doing, by name; the buffers are not in it."""
         facts = (fact.split(maxsplit=1) for fact in self.command("status").split("; "))
         return {fact[0]: fact[1] for fact in facts if len(fact) == 2 and fact[0] != "buffer"}
+
+    def process(self) -> int:
+        """The number of the process that is the device, as of here."""
+        number, _, _ = struct.unpack("iII", self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return int(number)
 
     def close(self) -> None:
         """End the connection."""

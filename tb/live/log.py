@@ -31,7 +31,7 @@ from typing import Any, TextIO
 from models.events import Runs
 from tb.live.arrivals import Arrival, Command, Finished, Kernel, Left, Read, Stop, Write
 
-__all__ = ["Logged", "LogError", "Replay", "header_of"]
+__all__ = ["CutOff", "LogError", "Logged", "Replay", "header_of"]
 
 _TITLE = "faultline-live 1 "
 _FLUSH_S = 0.5
@@ -40,6 +40,10 @@ _FLUSH_S = 0.5
 
 class LogError(Exception):
     """A log that is none, or a replay that goes another way: file, line, and what is wrong."""
+
+
+class CutOff(Exception):
+    """A log ends where the device was in the middle of something, because it was killed there."""
 
 
 def header_of(path: Path) -> dict[str, Any]:
@@ -193,15 +197,20 @@ class Logged(_Answers):
 
 
 class Replay(_Answers):
-    """A log in the kernel's place. LogError where the device does not do what it did."""
+    """A log in the kernel's place. LogError where the device does not do what it did.
+
+    A log without an end, of a device that was killed, ends it where it ends: with a Stop, and with CutOff where the
+    device cannot come to rest, since it waits for what never arrived. Half a line is what was being written then.
+    """
 
     def __init__(self, path: Path, now: Callable[[], int]) -> None:
         super().__init__(now)
         self._path = path
-        self._lines = path.read_text(encoding="utf-8").splitlines()
+        self._lines = path.read_bytes().decode().rpartition("\n")[0].split("\n")
         self._at = 1
         self._looks = 0
         self._asked = 0
+        self._over = False
         self.arrivals = 0
         self.answers = 0
 
@@ -221,13 +230,18 @@ class Replay(_Answers):
         self.answers += 1
 
     def next(self, seconds: float | None = None) -> Arrival | None:
-        """Return what arrived next; Stop where the log ends."""
+        """Return what arrived next; Stop where the log ends, then nothing, and CutOff where it is waited for."""
         if not self._line:
+            if self._over and seconds == 0:
+                return None
+            if self._over:
+                raise CutOff(f"{self._path} ends in the middle of something")
+            self._over = True
             return Stop()
         try:
             found = _arrival_of(self._line) if self._line[0].isupper() else None
         except ValueError:
-            raise LogError(f"{self._path}:{self._at + 1}: half a line") from None
+            raise LogError(f"{self._path}:{self._at + 1}: {self._line[:80]} is no arrival") from None
         if found is None or self._looks < found[0]:
             if seconds is None:
                 raise self._wrong("the device waits")

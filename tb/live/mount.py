@@ -60,13 +60,14 @@ def _openable() -> str:
     return ""
 
 
-def _namespaces() -> bool:
-    """Whether a user namespace with mounts of its own can be made."""
+def _no_namespace() -> str:
+    """Why no user namespace with mounts of its own can be made; empty where one can."""
     tool = shutil.which("unshare")
     if tool is None:
-        return False
+        return "there is no unshare to make a user namespace with"
     done = subprocess.run([tool, "-Urm", "true"], capture_output=True, check=False)
-    return done.returncode == 0
+    said = " ".join(done.stderr.decode(errors="replace").split())
+    return f"user namespaces are not allowed ({said})" if done.returncode else ""
 
 
 def obstacle() -> str:
@@ -80,9 +81,10 @@ def obstacle() -> str:
         return ""
     if closed:
         return f"nothing can be mounted here: {closed}, and there is no fusermount3 (apt install fuse3)"
-    if not _may_mount() and not _namespaces():
+    barred = "" if _may_mount() else _no_namespace()
+    if barred:
         return (
-            "nothing can be mounted here: this user may not mount, user namespaces are not allowed, "
+            f"nothing can be mounted here: this user may not mount, {barred}, "
             "and there is no fusermount3 (apt install fuse3)"
         )
     return ""
@@ -163,8 +165,9 @@ def mounted(directory: Path) -> bool:
 
 
 def unmount(directory: Path) -> None:
-    """Unmount, at once and whoever uses it; their accesses fail from then on. Nothing where nothing is mounted.
+    """Unmount, at once and whoever uses it. Nothing where nothing is mounted.
 
+    Their accesses fail from then on; through fusermount3, which only detaches, once the simulator's process has gone.
     MountError where the mount stays.
     """
     while mounted(directory):

@@ -16,19 +16,21 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from models.costs import Costs
 from tb.live import mount
 from tb.live.client import Live, LiveError
 from tb.live.control import GUARD
+from tb.live.log import header_of
 from tb.sim_top import system
-from tb.simulation import SIM_BUILD, Simulation
+from tb.simulation import SIM_BUILD, Outcome, Simulation
+from tb.timing.run import Window
 
-__all__ = ["FREE", "PLACES", "Config", "During", "Place", "replay", "serve"]
+__all__ = ["FREE", "PLACES", "Config", "During", "Place", "configured", "replay", "serve"]
 
 _FILES = {"socket": "sock", "lock": "lock", "log": "log", "found": "found"}
 PLACES = SIM_BUILD / "live"
@@ -50,8 +52,8 @@ class Config:
 
     `buffers` are the words of create commands. `plain` answers without the driver, to measure what the driver and the
     RTL cost. `trace` keeps the trace of the simulation, `record` writes workload traces, `check` asks the oracle,
-    `replay` is a log to be taken in the kernel's place. `log` is where the log goes, and workload traces beside it; in
-    the device's place unless told.
+    `replay` is a log to be taken in the kernel's place, to the cycle `until` if that is not 0. `log` is where the log
+    goes, and workload traces beside it; in the device's place unless told.
     """
 
     simulator: str = "verilator"
@@ -65,6 +67,7 @@ class Config:
     check: bool = False
     replay: str = ""
     log: str = ""
+    until: int = 0
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,7 @@ def serve(config: Config, during: During) -> int:
     errors, and `during` has `END_S` seconds to see them.
     """
     simulation = _simulation(config)
+    simulation.build()
     with _place() as place:
         company = _Company(place, during)
         company.start()
@@ -146,26 +150,39 @@ def serve(config: Config, during: During) -> int:
     return company.status
 
 
-def replay(config: Config) -> dict[str, int]:
-    """Run a log again, without any kernel; return its arrivals, answers and the last cycle.
+def configured(log: Path, **wanted: Any) -> Config:
+    """How a log is to be replayed: as the device was, with what is wanted besides. LogError for what is no log."""
+    facts = header_of(log)
+    facts["costs"] = Costs(**facts["costs"])
+    return replace(Config(**facts), replay=str(log.resolve()), **wanted)
 
+
+def replay(config: Config, name: str = "", window: Window | None = None) -> tuple[Outcome, dict[str, int]]:
+    """Run a log again, without any kernel, in a directory of that name under sim_build/runs/SIM; to the end of a window
+    of waves if there is one.
+
+    Returns the run, with its arrivals, answers and last cycle, which it has not where it ended with a window.
     SimulationError where the device goes another way than it did.
     """
     simulation = _simulation(config)
+    plusargs: tuple[str, ...] = ()
+    if window is not None:
+        simulation = replace(simulation, dumps=True)
+        plusargs = f"+waves_file={window.file}", f"+waves_begin={window.begin}"
     with _place() as place:
-        _simulate(simulation, config, place)
-        found: dict[str, int] = json.loads(place.beside(".found").read_text(encoding="utf-8"))
-        return found
+        outcome = _simulate(simulation, config, place, name, plusargs)
+        found = place.beside(".found")
+        return outcome, json.loads(found.read_text(encoding="utf-8")) if found.exists() else {}
 
 
 def _simulation(config: Config) -> Simulation:
-    inside = {"INSIDE": 1} if config.trace else {}
-    simulation = replace(system(config.simulator, data_width=config.width, **inside), timeout_s=FOREVER_S)
-    simulation.build()
-    return simulation
+    inside = {"INSIDE": 1} if config.trace or config.until else {}
+    return replace(system(config.simulator, data_width=config.width, **inside), timeout_s=FOREVER_S)
 
 
-def _simulate(simulation: Simulation, config: Config, place: Place) -> None:
+def _simulate(
+    simulation: Simulation, config: Config, place: Place, name: str = "", plusargs: Sequence[str] = ()
+) -> Outcome:
     files = {name: str(place.beside(f".{ending}")) for name, ending in _FILES.items()}
     if config.log:
         files["log"] = config.log
@@ -174,7 +191,7 @@ def _simulate(simulation: Simulation, config: Config, place: Place) -> None:
     env = {"LIVE_CONFIG": str(place.beside(".json"))}
     if not config.trace:
         env["TRACE_FILE"] = os.devnull
-    simulation.run("tb.live.bench", env=env, run_name=f"live/{place.number}")
+    return simulation.run("tb.live.bench", env=env, run_name=name or f"live/{place.number}", plusargs=plusargs)
 
 
 class _Company(threading.Thread):

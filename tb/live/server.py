@@ -28,7 +28,7 @@ import numpy as np
 from cocotb.triggers import Event as Signal
 
 from models.dmabuf import Buffer, DmaBuf
-from models.drawing import CopyBox, FillBox
+from models.drawing import CopyBox, FillBox, plan
 from models.driver import Driver
 from models.engine import Queue
 from models.errors import BusFault, DeviceError, DriverError, OutOfMemory
@@ -48,7 +48,7 @@ from tb.live.recorder import Recorder
 __all__ = ["Counts", "Server", "ServerError"]
 
 PATIENCE_S = 0.002
-"""Seconds that a recall may take before accesses that it may be waiting for are answered."""
+"""Seconds that a recall may take before accesses that it may be waiting for are answered; doubled each time anew."""
 
 Perform = Callable[[Generator[Step, Any, Any], str], Coroutine[Any, Any, Any]]
 """Performs a generator of steps as a task of that name."""
@@ -210,18 +210,21 @@ class Server:
 
     def _recall(self, buffer: str, zap: Sequence[int], clean: Sequence[int] = ()) -> None:
         """Only pages that were given out are asked back; what is given out meanwhile makes it necessary again."""
-        outside = self._shared[buffer].outside
+        outside, patience = self._shared[buffer].outside, PATIENCE_S
         drop, collect = runs_of(outside.given(zap)), runs_of(outside.given(clean))
         while drop or collect:
-            again = self._pump(self._kernel.recall(buffer, drop, collect), buffer, frozenset(zap))
+            again = self._pump(self._kernel.recall(buffer, drop, collect), buffer, frozenset(zap), patience)
             self.counts.repeated += again
+            patience *= 2
             drop, collect = runs_of(outside.given(zap)) if again else (), ()
 
-    def _pump(self, number: int, buffer: str = "", zapped: frozenset[int] = frozenset()) -> bool:
+    def _pump(
+        self, number: int, buffer: str = "", zapped: frozenset[int] = frozenset(), patience: float = PATIENCE_S
+    ) -> bool:
         """Answer what the kernel needs until it has done what it was asked for; return whether it must do it again."""
         again = False
         while True:
-            arrival = self._kernel.next(PATIENCE_S if self._open else None)
+            arrival = self._kernel.next(patience if self._open else None)
             match arrival:
                 case None:
                     for access in [one for one in self._open.values() if self._harmless(one)]:
@@ -433,6 +436,8 @@ class Server:
 
     def _drawn(self, buffer: Buffer, command: FillBox | CopyBox) -> Generator[Step, Any, Fence]:
         oracle = self._watch.get(buffer)
+        if oracle:
+            plan(buffer, [command])  # what makes no sense never reaches it
         token = oracle.draw_begins([command]) if oracle else 0
         with failing(oracle, token):
             fence = yield from self.driver.draw(buffer, [command])

@@ -18,6 +18,8 @@ from rich.table import Table
 from tb import toolchain
 from tb.clocking import PERIOD_NS
 from tb.disk import unwritable
+from tb.live.log import LogError
+from tb.live.replayed import replayed
 from tb.simulation import SIM_BUILD, SimulationError
 from tb.timing.baseline import BASELINE, VERSION, BaseError, Change, base_of, baseline, changes
 from tb.timing.bounds import LATENCY_RANGE, STALL_RANGE, Memory
@@ -72,6 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("scenario", "latency", "width", "stall"):
         parser.add_argument(f"--{name}", default="", help=f"comma-separated ({name.upper()})")
     parser.add_argument("--sim", default="verilator", help="verilator or icarus (SIM)")
+    parser.add_argument("--replay", default="", help="log of a live run, to be timed in place of scenarios (REPLAY)")
     parser.add_argument("--contract", default="", help="TOML file of budgets (CONTRACT); timing.toml unless told")
     parser.add_argument("--operation", default="", help="number of the operation to show, of one run (OPERATION)")
     parser.add_argument("--base", default="", help="timing.json of an earlier run, to tell what moved (BASE)")
@@ -86,12 +89,16 @@ def main(arguments: list[str] | None = None) -> int:
         budgets = contract_of(Path(options.contract) if options.contract else CONTRACT)
         if not any(words):  # nothing was asked for: whatever the contract speaks of as well
             wanted = list(dict.fromkeys([*wanted, *((one.scenario, one.memory) for one in budgets)]))
-        number = _operation(options.operation, len(wanted))
-        if options.update and (any(words) or number is not None):
+        if options.replay and any(words):
+            raise AskError("REPLAY= names one run: leave SCENARIO, LATENCY, WIDTH and STALL out")
+        number = _operation(options.operation, 1 if options.replay else len(wanted))
+        if options.update and (any(words) or options.replay or number is not None):
             raise AskError("UPDATE=1 takes the runs that are made when nothing else is asked for: leave the rest out")
         base = base_of(Path(options.base)) if options.base else None
         toolchain.executable(options.sim)
-        runs = _timed(wanted, options.sim, console, number)
+        scenarios = (simulated(name, options.sim, memory)[0] for name, memory in wanted)
+        made = (replayed(Path(one)) for one in [options.replay]) if options.replay else scenarios
+        runs = _timed(made, console, number)
         if number is not None:
             return 0
         verdicts = judged(budgets, runs)
@@ -100,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
         broken = [one for one in verdicts if one.broken]
         if options.update and not broken:
             BASELINE.write_text(baseline(runs), encoding="utf-8")
-    except (AskError, BaseError, ContractError) as error:
+    except (AskError, BaseError, ContractError, LogError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (SimulationError, ValueError) as error:
@@ -133,13 +140,10 @@ def _operation(text: str, runs: int) -> int | None:
     return int(text)
 
 
-def _timed(
-    wanted: Iterable[tuple[str, Memory]], simulator: str, console: Console, number: int | None
-) -> list[Run]:
-    """Simulate and print one run after the other; of an operation by number its spans alone."""
+def _timed(made: Iterable[Run], console: Console, number: int | None) -> list[Run]:
+    """Print one run after the other as they are made; of an operation by number its spans alone."""
     runs = []
-    for name, memory in wanted:
-        run, _ = simulated(name, simulator, memory)
+    for run in made:
         runs.append(run)
         if number is None:
             console.print(_table(run))

@@ -15,7 +15,7 @@ from models.memory import HostMemory
 from tb import sim_top
 from tb.agents.memory import MemoryConfig, Stall
 from tb.bridge import bridge_of
-from tb.clocking import cycle_now, sleep
+from tb.clocking import end_in
 from tb.env import Environment, run_body
 from tb.timing.bounds import PERIOD
 from tb.timing.scenarios import SCENARIOS
@@ -35,15 +35,9 @@ async def timed(dut: Any) -> None:
         await sim_top.reset(dut)
         bridge = bridge_of(env)
         if "TIMING_UNTIL" in os.environ:
-            cocotb.start_soon(_end(int(os.environ["TIMING_UNTIL"])))
+            cocotb.start_soon(end_in(int(os.environ["TIMING_UNTIL"])))
         await bridge.run({"driver": SCENARIOS[os.environ["TIMING_SCENARIO"]].steps(host)})
         sim_top.assert_clean(dut)
         await sim_top.flush_trace(dut)
 
     await run_body(dut, body, memory=temper, limit=1_000_000_000)
-
-
-async def _end(cycle: int) -> None:
-    """End the test as passed when the cycle has come."""
-    await sleep(cycle - cycle_now())
-    cocotb.pass_test("nothing more is asked for")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,10 @@ WINDOWS = 100
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A scenario under one memory: its operations, what timing.json says of it, and the trace both come from."""
+    """A scenario under one memory: its operations, what timing.json says of it, and the trace both come from.
+
+    log: of the live run that it is a replay of, if it is one.
+    """
 
     scenario: str
     simulator: str
@@ -30,6 +34,7 @@ class Run:
     operations: tuple[Operation, ...]
     facts: dict[str, Any]
     trace: Trace = field(repr=False, compare=False)
+    log: str = ""
 
     @property
     def name(self) -> str:
@@ -39,6 +44,8 @@ class Run:
     @property
     def title(self) -> str:
         """The run in words that a command line takes."""
+        if self.log:
+            return f"REPLAY={shlex.quote(self.log)}"
         memory = self.memory
         return f"SCENARIO={self.scenario} LATENCY={memory.latency} WIDTH={memory.width} STALL={memory.stall}"
 

@@ -17,6 +17,8 @@ import pywellen
 from tb import toolchain
 from tb.clocking import PERIOD_NS
 from tb.disk import unwritable
+from tb.live.log import LogError
+from tb.live.replayed import replayed, waved
 from tb.simulation import SIM_BUILD, SimulationError
 from tb.timing.__main__ import AskError, asked
 from tb.timing.bounds import Memory
@@ -63,7 +65,10 @@ def dumped(run: Run, operation: Operation, under: str = "timing") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"waves.{suffix}"
     window = Window(file, max(0, operation.begin - _AROUND), operation.end + _AROUND)
-    simulate(run.scenario, run.simulator, run.memory, under, window)
+    if run.log:
+        waved(run, window)
+    else:
+        simulate(run.scenario, run.simulator, run.memory, under, window)
     found = {one.full_name: one.bitwidth for one in pywellen.Waveform(str(file)).all_vars()}
     missing = [name for name in _names() if name not in found]
     if missing:
@@ -109,18 +114,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tb.timing.waves", description="Waves of one operation.")
     for name in ("scenario", "latency", "width", "stall"):
         parser.add_argument(f"--{name}", default="", help=f"one ({name.upper()})")
+    parser.add_argument("--replay", default="", help="log of a live run, in place of a scenario (REPLAY)")
     parser.add_argument("--sim", default="verilator", help="verilator or icarus (SIM)")
     parser.add_argument("--tag", default="", help="of a descriptor (TAG)")
     parser.add_argument("--queue", default="", help="0, of transfers, or 1, of drawing (QUEUE)")
     options = parser.parse_args(arguments)
     try:
-        scenario, memory = _one(options.scenario, options.latency, options.width, options.stall)
         tag, queue = _number("TAG", options.tag, 2**32 - 1), _number("QUEUE", options.queue or "0", 1)
         toolchain.executable(options.sim)
-        run, _ = simulated(scenario, options.sim, memory)
+        run = _run(options)
         operation = operation_of(run, tag, queue)
         file = dumped(run, operation)
-    except AskError as error:
+    except (AskError, LogError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (SimulationError, ValueError) as error:
@@ -135,6 +140,17 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{run.title}: {operation.kind} {operation.number}, cycles {operation.begin} to {operation.end}")
     print(f"waves {file}; gtkwave {file.with_suffix('.gtkw')}; surfer -c {file.with_suffix('.sucl')}")
     return 0
+
+
+def _run(options: argparse.Namespace) -> Run:
+    """The one run that is asked for."""
+    words = (options.scenario, options.latency, options.width, options.stall)
+    if options.replay and any(words):
+        raise AskError("REPLAY= names one run: leave SCENARIO, LATENCY, WIDTH and STALL out")
+    if options.replay:
+        return replayed(Path(options.replay))
+    scenario, memory = _one(*words)
+    return simulated(scenario, options.sim, memory)[0]
 
 
 def _one(scenario: str, latency: str, width: str, stall: str) -> tuple[str, Memory]:

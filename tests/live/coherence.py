@@ -3,7 +3,8 @@
 Each of WRITERS processes owns one column of pixels and counts up in it; the device owns the right half: it fills, and
 copies the writers' columns there. Who has written publishes the number in memory that all share. Whoever looks reads
 what was published first and the pixel then, so an older number is a stale read, and one's own number that is not the
-last one is a lost write. A copy must hold numbers from between its call and its return.
+last one is a lost write. A copy must hold numbers from between its call and its return. A second buffer, of WIDE pages,
+is the device's alone: it fills all of it with a number, and every page must have that at once, whoever looks.
 
     python coherence.py WRITERS PAGES-TO-ZAP SEED
 
@@ -22,6 +23,8 @@ import time
 from tb.live.client import Live
 
 SIDE, PIXEL, HALF = 64, 4, 32
+WIDE = 64
+OVER, FILLED = (0, SIDE), (1, SIDE)
 WORD = struct.Struct("<I")
 
 
@@ -43,8 +46,9 @@ class Pixels:
 class Party:
     """One process among them: the buffer, what was published, and a way out."""
 
-    def __init__(self, path: str, published: Pixels, seed: int) -> None:
+    def __init__(self, path: str, wide: str, published: Pixels, seed: int) -> None:
         self.file = os.open(path, os.O_RDWR)
+        self.wide = memoryview(mmap.mmap(os.open(wide, os.O_RDWR), 0)).cast("I")
         self.memory = Pixels(mmap.mmap(self.file, 0))
         self.published = published
         self.chance = random.Random(seed)
@@ -52,11 +56,11 @@ class Party:
 
     def over(self) -> bool:
         """Whether somebody has ended it; the last word says so."""
-        return self.published.get(0, SIDE) != 0
+        return self.published.get(*OVER) != 0
 
     def fail(self, what: str) -> None:
         """Tell, and end it for all."""
-        self.published.put(0, SIDE, 1)
+        self.published.put(*OVER, 1)
         print(f"error: {what}", flush=True)
         os._exit(1)
 
@@ -65,7 +69,10 @@ class Party:
         self.published.put(column, row, value)
 
     def look(self) -> None:
-        """Look at any pixel."""
+        """Look at any pixel, and at any page that is the device's."""
+        least, page = self.published.get(*FILLED), self.chance.randrange(WIDE)
+        if self.wide[page * 1024] < least:
+            self.fail(f"stale: page {page} is {self.wide[page * 1024]}, and {least} was there before")
         column, row = self.chance.randrange(SIDE), self.chance.randrange(SIDE)
         least = self.published.get(column, row)
         if self.chance.random() < 0.1:
@@ -96,6 +103,14 @@ class Party:
             self.look()
         return count
 
+    def sweep(self, device: Live, value: int) -> None:
+        """Have the device fill every page of its own, and look at each."""
+        device.fill("wide", 0, 0, 1024, WIDE, WORD.pack(value).hex())
+        self.publish(*FILLED, value)
+        for page in range(WIDE):
+            if self.wide[page * 1024] != value:
+                self.fail(f"stale: page {page} is {self.wide[page * 1024]}, not {value}")
+
     def draw(self, device: Live, writers: int, value: int) -> None:
         """Have the device fill some rows of its half, or copy the writers' columns there and look at the copy."""
         row = self.chance.randrange(SIDE)
@@ -119,23 +134,25 @@ def main(writers: int, zaps: int, seed: int) -> int:
     """Start the writers, draw until so many pages were zapped, and end them."""
     device = Live()
     path = str(device.create("shared", SIDE, SIDE, "rgba", "Y_TILED"))
-    published = Pixels(mmap.mmap(-1, (SIDE * SIDE + 1) * PIXEL))
+    wide = str(device.create("wide", 1024, WIDE, "rgba"))
+    published = Pixels(mmap.mmap(-1, (SIDE * SIDE + 2) * PIXEL))
     children = []
     for column in range(writers):
         child = os.fork()
         if not child:
-            party = Party(path, published, seed * 100 + column)
+            party = Party(path, wide, published, seed * 100 + column)
             counted = party.write(column, 0)
             print(f"writer {column}: {counted:,} stores, {party.looks:,} looks", flush=True)
             os._exit(0)
         children.append(child)
-    party = Party(path, published, seed * 100 + 99)
+    party = Party(path, wide, published, seed * 100 + 99)
     began, value = time.monotonic(), 0
     while not party.over() and (value % 16 or int(device.status()["zapped_pages"]) < zaps):
         value += 1
         party.draw(device, writers, value)
+        party.sweep(device, value)
         party.look()
-    published.put(0, SIDE, 1)
+    published.put(*OVER, 1)
     bad = [child for child in children if os.waitpid(child, 0)[1]]
     facts = device.status()
     seconds = time.monotonic() - began

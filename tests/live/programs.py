@@ -9,10 +9,12 @@ the file RESULTS as JSON: name -> traceback, empty where all was well.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import json
 import mmap
 import os
+import random
 import shutil
 import signal
 import socket
@@ -180,6 +182,109 @@ def a_killed_client_harms_nobody(device: Live) -> None:
         assert memory[:] == b"\t" * (64 * PAGE)
 
 
+def system_calls_take_mappings_as_buffers(device: Live) -> None:
+    """read(2) and write(2) between a file and its own mapping, of one page too, and splice and sendfile."""
+    path = device.create("own", 1024, 8, "rgba")
+    file = os.open(path, os.O_RDWR)
+    with mapped(path) as memory, memoryview(memory) as view:
+        device.fill("own", 0, 0, 1024, 8, "01020304")
+        assert os.preadv(file, [view[3 * PAGE : 4 * PAGE]], 0) == PAGE and view[3 * PAGE : 4 * PAGE] == view[0:PAGE]
+        device.fill("own", 0, 5, 1024, 1, "05050505")
+        assert os.pwritev(file, [view[5 * PAGE : 6 * PAGE]], 6 * PAGE) == PAGE and view[6 * PAGE] == 5
+        device.fill("own", 0, 0, 1024, 8, "0a0b0c0d")
+        view[0:4] = b"head"
+        assert os.pwritev(file, [view[0:100]], 50) == 100 and view[50:58] == b"head\n\x0b\x0c\r"
+        assert os.preadv(file, [view[0:PAGE]], 0) == PAGE and view[50:54] == b"head" == view[0:4]
+        device.copy("own", 0, 7, 1024, 1, 0, 0)
+        assert view[7 * PAGE : 8 * PAGE] == view[0:PAGE]
+        device.fill("own", 0, 0, 1024, 8, "0e0e0e0e")
+        near, far = socket.socketpair()
+        with near, far:
+            assert os.sendfile(near.fileno(), file, 0, 8) == 8 and far.recv(9) == b"\x0e" * 8
+        inward, outward = os.pipe()
+        os.write(outward, b"piped")
+        assert os.splice(inward, file, 5, offset_dst=2 * PAGE) == 5 and view[2 * PAGE : 2 * PAGE + 6] == b"piped\x0e"
+        os.close(inward)
+        os.close(outward)
+    os.close(file)
+
+
+def pages_are_locked_pinned_and_dropped(device: Live) -> None:
+    """What mlock and a pipe hold on to is zapped all the same; nothing is lost where a program drops its entries."""
+    path = device.create("held", 1024, 8, "rgba")
+    libc = ctypes.CDLL(None, use_errno=True)
+    with mapped(path) as memory:
+        device.fill("held", 0, 0, 1024, 8, "01010101")
+        page = (ctypes.c_char * PAGE).from_buffer(memory)
+        where = ctypes.c_void_p(ctypes.addressof(page))
+        assert libc.mlock(where, ctypes.c_size_t(PAGE)) == 0
+        device.fill("held", 0, 0, 1024, 8, "02020202")
+        assert memory[0] == 2
+        inward, outward = os.pipe()
+        part = (ctypes.c_size_t * 2)(ctypes.addressof(page), PAGE)
+        assert libc.vmsplice(outward, part, ctypes.c_size_t(1), 0) == PAGE
+        device.fill("held", 0, 0, 1024, 8, "03030303")
+        assert memory[0:PAGE] == b"\3" * PAGE and os.read(inward, 1) == b"\2"
+        memory[0:4] = b"kept"
+        assert libc.munlock(where, ctypes.c_size_t(PAGE)) == 0
+        del page
+        memory.madvise(mmap.MADV_DONTNEED)
+        assert memory[0:5] == b"kept\3"
+        file = os.open(path, os.O_RDWR)
+        with mmap.mmap(file, PAGE, flags=mmap.MAP_PRIVATE) as private:
+            private[0:4] = b"mine"
+            assert private[0:5] == b"mine\3" and os.pread(file, 5, 0) == b"kept\3" == memory[0:5]
+        for one in (file, inward, outward):
+            os.close(one)
+
+
+def stopped_clients_hold_nobody_up(device: Live) -> None:
+    """Processes that stand still wherever SIGSTOP meets them, also in a fault: the device goes on all the same."""
+    path = device.create("halted", 1024, 16, "rgba")
+    children = []
+    with mapped(path) as memory:
+        for _ in range(4):
+            child = os.fork()
+            if not child:
+                while True:
+                    for page in range(16):
+                        memory[page * PAGE] = memory[page * PAGE + 1]
+            children.append(child)
+        for turn in range(20):
+            for child in children:
+                os.kill(child, signal.SIGCONT if turn % 2 else signal.SIGSTOP)
+            device.wait(device.fill("halted", 0, 0, 1024, 16, f"{turn:02x}010101"))
+            device.flush("halted")
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        device.fill("halted", 0, 0, 1024, 16, "12121212")
+        assert memory[:] == b"\x12" * (16 * PAGE)
+
+
+def many_processes_write_one_buffer(device: Live) -> None:
+    """Twenty-four of them, each a byte of every page in a mapping of its own, while the device fills: all is there."""
+    path = device.create("many", 1024, 16, "rgba")
+    children = []
+    for number in range(24):
+        child = os.fork()
+        if not child:
+            with mapped(path) as own:
+                for page in range(16):
+                    own[page * PAGE + number] = number + 1
+            os._exit(0)
+        children.append(child)
+    for turn in range(10):
+        device.fill("many", 512, 0, 512, 16, f"{turn:02x}010101")
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0
+    device.copy("many", 512, 0, 6, 16, 0, 0)
+    with mapped(path) as memory:
+        for page in range(16):
+            for at in (0, 2048):
+                assert memory[page * PAGE + at :][:24] == bytes(range(1, 25)), (page, at)
+
+
 def bad_commands_get_an_error(device: Live) -> None:
     """A text for whatever makes no sense, and the connection goes on; half a command harms nobody."""
     device.create("good", 16, 16, "rgba")
@@ -198,10 +303,23 @@ def bad_commands_get_an_error(device: Live) -> None:
                 raise
         else:
             raise AssertionError(f"{line!r} was carried out")
+    chance = random.Random(1)
+    words = ["fill", "copy", "create", "wait", "poll", "flush", "destroy", "list", "good", "none", "0", "1", "16", "-1"]
+    words += ["65536", "9" * 30, "00000000", "0", "gray", "b5", "rgba", "MORTON", "\u00b2", "x" * 200, "1.5", "0x1", ""]
+    for _ in range(1500):
+        line = " ".join(chance.choice(words) for _ in range(chance.randrange(9)))
+        if line.split()[:2] not in (["destroy", "good"], ["status"]):
+            with contextlib.suppress(LiveError):
+                device.command(line)
+    for name in {*words} - {"good"}:
+        with contextlib.suppress(LiveError):
+            device.destroy(name)
     for broken in (b"fill good 0 0 1", b"x" * 10000 + b"\n", b"\xff\xfe\n", b"create gone 16 16 gray\n"):
         with socket.socket(socket.AF_UNIX) as half:
             half.connect(str(device.directory / "control"))
             half.sendall(broken)
+    while not any(path.name.startswith("gone_") for path in device.files()):
+        time.sleep(0.01)  # it was whole, so it is carried out, though nobody hears of it
     assert device.wait(device.fill("good", 0, 0, 16, 16, "11111111")) > 0
 
 
@@ -280,6 +398,10 @@ PROGRAMS: dict[str, Callable[[Live], None]] = {
         the_directory_is_closed,
         children_share_the_mapping,
         a_killed_client_harms_nobody,
+        system_calls_take_mappings_as_buffers,
+        pages_are_locked_pinned_and_dropped,
+        stopped_clients_hold_nobody_up,
+        many_processes_write_one_buffer,
         bad_commands_get_an_error,
         a_destroyed_buffer_lives_while_it_is_open,
         fences_come_in_order,
@@ -297,7 +419,10 @@ def main(results: str, *names: str) -> int:
         if not child:
             try:
                 with Live() as device:
+                    before = device.files()
                     PROGRAMS[name](device)
+                    for path in set(device.files()) - set(before):
+                        device.destroy(path.name.partition("_")[0])
             except BaseException:
                 os.write(outward, traceback.format_exc().encode()[-4000:])
             os._exit(0)

@@ -16,17 +16,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pywellen
+from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace as Packets
 
 from models.workload.trace import Fill, Load, Store, Trace, Wait
 from tb.live import mount
+from tb.live.replayed import replayed
 from tb.live.run import PLACES
 from tb.sim_top import system
+from tb.simulation import RUNS
+from tb.timing import __main__ as timing
+from tb.timing import waves
 from tests.live.programs import PROGRAMS
+from tests.test_timing import rises
 
 ROOT = Path(__file__).resolve().parents[2]
 OBSTACLE = mount.obstacle()
 TIMEOUT_S = 120.0
-ZAPS = int(os.environ.get("LIVE_ZAPS", "150"))
+ZAPS = int(os.environ.get("LIVE_ZAPS", "2000"))
 
 pytestmark = pytest.mark.skipif(bool(OBSTACLE), reason=OBSTACLE or "it can")
 
@@ -92,9 +99,9 @@ def simulators(parent: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What each program said, run once inside of one device."""
+    """What each program said, run once inside of one device, whose pages the oracle looks at."""
     file = tmp_path_factory.mktemp("live") / "results"
-    status, _, errors = Live(command=f"{sys.executable} -m tests.live.programs {file}").end()
+    status, _, errors = Live("--check", command=f"{sys.executable} -m tests.live.programs {file}").end()
     assert status == 0, errors
     found: dict[str, str] = json.loads(file.read_text())
     return found
@@ -193,6 +200,54 @@ def test_a_program_takes_the_same_cycles_every_time_and_its_log_replays(tmp_path
     assert status == 1 and f"{log}:{where + 1}:" in errors
 
 
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """The log of a program's run, and the trace that the run itself kept."""
+    folder = tmp_path_factory.mktemp("told")
+    (folder / "program.py").write_text(PROGRAM)
+    log, copy = folder / "log", folder / "trace.bin"
+    command = f"{sys.executable} {folder}/program.py"
+    live = Live("--trace", "--log", str(log), command=f'{command} && echo "$LIVE"')
+    status, output, errors = live.end()
+    assert status == 0, errors
+    trace = RUNS / "verilator" / "live" / Path(output.strip()).name / "trace.bin"
+    copy.write_bytes(trace.read_bytes())
+    return log, copy.read_bytes()
+
+
+def test_the_replay_of_a_log_leaves_the_trace_of_the_run_and_is_timed(told: tuple[Path, bytes]) -> None:
+    log, trace = told
+    run = replayed(log)
+    again = (RUNS / "verilator" / "timing" / "live" / "trace.bin").read_bytes()
+    assert again == trace
+    kinds = {one.kind for one in run.operations}
+    assert kinds >= {"page_fault", "writeback", "render", "descriptor.readback", "descriptor.fill", "descriptor.copy"}
+    for one in run.operations:
+        assert sum(one.parts.values()) == one.cycles, one
+    assert max(one.parts["interrupt"] for one in run.operations) < 50, "host work costs none of the simulated time"
+    assert run.title == f"REPLAY={log}" and timing.main(["--replay", str(log)]) == 0
+    packets = Packets.FromString((timing.RESULTS / "trace.perfetto").read_bytes()).packet
+    named = {packet.track_event.name for packet in packets}
+    fault = next(one for one in run.operations if one.kind == "page_fault" and one.tags)
+    assert f"page_fault {fault.number}" in named
+    assert f"REPLAY={log}" in (timing.RESULTS / "report.html").read_text(encoding="utf-8")
+    file = waves.dumped(run, fault)
+    line = next(one.signal for one in pywellen.Waveform(str(file)).all_vars() if one.full_name == "sim_top.irq")
+    assert fault.interrupt is not None and rises(line)[-1] == fault.interrupt
+
+
+def test_a_log_without_an_end_replays_to_where_it_ends(told: tuple[Path, bytes], tmp_path: Path) -> None:
+    """Cut in a line, and where the kernel is about to say that it has done what it was asked for."""
+    text = told[0].read_text()
+    lines = text.splitlines(keepends=True)
+    asked = [index for index, line in enumerate(lines) if line.startswith("F ")]
+    cut = tmp_path / "cut"
+    for part in (text[: len(text) // 2], "".join(lines[: asked[len(asked) // 2]]), "".join(lines[:1])):
+        cut.write_text(part)
+        status, output, errors = Live("--replay", str(cut)).end(60)
+        assert status == 0 and "as logged" in output, errors
+
+
 def test_the_commands_status_is_the_devices() -> None:
     assert Live(command="kill -9 $$").end()[0] == 137
 
@@ -255,7 +310,7 @@ def test_it_ends_with_whoever_started_it(tmp_path: Path, how: str) -> None:
         again()
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root unmounts what others use")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root unmounts what others use by force; fusermount3 does it lazily")
 def test_it_is_unmounted_under_load(tmp_path: Path) -> None:
     live = busy(tmp_path)
     for place in live.places():

@@ -10,14 +10,18 @@ import pytest
 
 from models.layout import Layout
 from models.memory import PAGE
+from models.outside import Outside
+from models.steps import Recall
 from models.surface import Box, Surface
 from models.workload.trace import Compose, Copy, Fill, Load, Store, Trace, Wait
-from tb.live import commands, protocol
-from tb.live.arrivals import Command, Read, Stop, Write
+from tb.live import commands, mount, protocol
+from tb.live.arrivals import Arrival, Command, Finished, Read, Stop, Write
 from tb.live.commands import CommandError
 from tb.live.log import LogError, Logged, Replay, header_of
 from tb.live.protocol import Op, ProtocolError, Request
 from tb.live.recorder import Recorder
+from tb.live.server import Server, _Shared
+from tests.models.world import make_world
 
 
 @pytest.mark.parametrize(
@@ -86,8 +90,8 @@ class Script:
     """A kernel from which the same few things arrive, with looks at which nothing does."""
 
     def __init__(self) -> None:
-        self.coming = [Command(1, "fill a"), None, None, Read(5, "a", 0, PAGE, 3), Write(6, "a", 9, b"\0x\n", 3, True)]
-        self.coming += [Stop("")]
+        self.coming = [Command(1, "fill\r a\u2028b"), None, None, Read(5, "a", 0, PAGE, 3)]
+        self.coming += [Write(6, "a", 9, b"\0x\n", 3, True), Stop("")]
 
     def next(self, seconds: float | None = None) -> object:
         return self.coming.pop(0)
@@ -121,6 +125,67 @@ def test_a_log_gives_back_what_arrived_and_holds_the_device_to_its_answers(tmp_p
         header_of(path)
     with pytest.raises(LogError, match="cannot read the log"):
         header_of(tmp_path / "nothing")
+
+
+class Slow:
+    """A kernel that needs 50 ms for any recall, in which a program touches its page again whenever it gets it."""
+
+    def __init__(self) -> None:
+        self.touched, self.asked, self.left, self.recalls = 0, True, 0.0, 0
+
+    def recall(self, *words: object) -> int:
+        self.left = 0.05
+        self.recalls += 1
+        assert self.recalls < 20, "it goes on for ever"
+        return self.recalls
+
+    def give(self, unique: int, data: bytes) -> None:
+        self.asked = True
+
+    def next(self, seconds: float | None = None) -> Arrival | None:
+        if self.asked:
+            self.asked, self.touched = False, self.touched + 1
+            return Read(self.touched, "shared", 0, PAGE, 1)
+        self.left -= self.left if seconds is None else seconds
+        return None if self.left > 0 else Finished(self.recalls)
+
+
+def test_a_machine_too_busy_to_zap_in_time_is_given_more() -> None:
+    kernel, world = Slow(), make_world()
+    server = Server(world.driver, kernel, None, now=lambda: 0)  # type: ignore[arg-type]
+    dmabuf = world.driver.export(world.buffer)
+    outside = Outside(world.driver, dmabuf)
+    server._shared["shared"] = _Shared(world.buffer, dmabuf, outside, "shared")
+    world.run(outside.reach(0))
+    outside.load(0)
+    server.recall(Recall("shared", (0,), ()))
+    assert 4 < kernel.recalls < 8 and server.counts.repeated == kernel.recalls - 1
+
+
+@pytest.mark.parametrize(
+    ("unshare", "told"),
+    [
+        (None, "there is no unshare"),
+        ("echo 'unshare: write failed: Operation not permitted' >&2; exit 1", "write failed: Operation not permitted"),
+        ("exit 0", ""),
+    ],
+)
+def test_why_nothing_can_be_mounted_is_one_line(
+    unshare: str | None, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if unshare is not None:
+        (tmp_path / "unshare").write_text(f"#!/bin/sh\n{unshare}\n")
+        (tmp_path / "unshare").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(mount, "DEVICE", __file__)
+    monkeypatch.setattr(mount, "_may_mount", lambda: False)
+    why = mount.obstacle()
+    assert told in why and bool(why) == bool(told) and "\n" not in why
+    assert "apt install fuse3" in why or not told
+    monkeypatch.setattr(mount, "DEVICE", str(tmp_path / "nothing"))
+    assert f"there is no {tmp_path}/nothing" in mount.obstacle()
+    monkeypatch.setattr(mount, "OLDEST", (99, 0))
+    assert "is too old" in mount.obstacle()
 
 
 def test_what_was_done_becomes_a_trace_of_each_buffer(tmp_path: Path) -> None:

@@ -22,10 +22,11 @@ from models.driver import Driver
 from models.errors import BusFault, DeviceError, DriverError
 from models.fault import FaultHandler
 from models.faultline_engine import FaultlineEngine
+from models.importer import DeviceFiles
 from models.layout import Layout, PageTableEntry
 from models.memory import PAGE, Bytes, HostMemory
-from models.oracle import Oracle
-from models.perform import run
+from models.oracle import Oracle, PatchBox
+from models.perform import Machine, run
 from models.policy import Policy
 from models.policy.page_mkwrite import PageMkwrite
 from models.policy.page_pagetable import PagePagetable
@@ -54,7 +55,7 @@ class Stage:
 
     parts: Parts
     default: Callable[[], Policy] = PageMkwrite
-    device: Device = field(init=False)
+    device: Machine = field(init=False)
     driver: Driver = field(init=False)
     buffer: Buffer = field(init=False)
     shared: DmaBuf = field(init=False)
@@ -62,7 +63,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         host = HostMemory(None, 1 << 18)
-        self.device = Device(host, device_size=1 << 15)
+        self.device = Machine([Device(host, device_size=1 << 15) for _ in range(2)])
         policy = (self.parts.policy or self.default)()
         engine = self.parts.engine(host, costs=Costs(), ring_log2=4)
         self.driver = self.parts.driver(host, engine, policy, staging=2 * PAGE)
@@ -325,13 +326,90 @@ def grab_against_submit(parts: Parts) -> Scenario:
     return Scenario(scenario.threads, scenario.device, check)
 
 
+def import_against_submit(parts: Parts) -> Scenario:
+    """Another device writes one page by DMA while a drawing on the other page is pushed to it (R4)."""
+    stage = Stage(parts)
+    peer = Driver(stage.driver.host, FaultlineEngine(stage.driver.host, ring_log2=4, slot=1), PageMkwrite(), device="2")
+    stage.driver.peers.add("2")
+    stage.run(peer.initialise())
+    target = stage.run(peer.create("t", PAGE // 4, 2, 4, Layout.LINEAR))
+    stage.run(peer.wait(stage.run(peer.draw(target, [stage.fill(0, 5)]))))
+    files = DeviceFiles("2")
+    foreign = files.foreign(files.import_dmabuf(stage.shared)[0], stage.driver.host, peer.engine)
+    stage.run(foreign.map())
+    oracle, box = stage.watch[stage.buffer], Box(0, 0, 16, 1)
+
+    def deliver() -> Steps[None]:
+        token = oracle.draw_begins([PatchBox(box, np.full((1, 16), 5, np.uint8))])
+        yield from peer.wait((yield from foreign.write(target.surface_handle, box)))
+        oracle.draw_ends(token)
+
+    def draw() -> Steps[None]:
+        yield from stage.draw(stage.one, stage.fill(0, 1, 16))
+
+    return stage.scenario(deliver=deliver(), draw=draw())
+
+
+def scan_out_against_discard(parts: Parts) -> Scenario:
+    """The display shows a busy buffer while a discard swaps its storage for one that holds others' data (R26, R30)."""
+    stage = Stage(parts)
+    stage.device.devices[0].memory[stage.buffer.surface.size :] = 0xEE
+    stage.run(stage.draw(stage.one, stage.fill(0, 1)))
+    shown: list[Bytes] = []
+
+    def show() -> Steps[None]:
+        shown.append((yield from stage.two.show()))
+
+    def discard() -> Steps[None]:
+        yield from stage.driver.transfers.map(stage.buffer, Box(0, 0, 16, 1), MapFlag.WRITE | MapFlag.DISCARD_WHOLE)
+        stage.watch[stage.buffer].undefined(stage.buffer.surface.box)
+
+    stage.watch[stage.buffer].undefined(stage.buffer.surface.box)
+    scenario = stage.scenario(show=show(), discard=discard())
+
+    def check() -> str:
+        return "the display showed others' data" if (shown[0] == 0xEE).any() else stage.check()
+
+    return Scenario(scenario.threads, scenario.device, check)
+
+
+def error_beside_others(parts: Parts) -> Scenario:
+    """An upload fails with drawing behind it, which aborts both queues, while another fault reads a page back (R23)."""
+    stage = Stage(parts)
+    stage.drawn(stage.fill(1, 2))
+    stage.run(stage.paint(stage.one, 0, 7))
+    good = stage.buffer.table.get(0)
+    stage.buffer.table.set(0, PageTableEntry(0, 0, 0))
+    stage.run(stage.driver.wait(stage.run(stage.driver.engine.invalidate(stage.buffer.object_handle))))
+    told: list[str] = []
+
+    def draw() -> Steps[None]:
+        fence = yield from stage.one.draw(stage.buffer, [stage.fill(0, 1)])
+        try:
+            yield from stage.driver.wait(fence)
+        except DeviceError as error:
+            told.append(error.cause)
+
+    scenario = stage.scenario(draw=draw(), look=stage.look(stage.two, 1))
+
+    def check() -> str:
+        if told != ["ABORTED"]:
+            return f"the drawing ended with {told or 'success'}"
+        stage.buffer.table.set(0, good)
+        stage.run(stage.driver.engine.invalidate(stage.buffer.object_handle))
+        return stage.check()
+
+    return Scenario(scenario.threads, scenario.device, check)
+
+
 RACES: dict[str, Callable[[Parts], Scenario]] = {
     race.__name__.replace("_", " "): race
     for race in (
         fault_during_zap, zap_during_fault, write_between_scan_and_upload, two_processes_writing_one_page,
         unmap_during_readback, close_during_fault, fork_during_harvest, device_write_during_a_bracket, two_brackets,
         two_faults_on_one_page, transfer_map_against_submit, interrupt_before_wait, error_during_readback,
-        signal_during_a_wait, grab_against_submit,
+        signal_during_a_wait, grab_against_submit, import_against_submit, scan_out_against_discard,
+        error_beside_others,
     )
 }  # fmt: skip
 

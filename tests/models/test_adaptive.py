@@ -143,7 +143,7 @@ def test_a_guess_that_fails_costs_no_access(world: World, frames: int) -> None:
         draw(world, 0, PRIOR)
         look(world, *range(PRIOR))
     draw(world, 0, PRIOR)
-    world.run(permit(world.driver, world.buffer, 3, False))
+    world.run(permit(world.driver, world.buffer, 3, writable=False))
     world.mark()
     look(world, *(page for page in range(PRIOR) if page != 3))
     brought_in_vain = [event for event in world.events(Readback) if page_count(event.pages) > 1]
@@ -151,7 +151,7 @@ def test_a_guess_that_fails_costs_no_access(world: World, frames: int) -> None:
     with pytest.raises(BusFault):
         look(world, 3)
     assert not world.mine.allows(3, False)
-    world.run(permit(world.driver, world.buffer, 3, True))
+    world.run(permit(world.driver, world.buffer, 3, writable=True))
     look(world, 3)
 
 

@@ -19,6 +19,7 @@ from models.bracket import (
     end,
     ioctl,
 )
+from models.client.portable import Portable
 from models.dmabuf import Buffer
 from models.drawing import FillBox
 from models.engine import Queue
@@ -30,7 +31,7 @@ from models.policy.sync_bracket import SyncBracket
 from models.steps import Steps
 from models.surface import Box
 from models.sync_file import SyncFile
-from tests.models.world import World, make_world, noise
+from tests.models.world import World, make_world, noise, permit
 
 FILL = FillBox(Box(100, 8, 300, 10), bytes((1, 2, 3, 4)))
 DESCRIPTOR = 3
@@ -270,3 +271,44 @@ def test_submissions_reach_the_device_only_between_brackets(world: World) -> Non
     world.mark()
     world.run(world.writer.draw(world.buffer, [FILL]))
     assert not world.events(Writeback) and len(world.events(Submit)) == 1
+
+
+DRAWN = FillBox(Box(64, 0, 16, 1), b"draw")
+
+
+@pytest.mark.parametrize("drawn_first", [False, True])
+def test_a_bracket_that_its_client_never_ended_hides_no_drawing(drawn_first: bool) -> None:
+    """R9, R31: nor does it send its page over the drawing later."""
+    world = make_world(policy=SyncBracket())
+    gone, other = (Portable(name, world.driver, world.shared, world.watch) for name in "ab")
+    world.run(gone.sync(gone.descriptor, SYNC_START | SYNC_WRITE))
+    world.run(gone.store_box(gone.mapping, 0, 0, noise(1, 1, 8)))
+    if not drawn_first:
+        world.run(gone.exit())
+    world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [DRAWN]))))
+    if drawn_first:
+        world.run(gone.exit())
+    assert world.run(other.read_box(DRAWN.box)).tobytes() == b"draw" * 4
+    world.run(other.write_box(0, 20, noise(2, 1, 8)))
+    assert world.run(other.show())[0, 64:80].tobytes() == b"draw" * 4
+    assert not world.oracle.violations
+
+
+@pytest.mark.parametrize("row", [0, 30], ids=["the page itself", "another page"])
+def test_what_an_end_could_not_send_is_sent_by_the_next_submission_and_never_over_a_drawing(row: int) -> None:
+    """R11, R23, R31: the store that failed arrives, and what the device drew on its page stays."""
+    world = make_world(policy=SyncBracket())
+    client = Portable("client", world.driver, world.shared, world.watch)
+    world.run(permit(world.driver, world.buffer, 0, valid=False))
+    world.run(client.write_box(0, 0, np.frombuffer(b"cpu!cpu!", np.uint8).reshape(1, 8)))
+    world.device.settle()
+    fence = world.run(world.engine.invalidate(world.buffer.object_handle))
+    world.run(world.engine.wait(fence, cause="test"))
+    world.run(permit(world.driver, world.buffer, 0))
+    world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [DRAWN]))))
+    world.run(client.write_box(128, row, noise(1, 1, 8)))
+    image = world.run(client.show())
+    assert image[0, :8].tobytes() == b"cpu!cpu!"
+    assert image[0, 64:80].tobytes() == b"draw" * 4
+    assert world.run(client.read_box(DRAWN.box)).tobytes() == b"draw" * 4
+    assert not world.oracle.violations

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
 
+import numpy as np
+import pytest
+
+from models.client.portable import Portable
+from models.device import BusRange
+from models.dmabuf import Buffer
 from models.driver import FillBox
 from models.engine import Queue
+from models.errors import DeviceError, DriverError
 from models.events import Fault, Writeback
-from models.fence import FenceState
-from models.layout import Layout
+from models.execute import ENTRY_SIZE
+from models.exporter import Exporter
+from models.fence import Fence, FenceState
+from models.layout import Cause, Layout
 from models.memory import PAGE
 from models.page_table import AddressSpace, Mapping, ObjectTable
 from models.perform import run
+from models.policy.sync_bracket import SyncBracket
+from models.steps import Steps
 from models.surface import Box, Surface
 from models.transfer import pages_of_box
+from models.transfer_object import MapFlag
 from tests.models.test_engine import Bench
-from tests.models.world import make_world, noise
+from tests.models.world import World, make_world, noise, permit
 
 
 def test_a_zap_takes_the_write_permission_too() -> None:
@@ -91,3 +103,169 @@ def test_a_ring_never_holds_more_than_it_has_room_for() -> None:
     assert first.state is FenceState.SIGNALLED
     drawn = bench.surface.detile(bench.device.memory[: bench.surface.size])
     assert np.array_equal(drawn, np.full_like(drawn, 3))
+
+
+def culprit(world: World) -> Callable[[], Fence]:
+    """Another client; called, it has an upload that will fail and a drawing behind it under way: both queues abort."""
+    bad = world.run(world.driver.create("bad", 160, 40, 4, Layout.Y_TILED))
+    client = Portable("culprit", world.driver, world.driver.export(bad))
+    world.run(world.driver.device_read(bad))
+
+    def fail() -> Fence:
+        world.run(permit(world.driver, bad, 0, valid=False))
+        world.run(client.write_box(0, 0, noise(2, 1, 8)))
+        fence: Fence = world.run(world.driver.draw(bad, [FillBox(Box(64, 0, 16, 1), b"evil")]))
+        assert not fence.done
+        return fence
+
+    return fail
+
+
+def break_next(world: World, queue: Queue) -> None:
+    """The next descriptor of a queue cannot be fetched."""
+    ring = world.engine._rings[queue]
+    size = ENTRY_SIZE[queue]
+    at = ring.ring + ring.tail % ring.entries * size
+    world.device.bus_ranges = [BusRange(at, at + size, False, Cause.BUS_ERROR)]
+
+
+def text(width: int, word: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    return np.tile(np.frombuffer(word, np.uint8), width // len(word)).reshape(1, width)
+
+
+def test_what_a_new_buffer_needs_survives_the_error_of_another_client() -> None:
+    """R23, R30: its clearing, and the translations of an object number that was another's."""
+    world = make_world()
+    fail = culprit(world)
+    old = world.run(world.driver.create("old", 160, 40, 4, Layout.Y_TILED))
+    shared = world.driver.export(old)
+    before = Portable("before", world.driver, shared)
+    world.run(before.write_box(0, 0, np.full((40, 640), 0x5E, np.uint8)))
+    world.run(world.driver.device_read(old))
+    names = old.object_handle, old.surface.base
+    world.run(before.exit())
+    shared.put()
+    world.run(world.driver.reap())
+    world.host.pages[world.host.allocate(20, "others")] = 0xEE
+    fail()
+    new = world.run(world.driver.create("new", 160, 40, 4, Layout.Y_TILED))
+    assert (new.object_handle, new.surface.base) == names
+    client = Portable("client", world.driver, world.driver.export(new))
+    assert not world.run(client.show()).any()
+    world.run(client.write_box(0, 0, text(16, b"mine")))
+    image = world.run(client.show())
+    assert image[0, :16].tobytes() == b"mine" * 4 and not image[0, 16:].any() and not image[1:].any()
+
+
+def test_a_move_survives_the_error_of_another_client() -> None:
+    """R4, R23: the engine drops the old translations all the same."""
+    world = make_world()
+    fail = culprit(world)
+    client = Portable("client", world.driver, world.shared, world.watch)
+    world.run(client.write_box(0, 0, np.full((40, 640), 1, np.uint8)))
+    world.run(client.show())
+    fail()
+    old = list(world.buffer.frames)
+    world.run(Exporter(world.driver, world.buffer).move())
+    assert world.buffer.frames != old
+    world.run(client.write_box(0, 0, text(16, b"mine")))
+    assert world.run(client.show())[0, :16].tobytes() == b"mine" * 4
+    assert not world.oracle.violations and not world.device.locks
+
+
+def test_a_move_whose_translations_cannot_be_dropped_leaves_all_in_place() -> None:
+    """R4: EIO, and the buffer is used on."""
+    world = make_world()
+    client = Portable("client", world.driver, world.shared, world.watch)
+    world.run(client.write_box(0, 0, text(16, b"mine")))
+    world.run(client.show())
+    old, free = list(world.buffer.frames), world.host.owner(world.buffer.frames[0])
+    break_next(world, Queue.TRANSFER)
+    with pytest.raises(DriverError, match="^EIO:"):
+        world.run(Exporter(world.driver, world.buffer).move())
+    world.device.bus_ranges = []
+    assert world.buffer.frames == old and world.host.owner(old[0]) == free
+    world.run(client.write_box(0, 0, text(8, b"next")))
+    assert world.run(client.show())[0, :16].tobytes() == b"next" * 2 + b"mine" * 2
+    assert not world.oracle.violations and not world.device.locks
+
+
+def test_a_clearing_that_failed_is_done_again_before_anybody_sees_the_storage() -> None:
+    """R23, R30: what was drawn behind it fails with it."""
+    world = make_world()
+    world.run(world.driver.device_read(world.buffer))
+    used = world.buffer.surface
+    world.device.memory[used.base + used.size :] = 0xEE
+    break_next(world, Queue.RENDER)
+    new = world.run(world.driver.create("new", 160, 40, 4, Layout.Y_TILED))
+    drawn = world.run(world.driver.draw(new, [FillBox(Box(0, 0, 16, 1), b"lost")]))
+    with pytest.raises(DeviceError):
+        world.run(world.driver.wait(drawn))
+    world.device.bus_ranges = []
+    raw = world.run(world.driver.scan_out(new))
+    assert not new.surface.detile(raw).any()
+
+
+INNOCENT = {
+    "load": lambda world, client: client.read_box(Box(0, 0, 4, 1)),
+    "transfer read": lambda world, client: client.transfer_map(world.buffer, Box(0, 0, 16, 1), MapFlag.READ),
+    "show": lambda world, client: client.show(),
+    "end": lambda world, client: client.write_box(0, 0, text(8, b"mine")),
+}
+
+
+@pytest.mark.parametrize("operation", INNOCENT)
+def test_the_error_of_another_client_is_nobody_elses(operation: str) -> None:
+    """R23: a load, a transfer, a scan-out, a bracket that ends."""
+    world = make_world(policy=SyncBracket() if operation == "end" else None)
+    fail = culprit(world)
+    client = Portable("client", world.driver, world.shared, world.watch)
+    world.run(world.driver.device_read(world.buffer))
+    world.run(world.driver.wait(world.run(client.draw(world.buffer, [FillBox(Box(0, 0, 16, 1), b"good")]))))
+    evil = fail()
+    world.run(INNOCENT[operation](world, client))
+    shown = world.run(client.show())
+    assert shown[0, :8].tobytes() == (b"mine" if operation == "end" else b"good") * 2
+    with pytest.raises(DeviceError):
+        world.run(world.driver.wait(evil))
+    assert not world.oracle.violations and not world.device.locks
+
+
+def test_a_drawing_and_a_transfer_beside_the_error_of_another_client_are_done() -> None:
+    """R23, R27: also where they were queued behind it."""
+    world = make_world()
+    fail = culprit(world)
+    client = Portable("client", world.driver, world.shared, world.watch)
+    world.run(world.driver.device_read(world.buffer))
+    fail()
+    drawn = world.run(client.draw(world.buffer, [FillBox(Box(0, 0, 16, 1), b"good")]))
+    transfer = world.run(client.transfer_map(world.buffer, Box(16, 0, 16, 1), MapFlag.WRITE | MapFlag.DISCARD_RANGE))
+    transfer.data[:] = 7
+    sent = world.run(client.transfer_unmap(transfer))
+    for fence in (drawn, sent):
+        world.run(world.driver.wait(fence))
+    assert world.run(client.show())[0, :32].tobytes() == b"good" * 4 + b"\7" * 16
+    assert not world.oracle.violations
+
+
+def test_a_scan_out_beside_a_discard_never_shows_what_others_left() -> None:
+    """R27, R30: nor where the storage is swapped just when it was found current; it is cleared before it is shown."""
+    world = make_world(height=8)
+    used = world.buffer.surface
+    world.device.memory[used.base + used.size :] = 0xEE
+    device_read = world.driver.device_read
+    swapped: list[Surface] = []
+
+    def read_and_swap(buffer: Buffer) -> Steps[Surface]:
+        surface = yield from device_read(buffer)
+        if not swapped:
+            yield from world.driver.draw(buffer, [FillBox(Box(0, 4, 16, 1), b"busy")])
+            flags = MapFlag.WRITE | MapFlag.DISCARD_WHOLE
+            yield from world.driver.transfers.map(buffer, Box(0, 0, 16, 1), flags)
+            swapped.append(buffer.surface)
+        return surface
+
+    world.driver.device_read = read_and_swap  # type: ignore[method-assign]
+    raw = world.run(world.driver.scan_out(world.buffer))
+    assert swapped and swapped[0] is not used
+    assert not (world.buffer.surface.detile(raw) == 0xEE).any() and not world.device.locks

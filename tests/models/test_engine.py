@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,10 @@ from models.device import BusRange, Device
 from models.engine import Fill, Queue, Transfer
 from models.errors import DeviceError, DriverError
 from models.events import Recover
+from models.execute import Outcome
 from models.faultline_engine import FaultlineEngine
 from models.fence import Fence, FenceState
-from models.layout import Cause, Layout, Opcode, PageTableEntry
+from models.layout import Cause, Descriptor, Layout, Opcode, PageTableEntry, Status
 from models.memory import PAGE, HostMemory
 from models.page_table import ObjectTable
 from models.perform import run, run_together
@@ -20,10 +23,34 @@ from models.surface import Box, Surface
 from tests.models.world import noise
 
 
+class FencesCutLate(Device):
+    """FENCEs were dispatched when an abort comes: they end well although what they end was cut, as the RTL's may."""
+
+    def _record(self, queue: Queue, descriptor: Descriptor, outcome: Outcome, *, fence: bool = False) -> None:
+        if outcome.status is Status.ABORTED and descriptor.opcode == Opcode.FENCE:
+            self._queues[queue].fence = descriptor.host_offset
+            outcome, fence = Outcome(Status.OK, Cause.NONE), True
+        super()._record(queue, descriptor, outcome, fence=fence)
+
+
+class HaltsLate(Device):
+    """A FENCE was dispatched when the error ahead of it is seen: it ends well, and so does the WAIT for it."""
+
+    def _advance(self, queue: Queue) -> bool:
+        state = self._queues[queue]
+        if state.halted and state.head != state.tail and self._fetch(queue).opcode == Opcode.FENCE:
+            state.halted = False
+            try:
+                return super()._advance(queue)
+            finally:
+                state.halted = True
+        return super()._advance(queue)
+
+
 class Bench:
-    def __init__(self, ring_log2: int = 4) -> None:
+    def __init__(self, ring_log2: int = 4, device: type[Device] = Device) -> None:
         self.host = HostMemory(None, 4 << 20)
-        self.device = Device(self.host, device_size=1 << 20)
+        self.device = device(self.host, device_size=1 << 20)
         self.engine = FaultlineEngine(self.host, ring_log2=ring_log2)
         self.surface = Surface(0, 64, 64, 4, Layout.X_TILED)
         self.frames = self.host.allocate(4, "object")
@@ -119,6 +146,64 @@ def test_drawing_that_stands_behind_a_failed_upload_is_aborted_and_the_engine_st
     bench.wait(bench.submit(Queue.RENDER, bench.fill(6)))
     bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
     assert (bench.host.pages[bench.frames[0]] == 6).all()
+
+
+@pytest.mark.parametrize("device", [Device, FencesCutLate, HaltsLate])
+def test_work_of_others_that_a_recovery_aborts_is_done_again(device: type[Device]) -> None:
+    """R23: an error costs those who made it and those who stand behind them, on both queues, and nobody else."""
+    bench = Bench(device=device)
+    bench.table.set(1, PageTableEntry(0, 0, 0))
+    bad = bench.submit(Queue.TRANSFER, bench.page(1, readback=False))
+    drawn = bench.submit(Queue.RENDER, bench.fill(5), after=(bad,))
+    bench.host.pages[bench.frames[0]] = 7
+    sent = bench.submit(Queue.TRANSFER, bench.page(0, readback=False))
+    behind = bench.submit(Queue.TRANSFER, bench.page(2, readback=True), after=(drawn,))
+    elsewhere = Fill(bench.here, Box(0, 40, 256, 4), b"good")
+    other = bench.submit(Queue.RENDER, elsewhere, after=(sent,))
+    for fence in (sent, other):
+        bench.wait(fence)
+    for fence in (bad, drawn, behind):
+        with pytest.raises(DeviceError, match="TRANSLATION_FAULT"):
+            bench.wait(fence)
+    image = bench.surface.detile(bench.device.memory[: bench.surface.size])
+    assert (image.reshape(-1)[:PAGE] == 7).all(), "the page of another submission"
+    assert image[40:44].tobytes() == b"good" * 256, "and a drawing behind it"
+    assert not bench.device.locks
+
+
+def test_a_fence_that_ends_before_the_error_ahead_of_it_is_known_carries_it() -> None:
+    """R23: also where nobody has taken the record of that error yet, and over more than one step."""
+    bench = Bench(device=HaltsLate)
+    bench.table.set(1, PageTableEntry(0, 0, 0))
+    bad = bench.submit(Queue.TRANSFER, bench.page(1, readback=False))
+    drawn = bench.submit(Queue.RENDER, bench.fill(5), after=(bad,))
+    more = bench.submit(Queue.RENDER, bench.fill(6), after=(drawn,))
+    bench.device.settle()
+    for fence in (more, drawn, bad):
+        with pytest.raises(DeviceError, match="TRANSLATION_FAULT"):
+            bench.wait(fence)
+    bench.wait(bench.submit(Queue.RENDER, bench.fill(7)))
+
+
+def test_no_transfer_goes_through_translations_that_could_not_be_dropped() -> None:
+    """R19: an INVALIDATE that cannot even be fetched takes what stands behind it with it, and is done again."""
+    bench = Bench()
+    bench.wait(bench.submit(Queue.RENDER, bench.fill(3)))
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    (fresh,) = bench.host.allocate(1, "object")
+    bench.table.set(0, PageTableEntry(1, 1, fresh))
+    old = bench.host.pages[bench.frames[0]]
+    old[:] = 0
+    ring = bench.engine._rings[Queue.TRANSFER]
+    at = ring.ring + ring.tail % ring.entries * 32
+    bench.device.bus_ranges = [BusRange(at, at + 32, False, Cause.BUS_ERROR)]
+    run(bench.engine.invalidate(bench.there), bench.device)
+    with pytest.raises(DeviceError):
+        bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    bench.device.bus_ranges = []
+    assert not old.any(), "where the page was"
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    assert not old.any() and (bench.host.pages[fresh] == 3).all()
 
 
 @pytest.mark.parametrize("cause", [Cause.BUS_ERROR, Cause.WATCHDOG])
@@ -248,3 +333,13 @@ def test_an_access_past_the_end_of_device_memory_is_an_error_of_the_device() -> 
     with pytest.raises(DeviceError, match="past the end"):
         bench.wait(bench.submit(Queue.RENDER, Fill(beyond, Box(0, 0, 256, 64), bytes(4))))
     assert not bench.device.locks
+
+
+def test_an_entry_that_is_given_back_is_not_taken_before_it_is_off() -> None:
+    """Else the new object would be switched off by the end of the old one; the new one's thread runs in between."""
+    bench = Bench()
+    old = run(bench.engine.bind_object(bench.table), bench.device)
+    begins = iter([0])
+    threads = [bench.engine.release_object(old), bench.engine.bind_object(bench.table)]
+    *_, new = run_together(threads, bench.device, lambda count: next(begins, count - 2))
+    bench.wait(bench.submit(Queue.TRANSFER, replace(bench.page(0, readback=True), object=new)))

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from random import Random
 
 import pytest
 
 from models.drawing import CopyBox, FillBox
 from models.errors import DriverError
-from models.grab import GRAB_ALLOW_SUBMISSION, GRAB_DONTBLOCK, GRAB_READ, GRAB_WRITE
+from models.events import Submit
+from models.grab import GRAB_ALLOW_SUBMISSION, GRAB_DONTBLOCK, GRAB_READ, GRAB_WRITE, Grabs
+from models.perform import run_together
+from models.policy.damage_rectangles import DamageRectangles
+from models.publish import damage
+from models.steps import Steps
 from models.surface import Box
 from models.transfer_object import MapFlag
 from tests.models.world import World, make_world
@@ -106,3 +112,65 @@ def test_an_interrupted_grab_holds_nothing(world: World) -> None:
     with refuses("EINTR"):
         world.run(world.reader.grabs.grab(world.buffer, GRAB_READ, world.reader.signals))
     assert not world.buffer.grabs and not world.device.locks
+
+
+def test_a_transfer_that_has_something_to_send_stays_mapped_while_the_buffer_is_grabbed(world: World) -> None:
+    """R24, R27: it is sent when the grab is released."""
+    box = Box(0, 0, 64, 1)
+    transfer = world.run(world.writer.transfer_map(world.buffer, box, MapFlag.WRITE | MapFlag.DISCARD_RANGE))
+    transfer.data[:] = 7
+    world.run(world.reader.grabs.grab(world.buffer, GRAB_READ))
+    with refuses("EBUSY"):
+        world.run(world.writer.transfer_unmap(transfer))
+    assert transfer.open and not world.device.locks
+    world.reader.grabs.release(world.buffer)
+    world.run(world.driver.wait(world.run(world.writer.transfer_unmap(transfer))))
+    assert not transfer.open and (world.scanout()[0, :64] == 7).all()
+
+
+def test_nothing_is_submitted_for_a_transfer_that_races_with_a_grab() -> None:
+    """R24, R27: in whatever order they come, nothing after the grab."""
+    for seed in range(100):
+        world = make_world()
+        world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [FILL]))))
+        told: list[str] = []
+
+        def grab(world: World = world, told: list[str] = told) -> Steps[None]:
+            yield from world.reader.grabs.grab(world.buffer, GRAB_WRITE)
+            told.append("grabbed")
+            world.mark()
+
+        def transfer(world: World = world, told: list[str] = told) -> Steps[None]:
+            try:
+                yield from world.driver.transfers.map(world.buffer, FILL.box, MapFlag.READ)
+            except DriverError as error:
+                told.append(error.errno)
+            else:
+                told.append("mapped")
+
+        run_together([grab(), transfer()], world.device, Random(seed).randrange)
+        assert sorted(told) in (["EBUSY", "grabbed"], ["grabbed", "mapped"]), seed
+        assert not world.events(Submit), seed
+
+
+def test_clients_of_one_name_hold_grabs_of_their_own(world: World) -> None:
+    """R24: the end of one leaves the other's."""
+    one, other = Grabs("same"), Grabs("same")
+    for grabs in (one, other):
+        world.run(grabs.grab(world.buffer, GRAB_WRITE))
+    one.close()
+    with refuses("EBUSY"):
+        world.run(world.driver.draw(world.buffer, [FILL]))
+    other.close()
+    assert not world.buffer.grabs
+    world.run(world.driver.draw(world.buffer, [FILL]))
+
+
+def test_damage_is_not_sent_to_a_grabbed_buffer() -> None:
+    """R24."""
+    world = make_world(policy=DamageRectangles())
+    world.run(world.reader.grabs.grab(world.buffer, GRAB_READ))
+    with refuses("EBUSY"):
+        world.run(damage(world.driver, world.buffer, [Box(0, 0, 40, 2)]))
+    world.reader.grabs.close()
+    world.run(damage(world.driver, world.buffer, [Box(0, 0, 40, 2)]))

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.bracket import begin
 from models.drawing import CopyBox, FillBox
 from models.events import Harvest, Writeback, Zap
 from models.memory import PAGE
 from models.outside import Outside
 from models.steps import Recall, Step
 from models.surface import Box
+from models.transfer_object import MapFlag
 from tests.models.world import World, make_world
 
 
@@ -124,3 +126,39 @@ def test_it_ends_with_its_mapping(kernel: Kernel) -> None:
     assert kernel.world.buffer.outside is None and len(kernel.world.buffer.space.mappings) == before - 1
     fill(kernel, 0, 0, 8, 1, 1)
     assert kernel.recalls == [] and np.asarray(kernel.world.buffer.space.mappings).size == before - 1
+
+
+def test_a_transfer_reads_what_programs_stored(kernel: Kernel) -> None:
+    """R25: the host's pages are right only with what the kernel holds."""
+    kernel.store(0, 0, b"stored!!")
+    transfer = kernel.run(kernel.world.driver.transfers.map(kernel.world.buffer, Box(0, 0, 8, 1), MapFlag.READ))
+    assert bytes(transfer.data[0]) == b"stored!!"
+
+
+def test_the_kernels_own_mapping_shows_what_programs_stored(kernel: Kernel) -> None:
+    """R13."""
+    kernel.store(0, 0, b"stored!!")
+    mapped = kernel.world.shared.vmap()
+    kernel.run(begin(kernel.world.shared, write=False))
+    assert bytes(mapped.load(0, 8)) == b"stored!!"
+
+
+def test_a_store_beside_the_end_of_a_transfer_stays(kernel: Kernel) -> None:
+    """R20, R31: it comes with the entry, before what is dirty is sent."""
+    world = kernel.world
+    kernel.touch(0)
+    flags = MapFlag.WRITE | MapFlag.DISCARD_RANGE
+    transfer = kernel.run(world.driver.transfers.map(world.buffer, Box(16, 0, 8, 1), flags))
+    transfer.data[:] = np.frombuffer(b"transfer", np.uint8)
+    recall = kernel.recall
+
+    def storing(step: Recall) -> None:
+        if step.zap and 0 in kernel.pages:
+            kernel.store(0, 0, b"stored!!")
+        recall(step)
+
+    kernel.recall = storing  # type: ignore[method-assign]
+    kernel.run(world.driver.transfers.unmap(transfer))
+    kernel.run(world.driver.device_read(world.buffer))
+    expected = b"stored!!" + bytes(8) + b"transfer"
+    assert bytes(world.scanout()[0, :24]) == bytes(kernel.touch(0)[:24]) == expected

@@ -6,6 +6,7 @@ same programs.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -13,13 +14,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.attachment import Direction
+from models.bracket import SYNC_END, SYNC_READ, SYNC_START, SYNC_WRITE
 from models.client.portable import Portable
 from models.dmabuf import Buffer
 from models.drawing import CopyBox, FillBox
-from models.errors import DriverError
+from models.errors import BusFault, DeviceError, DriverError
 from models.events import Fault, FenceWait, Readback, Writeback, Zap
-from models.fence import Fence
-from models.oracle import Oracle, Violation
+from models.exporter import Exporter
+from models.fence import Fence, Usage, wait_for
+from models.importer import DeviceFiles
+from models.layout import Layout
+from models.memory import Bytes
+from models.oracle import Oracle, PatchBox, Violation
 from models.page_table import Mapping
 from models.perform import run_together
 from models.policy import FaultPlan, Policy
@@ -36,10 +43,10 @@ from models.policy.vmwgfx import Vmwgfx
 from models.policy.whole_surface import WholeSurface
 from models.promise import Promise
 from models.publish import damage, flush_later
-from models.steps import Delay, Steps
-from models.surface import Box
+from models.steps import Delay, ScanOut, Steps
+from models.surface import Box, Surface
 from models.transfer_object import MapFlag
-from tests.models.world import World, make_world, noise
+from tests.models.world import World, make_world, noise, permit
 
 POLICIES: list[Callable[..., Policy]] = [
     NoMmap, SyncBracket, RegionTransfer, WholeSurface, PageMkwrite, PagePagetable, Vmwgfx, DeferredIo, DamageRectangles,
@@ -58,6 +65,7 @@ class Scene:
         self.one = Portable("one", world.driver, world.shared, world.watch)
         self.two = Portable("two", world.driver, world.shared, world.watch)
         self.random = np.random.default_rng(7)
+        self.told = 0
 
     def run(self, steps: Any) -> Any:
         return self.world.run(steps)
@@ -128,7 +136,172 @@ def two_buffers(scene: Scene) -> None:
     assert world.watch[other].reads > 0
 
 
-PROGRAMS = [paint_and_show, draw_and_read, write_into_what_was_drawn, ping_pong, two_buffers]
+def seen_from_outside(scene: Scene, look: Callable[[], Bytes]) -> None:
+    """Somebody without faults looks at all host pages, in a bracket: they show what loads would, or the device's bytes.
+
+    Loads where a strategy lets the client's stores go their own way, else the newest of both.
+    """
+    world, promise = scene.world, scene.world.policy.promise
+    token = world.oracle.read_begins()
+    scene.run(scene.one.sync(scene.one.descriptor, SYNC_START | SYNC_READ))
+    image = look()
+    if promise is Promise.COHERENT or not world.policy.mmap:
+        world.oracle.read_ends(token, "outside", world.buffer.surface.box, image)
+    else:
+        world.oracle.cancel(token)
+        world.oracle.loaded("outside", 0, image.reshape(-1))
+    scene.run(scene.one.sync(scene.one.descriptor, SYNC_END | SYNC_READ))
+
+
+def written_from_outside(scene: Scene, box: Box, data: Bytes, write: Callable[[], None]) -> None:
+    """Somebody writes a box of host pages, in a bracket, and the client does what makes the device see it."""
+    world, promise = scene.world, scene.world.policy.promise
+    one, explicit = scene.one, promise is Promise.EXPLICIT and world.policy.mmap
+    drawn = not explicit and promise in (Promise.COHERENT, Promise.EXPLICIT)
+    scene.run(one.sync(one.descriptor, SYNC_START | SYNC_WRITE))
+    token = world.oracle.draw_begins([PatchBox(box, data)]) if drawn else 0
+    write()
+    if drawn:
+        world.oracle.draw_ends(token)
+    else:
+        for row in range(box.height):
+            world.oracle.stored((box.y + row) * world.buffer.surface.row_bytes + box.x, data[row])
+    scene.run(one.sync(one.descriptor, SYNC_END | SYNC_WRITE))
+    if explicit:
+        scene.run(one.damage([box]))
+    elif promise is Promise.DEFERRED:
+        scene.run(one.flush())
+
+
+class Import:
+    """Another device's import of a scene's buffer, and a surface of its own of the same shape."""
+
+    def __init__(self, scene: Scene, direction: Direction) -> None:
+        self.scene, world = scene, scene.world
+        self.peer, self.files = world.peer, DeviceFiles("other")
+        surface = world.buffer.surface
+        shape = surface.width, surface.height, surface.bytes_per_pixel, Layout.X_TILED
+        self.target = scene.run(self.peer.create(f"target {len(self.peer._names)}", *shape))
+        handle, same = self.files.import_dmabuf(world.shared)
+        assert not same
+        self.foreign = self.files.foreign(handle, world.host, self.peer.engine)
+        scene.run(self.foreign.map(direction))
+
+    def fetch(self) -> Bytes:
+        """By DMA from the host's pages into the other device."""
+        surface = self.target.surface
+        fence = self.scene.run(self.foreign.read(self.target.surface_handle, surface.box))
+        self.scene.run(self.peer.wait(fence))
+        return surface.detile(self.scene.run(shown(surface)))
+
+    def deliver(self, box: Box, pixel: bytes) -> None:
+        """By DMA from the other device into a box of the host's pages; nobody waits."""
+        drawn = self.scene.run(self.peer.draw(self.target, [FillBox(box, pixel)]))
+        offset = box.y * self.target.surface.row_bytes + box.x
+        self.scene.run(self.foreign.write(self.target.surface_handle, box, offset=offset, after=[drawn]))
+
+    def close(self) -> None:
+        self.scene.run(self.files.close_all())
+
+
+def shown(surface: Surface) -> Steps[Bytes]:
+    raw: Bytes = yield ScanOut(surface.base, surface.size, 1)
+    return raw
+
+
+def pixels(pixel: bytes, box: Box) -> Bytes:
+    return np.tile(np.frombuffer(pixel, np.uint8), (box.height, box.width // len(pixel)))
+
+
+def another_device_looks(scene: Scene) -> None:
+    """R4: what CPU and device wrote before the map, and between two looks: drawn, stored, sent by transfer object."""
+    scene.run(scene.one.write_box(0, 0, noise(1, 40, 640)))
+    scene.draw(FILL)
+    reader = Import(scene, Direction.TO_DEVICE)
+    seen_from_outside(scene, reader.fetch)
+    scene.draw(FillBox(Box(40, 20, 200, 8), bytes((5, 6, 7, 8))), COPY)
+    scene.run(scene.two.write_box(0, 0, noise(2, 3, 100)))
+    seen_from_outside(scene, reader.fetch)
+    transfer = scene.run(scene.one.transfer_map(scene.world.buffer, Box(8, 2, 64, 4), MapFlag.WRITE | MapFlag.READ))
+    transfer.data[:] = 9
+    scene.run(scene.one.transfer_unmap(transfer))
+    seen_from_outside(scene, reader.fetch)
+    reader.close()
+
+
+def another_device_writes(scene: Scene) -> None:
+    """R4: between drawings and stores on the same pages; CPU and device go on while it is mapped and after."""
+    scene.run(scene.one.write_box(0, 0, noise(1, 40, 640)))
+    scene.draw(FILL)
+    writer = Import(scene, Direction.BIDIRECTIONAL)
+    for lap, pixel in enumerate((b"two!", b"more")):
+        box = Box(80, 6 + 10 * lap, 240, 12)
+        written_from_outside(scene, box, pixels(pixel, box), lambda box=box, pixel=pixel: writer.deliver(box, pixel))
+        scene.run(scene.two.read_box(Box(60, 4, 300, 20)))
+        scene.run(scene.two.write_box(0, 7, noise(2, 2, 120)))
+        scene.draw(FillBox(Box(300, 9, 40, 4), bytes((4, 3, 2, 1))))
+    writer.close()
+    scene.run(scene.one.write_box(88, 8, noise(3, 2, 64)))
+    scene.draw(COPY)
+
+
+def the_kernel_reads_and_writes(scene: Scene) -> None:
+    """R13: through its own mapping, in brackets, between drawings and stores on the same pages."""
+    scene.run(scene.one.write_box(0, 0, noise(1, 40, 640)))
+    scene.draw(FILL)
+    kernel = scene.world.shared.vmap()
+    size = scene.world.buffer.surface.linear_size
+    for lap in range(2):
+        seen_from_outside(scene, lambda: kernel.load(0, size).reshape(40, 640))
+        data = noise(5 + lap, 3, 640)
+        store = kernel.store(640 * 9, data.reshape(-1))
+        written_from_outside(scene, Box(0, 9, 640, 3), data, lambda store=store: scene.run(store))
+        scene.run(scene.two.write_box(0, 8, noise(2, 2, 120)))
+        scene.draw(FillBox(Box(300, 9, 40, 4), bytes((4, 3, 2, 1))))
+        scene.run(scene.two.read_box(Box(60, 4, 300, 20)))
+    scene.world.shared.vunmap()
+
+
+def the_storage_moves(scene: Scene) -> None:
+    """R4: with drawn and stored bytes in it, the drawing unfinished."""
+    scene.run(scene.one.write_box(0, 0, noise(1, 40, 640)))
+    for lap in range(3):
+        scene.draw(FillBox(Box(40 * lap, 8, 300, 10), bytes([lap] * 4)))
+        before = list(scene.world.buffer.frames)
+        scene.run(Exporter(scene.world.driver, scene.world.buffer).move())
+        assert not set(before) & set(scene.world.buffer.frames)
+        scene.run(scene.two.write_box(60, 7, noise(lap, 9, 200)))
+        scene.run(scene.one.read_box(Box(0, 4, 640, 16)))
+
+
+def pages_fail(scene: Scene) -> None:
+    """R16, R23: the engine cannot reach a page for a while; whoever needs it is told, and no byte is lost by it."""
+    scene.run(scene.one.write_box(0, 0, noise(1, 40, 640)))
+    for page, valid in ((2, False), (1, True), (3, False)):
+        scene.draw(FILL)
+        scene.run(permit(scene.world.driver, scene.world.buffer, page, writable=False, valid=valid))
+        for steps in (
+            scene.two.read_box(Box(0, 4, 640, 20)),
+            scene.one.write_box(0, 10 + page, noise(page, 2, 640)),
+            scene.one.draw(scene.world.buffer, [COPY, FillBox(Box(40, 9, 64, 8), bytes([page] * 4))]),
+            scene.two.read_box(Box(0, 4, 640, 20)),
+            scene.one.show(),
+        ):
+            try:
+                scene.run(steps)
+            except (BusFault, DeviceError, DriverError):
+                scene.told += 1
+        scene.run(permit(scene.world.driver, scene.world.buffer, page))
+        scene.run(wait_for(scene.world.buffer.reservation.query(Usage.BOOKKEEP), cause="mended"))
+        with contextlib.suppress(DeviceError):
+            # What was told to nobody yet is told now.
+            scene.run(scene.one.show())
+
+
+PROGRAMS = [
+    paint_and_show, draw_and_read, write_into_what_was_drawn, ping_pong, two_buffers, another_device_looks,
+    another_device_writes, the_kernel_reads_and_writes, the_storage_moves, pages_fail,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
@@ -141,6 +314,8 @@ def test_every_policy_keeps_its_promise(
     scene = Scene(make(implicit_sync=implicit))
     program(scene)
     scene.judge()
+    if program is pages_fail and scene.world.policy.mmap and not scene.world.policy.uncached:
+        assert scene.told
 
 
 def race(scene: Scene, seed: int) -> None:

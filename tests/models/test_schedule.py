@@ -14,11 +14,12 @@ import pytest
 from models.device import Device
 from models.dmabuf import Buffer, DmaBuf
 from models.driver import Driver
+from models.errors import DeviceError
 from models.events import runs_of
 from models.fault import FaultHandler
 from models.faultline_engine import FaultlineEngine, _Ring
-from models.fence import Fence, FenceState
-from models.memory import HostMemory
+from models.fence import Fence, FenceState, Usage
+from models.memory import Bytes, HostMemory
 from models.page_table import AddressSpace, Mapping, PageTable
 from models.policy import FaultPlan, Policy
 from models.policy.adaptive import Adaptive
@@ -28,7 +29,7 @@ from models.policy.sync_bracket import SyncBracket
 from models.policy.vmwgfx import Vmwgfx
 from models.schedule import Result, Scenario, explore, replay
 from models.signals import Signals
-from models.steps import Acquire, Delay, Release, Steps
+from models.steps import Acquire, Delay, Note, Release, ScanOut, Steps
 from models.surface import Box
 from models.transfer import transfers
 from models.transfer_object import MapFlag, TransferObject, Transfers
@@ -390,6 +391,31 @@ class TakesASignalForTheFence(FaultHandler):
             mapping.insert(page, write)
 
 
+class PushesOverOthers(Driver):
+    """Breaks R4: brings pages back while another device writes them."""
+
+    def elsewhere(self, buffer: Buffer, usage: Usage = Usage.WRITE) -> tuple[Fence, ...]:
+        return ()
+
+
+class ShowsUnlocked(Driver):
+    """Breaks R30: shows the storage that is there when the waiting is over, cleared or not."""
+
+    def scan_out(self, buffer: Buffer) -> Steps[Bytes]:
+        yield from self.device_read(buffer)
+        raw: Bytes = yield ScanOut(buffer.surface.base, buffer.surface.size)
+        return raw
+
+
+class FailsEverybody(FaultlineEngine):
+    """Breaks R23: whatever a recovery aborts ends with an error."""
+
+    def _end(self, ring: _Ring) -> list[Note]:
+        for one in ring.dropped:
+            ring.misled.setdefault(one.fence, DeviceError("ABORTED"))
+        return super()._end(ring)
+
+
 def broken(name: str, **parts: Any) -> Any:
     return pytest.param(name, Parts(**parts), id=f"{name}: {next(iter(parts.values())).__name__}")
 
@@ -410,6 +436,9 @@ BROKEN = [
     broken("error during readback", handler=InsertsInSpiteOfTheError),
     broken("signal during a wait", handler=TakesASignalForTheFence),
     broken("grab against submit", driver=IgnoresGrabs),
+    broken("import against submit", driver=PushesOverOthers),
+    broken("scan out against discard", driver=ShowsUnlocked),
+    broken("error beside others", engine=FailsEverybody),
 ]
 """For each race a driver that loses it."""
 

@@ -143,7 +143,7 @@ class Programs(RuleBasedStateMachine):
         self._permit(page, True)
 
     def _permit(self, page: int, writable: bool) -> None:
-        self.world.run(permit(self.world.driver, self.world.buffer, page, writable))
+        self.world.run(permit(self.world.driver, self.world.buffer, page, writable=writable))
 
     def teardown(self) -> None:
         if self.refuses is not None:

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import publish
+from models.device import BusRange
 from models.drawing import CopyBox, FillBox
 from models.engine import Queue
-from models.errors import DriverError
+from models.errors import DeviceError, DriverError
 from models.events import FenceWait, Submit
 from models.fence import Usage
 from models.layout import Layout, PageTableEntry
@@ -23,7 +24,7 @@ from models.policy.region_transfer import RegionTransfer
 from models.staging import Staging, bands
 from models.steps import Acquire, Steps
 from models.surface import Box
-from models.transfer_object import POISON, MapFlag, TransferObject
+from models.transfer_object import POISON, MapFlag, TransferObject, _differences
 from tests.models.world import World, make_world, noise
 
 READ, WRITE, RANGE, WHOLE = MapFlag.READ, MapFlag.WRITE, MapFlag.DISCARD_RANGE, MapFlag.DISCARD_WHOLE
@@ -440,3 +441,89 @@ def test_a_readback_that_fails_is_eio_and_leaves_nothing_held(world: World) -> N
         table.set(page, entry)
     world.run(world.engine.invalidate(slots._slots[0].handle))
     mapped(world, BOX, READ)
+
+
+WHOLE_BUFFER = Box(0, 0, 640, 40)
+
+
+def test_a_discard_that_must_not_block_drops_nothing_where_there_is_no_room(world: World) -> None:
+    """R27: EBUSY, and what was drawn stays."""
+    with refuses("ENOMEM"):
+        while True:
+            world.driver.memory.allocate(world.buffer.surface.size)
+    image = painted(world)
+    drawn = world.run(world.driver.draw(world.buffer, [FillBox(Box(0, 0, 640, 1), b"draw")]))
+    with refuses("EBUSY"):
+        mapped(world, BOX, WRITE | WHOLE | DONTBLOCK)
+    assert not drawn.done and not world.device.locks
+    world.run(world.driver.device_read(world.buffer))
+    assert world.scanout()[0].tobytes() == b"draw" * 160
+    assert np.array_equal(world.scanout()[1:], image[1:])
+
+
+def test_a_persistent_transfer_sends_only_what_differs_from_what_was_fetched(world: World) -> None:
+    """R29, R31: what the device drew beside it stays."""
+    transfer = mapped(world, Box(0, 0, 64, 1), READ | WRITE | PERSISTENT)
+    world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [FillBox(Box(32, 0, 16, 1), b"draw")]))))
+    transfer.data[0, :4] = 7
+    world.run(world.writer.transfer_barrier(transfer))
+    assert transfer.data[0, :4].tolist() == [7] * 4 and transfer.data[0, 32:48].tobytes() == b"draw" * 4
+    world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [FillBox(Box(32, 0, 16, 1), b"more")]))))
+    transfer.data[0, 8:12] = 8
+    world.run(world.driver.wait(world.run(world.writer.transfer_unmap(transfer))))
+    shown = world.scanout()[0]
+    assert shown[:12].tolist() == [7] * 4 + [0] * 4 + [8] * 4 and shown[32:48].tobytes() == b"more" * 4
+    assert not world.oracle.violations
+
+
+def test_a_persistent_transfer_of_what_was_discarded_sends_everything(world: World) -> None:
+    """R26, R29: nobody knows what the device has there."""
+    painted(world)
+    transfer = mapped(world, Box(0, 0, 64, 1), WRITE | RANGE | PERSISTENT)
+    world.run(world.driver.wait(world.run(world.driver.transfers.unmap(transfer))))
+    assert (world.scanout()[0, :64] == POISON).all()
+
+
+def test_a_persistent_transfer_sends_only_what_differs_in_every_row(world: World) -> None:
+    """R29, R31: a row between two that were written stays as the device has it."""
+    transfer = mapped(world, Box(0, 0, 64, 3), READ | WRITE | PERSISTENT)
+    world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [FillBox(Box(0, 1, 64, 1), b"draw")]))))
+    transfer.data[[0, 2], :8] = 7
+    world.run(world.driver.wait(world.run(world.writer.transfer_unmap(transfer))))
+    shown = world.scanout()
+    assert (shown[[0, 2], :8] == 7).all() and shown[1, :64].tobytes() == b"draw" * 16
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 24), st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]))
+def test_differences_are_disjoint_boxes_that_cover_exactly_what_differs(
+    seed: int, height: int, width: int, share: float
+) -> None:
+    """R31."""
+    differs = np.random.default_rng(seed).random((height, width)) < share
+    old = noise(seed, height, width)
+    covered = np.zeros((height, width), int)
+    for box in _differences(old, old ^ differs.astype(np.uint8)):
+        assert not box.empty
+        covered[box.y : box.y + box.height, box.x : box.x + box.width] += 1
+    assert np.array_equal(covered, differs)
+
+
+def test_no_slot_stays_locked_where_the_engine_refuses_an_upload() -> None:
+    """R23: a device that is dead ends the transfer, and leaves nothing held."""
+    world = make_world(ring_log2=2, staging=8 << 10)
+    transfer = mapped(world, WHOLE_BUFFER, WRITE | RANGE)
+    ring = world.engine._rings[Queue.TRANSFER]
+    world.device.bus_ranges = [BusRange(ring.completions, ring.completions + 4096, True)]
+    with pytest.raises(DeviceError, match="BUS_ERROR"):
+        world.run(world.driver.transfers.unmap(transfer))
+    assert not world.device.locks
+
+
+def test_an_upload_stays_behind_the_drawing_that_it_covers(world: World) -> None:
+    """R27: the transfer came later, so what it sends is what stays."""
+    transfer = mapped(world, Box(0, 0, 64, 1), WRITE | RANGE)
+    transfer.data[:] = 7
+    world.run(world.driver.draw(world.buffer, [FillBox(Box(0, 0, 64, 1), b"draw")]))
+    world.run(world.driver.wait(world.run(world.driver.transfers.unmap(transfer))))
+    world.device.settle()
+    assert (world.scanout()[0, :64] == 7).all()

@@ -1,7 +1,11 @@
-"""A small world for model tests: host RAM, the Python device, a driver, one buffer and two processes that share it."""
+"""A small world for model tests: host RAM, the Python device, a driver, one buffer and two processes that share it.
+
+There is a second device beside the first, for those that want one.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,7 +24,7 @@ from models.layout import Layout
 from models.memory import Bytes, HostMemory
 from models.oracle import Oracle
 from models.page_table import Mapping
-from models.perform import run
+from models.perform import Machine, run
 from models.policy import Policy
 from models.policy.page_mkwrite import PageMkwrite
 from models.steps import Steps
@@ -33,6 +37,7 @@ class World:
     """What a test touches."""
 
     host: HostMemory
+    machine: Machine
     device: Device
     engine: FaultlineEngine
     policy: Any
@@ -50,7 +55,15 @@ class World:
 
     def run(self, generator: Any) -> Any:
         """Run one generator to its end."""
-        return run(generator, self.device)
+        return run(generator, self.machine)
+
+    @functools.cached_property
+    def peer(self) -> Driver:
+        """The second device's driver, ready; its device may attach to the first one's buffers."""
+        peer = Driver(self.host, FaultlineEngine(self.host, ring_log2=6, slot=1), PageMkwrite(), device="other")
+        self.run(peer.initialise())
+        self.driver.peers.add("other")
+        return peer
 
     def mark(self) -> None:
         """Count events from here on."""
@@ -80,7 +93,8 @@ def make_world(
 ) -> World:
     """Build a world with an initialised driver, a cleared buffer (10 pages of 6.4 rows by default) and two mappings."""
     host = HostMemory(None, 16 << 20)
-    device = Device(host, device_size=1 << 20)
+    machine = Machine([Device(host, device_size=1 << 20) for _ in range(2)])
+    device = machine.devices[0]
     costs = Costs()
     engine = FaultlineEngine(host, costs=costs, ring_log2=ring_log2)
     chosen = policy or PageMkwrite()
@@ -96,7 +110,8 @@ def make_world(
     if chosen.mmap:
         mine = writer.map(writer.files.install(shared.get()))
         theirs = reader.receive(shared)
-    return World(host, device, engine, chosen, driver, buffer, shared, oracle, writer, reader, mine, theirs, watch)
+    made = host, machine, device, engine, chosen, driver, buffer, shared, oracle
+    return World(*made, writer, reader, mine, theirs, watch)
 
 
 def noise(seed: int, height: int, width: int) -> Bytes:
@@ -104,8 +119,8 @@ def noise(seed: int, height: int, width: int) -> Bytes:
     return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
 
 
-def permit(driver: Driver, buffer: Buffer, page: int, writable: bool) -> Steps[None]:
-    """Let the engine write a page of the host, or not: then a readback of it fails."""
-    buffer.table.set(page, replace(buffer.table.get(page), writable=int(writable)))
+def permit(driver: Driver, buffer: Buffer, page: int, *, writable: bool = True, valid: bool = True) -> Steps[None]:
+    """Let the engine reach a page of the host, or not write it (readbacks fail), or not at all (uploads do too)."""
+    buffer.table.set(page, replace(buffer.table.get(page), writable=int(writable), valid=int(valid)))
     fence = yield from driver.engine.invalidate(buffer.object_handle)
     yield from driver.engine.wait(fence, cause="invalidate", buffer=buffer.name)

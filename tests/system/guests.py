@@ -23,8 +23,9 @@ from models.bracket import (
 from models.client.portable import Portable
 from models.client.process import Process
 from models.dmabuf import POLLIN, POLLOUT, Buffer
-from models.driver import CopyBox, Driver
-from models.errors import BusFault, DriverError
+from models.driver import CopyBox, Driver, FillBox
+from models.errors import BusFault, DeviceError, DriverError
+from models.fence import Usage, wait_for
 from models.grab import GRAB_ALLOW_SUBMISSION, GRAB_DONTBLOCK, GRAB_READ, GRAB_WRITE
 from models.importer import DeviceFiles
 from models.oracle import PatchBox, failing
@@ -105,7 +106,7 @@ class Guest(Dweller):
             "transfer": (self._transfer, 5),
             "show": (self._show, 2),
             "flush": (self._flush, 2 * int(self.policy.promise is Promise.DEFERRED)),
-            "readback error": (self._error, 2 * int(coherent and not self.policy.uncached)),
+            "transfer error": (self._error, 2 * int(coherent and not self.policy.uncached)),
             "part": (self._part, 2 * int(maps)),
             "refusals": (self._refusals, 1),
             "sync file": (self._sync_file, 2),
@@ -146,12 +147,14 @@ class Guest(Dweller):
         over = town.mended, town.released
         try:
             yield from steps
-        except (BusFault, DriverError) as error:
-            why = error.errno if isinstance(error, DriverError) else "SIGBUS"
+        except (BusFault, DeviceError, DriverError) as error:
+            told = {BusFault: "SIGBUS", DeviceError: "a device error"}
+            why = error.errno if isinstance(error, DriverError) else told[type(error)]
             if why not in allowed:
                 # What refused it may be over by the time that it is told.
                 broken, grabbed = town.broken or town.mended > over[0], town.grabbed or town.released > over[1]
-                self._refused(why, {"SIGBUS": broken, "EIO": broken, "EBUSY": grabbed}.get(why))
+                causes = {"EBUSY": grabbed, **dict.fromkeys((*told.values(), "EIO"), broken)}
+                self._refused(why, causes.get(why))
 
     def _refused(self, why: str, cause: object) -> None:
         assert cause, f"an access was refused with {why}, and nothing was broken or grabbed"
@@ -198,7 +201,11 @@ class Guest(Dweller):
         yield from self._attempt(steps())
 
     def _show(self) -> Steps[None]:
-        yield from self._client().show()
+        yield from self._attempt(self._looking(self._client()))
+
+    @staticmethod
+    def _looking(client: Portable) -> Steps[None]:
+        yield from client.show()
 
     def _flush(self) -> Steps[None]:
         yield from self._client().flush()
@@ -213,6 +220,9 @@ class Guest(Dweller):
     def _transferring(self, client: Portable, flags: MapFlag) -> Steps[None]:
         box = box_in(self.random, client.buffer.surface, pixels=True)
         self.moved += 1
+        if not flags & MapFlag.UNSYNCHRONIZED and self.random.integers(3) == 0:
+            fill = FillBox(box, self.random.bytes(client.buffer.surface.bytes_per_pixel))
+            yield from client.draw(client.buffer, [fill])
         transfer = yield from client.transfer_map(client.buffer, box, flags)
         try:
             for barrier in (True, False) if flags & MapFlag.PERSISTENT else (False,):
@@ -223,8 +233,10 @@ class Guest(Dweller):
                 if barrier:
                     yield from client.transfer_barrier(transfer)
                     yield from client.read_box(box)
-        finally:
+        except Exception:
             yield from client.transfer_unmap(transfer)
+            raise
+        yield from client.transfer_unmap(transfer)
 
     # ------------------------------------------------------------------------------- descriptors and mappings
 
@@ -436,17 +448,21 @@ class Guest(Dweller):
     # ------------------------------------------------------------------------------------------------- errors
 
     def _error(self) -> Steps[None]:
-        """Take the engine's permission to write a page of the host for a while: readbacks of it fail (R16)."""
+        """Keep the engine from a page of the host for a while: readbacks of it fail, perhaps uploads too (R16, R23)."""
         client = self._client()
         page = int(self.random.integers(client.buffer.pages))
         self.town.broken += 1
-        yield from self._permit(client.buffer, page, False)
+        yield from self._permit(client.buffer, page, writable=False, valid=bool(self.random.integers(2)))
         yield from self._accesses(client)
-        yield from self._permit(client.buffer, page, True)
+        yield from self._attempt(self._drawing(client))
+        yield from self._permit(client.buffer, page)
+        for one in self.clients:
+            # Whose work has failed by it is told so until then.
+            yield from wait_for(one.reservation.query(Usage.BOOKKEEP), cause="mended", buffer=one.name)
         self.town.broken -= 1
         self.town.mended += 1
 
-    def _permit(self, buffer: Buffer, page: int, writable: bool) -> Steps[None]:
+    def _permit(self, buffer: Buffer, page: int, *, writable: bool = True, valid: bool = True) -> Steps[None]:
         yield Acquire(buffer.reservation.lock)
-        yield from permit(self.town.driver, buffer, page, writable)
+        yield from permit(self.town.driver, buffer, page, writable=writable, valid=valid)
         yield Release(buffer.reservation.lock)

@@ -48,8 +48,8 @@ def test_a_broken_driver_is_told_with_the_command_that_repeats_it_and_a_program(
 
 
 BREAKS = (
-    ("adaptive", "driver:Driver._lock", "or buffer.grabs", ""),
-    ("adaptive", "exporter:Exporter.unmap", "self.driver.policy.written_elsewhere(self.buffer)", "pass"),
+    ("adaptive", "driver:Driver.reserve", "if buffer.grabs:", "if False:"),
+    ("adaptive", "exporter:Exporter._taken_back", "self.driver.policy.written_elsewhere(self.buffer)", "pass"),
     ("adaptive", "exporter:Exporter.begin", "yield from self._bring_back(", "yield from () and self._bring_back("),
     ("adaptive", "exporter:Exporter.map", "yield from self._bring_back(", "yield from () and self._bring_back("),
     ("adaptive", "exporter:KernelMap.store", "self._driver.policy.unmapped(buffer, pages)", "pass"),
@@ -58,7 +58,6 @@ BREAKS = (
     ("adaptive", "page_table:AddressSpace.zap", "in self.mappings:", "in self.mappings[:1]:"),
     ("adaptive", "staging:bands", "min(rows, box.y + box.height - y)", "min(rows, box.y + box.height - y, 2)"),
     ("region", "transfer_object:Transfers.barrier", "fence = yield from self._send(transfer)", "fence = None"),
-    ("region", "transfer_object:Transfers._send_now", "after += driver.policy.pending(buffer, pages)", "pass"),
 )
 """Of what only some guests do: policy, place, and the edit there."""
 
