@@ -11,8 +11,9 @@ halves:
                         are, its number in value, the piece's in cause
 
 Task, lock and reason are numbers of texts; the text of an event is its JSON.  A STEP stands at the cycle of its end.
-Its address is a register's, or the number of the text of a lock or reason; detail is 1 unless a lock was not taken.
-The address of a NOTE is its fence value, tail, bytes or entries, whichever the event has.
+Its address is a register's, whose queue it has, or the number of the text of a lock or reason; detail is 1 unless a
+lock was not taken.  The cause of a NOTE is the number of its cause's text and 1, 0 where it has none.  The address of
+a NOTE is its fence value, tail, bytes or entries, whichever the event has.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 
 from models import events
 from models.events import Event, page_count
+from models.layout import QueueOffset, queue_address
 from models.steps import Acquire, CsrRead, CsrWrite, Delay, Note, Recall, Release, ScanOut, Step, WaitIrq
 
 __all__ = ["NOTES", "NOTE_KIND", "RECORD", "STEPS", "STEP_KIND", "TEXT_BYTES", "TEXT_KIND", "DriverTrace", "recording"]
@@ -46,6 +48,7 @@ _SPILL = 1 << 20
 """Bytes after which what is kept is written."""
 _KNOWN = 1 << 16
 """Texts that are remembered, so that equal ones are written once."""
+_QUEUES = {queue_address(queue, offset): queue for queue in (0, 1) for offset in QueueOffset}
 _STEP_CODE = {step: code for code, step in enumerate(STEPS)}
 _NOTE_CODE = {getattr(events, name): code for code, name in enumerate(NOTES)}
 _TEXT = struct.Struct("<24sIHBB")
@@ -67,9 +70,11 @@ class DriverTrace:
         """A step was performed in the cycles [begin, end)."""
         if not self.enabled:
             return
+        queue = 0
         match step:
             case CsrWrite() | CsrRead():
                 address = step.address
+                queue = _QUEUES.get(address, 0)
             case Delay():
                 address = self._text(step.why)
             case Acquire() | Release():
@@ -80,7 +85,7 @@ class DriverTrace:
                 address = 0
         taken = int(result is not False)
         number = self._text(task)
-        self._add(RECORD.pack(end, address, number, 0, 0, taken, end - begin, 0, STEP_KIND, _STEP_CODE[type(step)]))
+        self._add(RECORD.pack(end, address, number, 0, queue, taken, end - begin, 0, STEP_KIND, _STEP_CODE[type(step)]))
 
     def note(self, cycle: int, task: str, event: Event) -> None:
         """A driver noted an event."""
@@ -91,7 +96,8 @@ class DriverTrace:
         written = int(facts.get("write", facts.get("writable", False)))
         pages, text = min(page_count(event.pages), 0xFFFF), self._text(json.dumps(facts))
         number, queue, code = self._text(task), int(facts.get("queue", 0)), _NOTE_CODE[type(event)]
-        self._add(RECORD.pack(cycle, figure, number, pages, queue, written, text, 0, NOTE_KIND, code))
+        cause = min(self._text(facts["cause"]) + 1, 0xFFFF) if facts.get("cause") else 0
+        self._add(RECORD.pack(cycle, figure, number, pages, queue, written, text, cause, NOTE_KIND, code))
 
     def flush(self) -> None:
         """Append what is kept to TRACE_FILE; without a trace of the simulator, recording is off and nothing is kept."""

@@ -14,5 +14,8 @@ __all__ = ["load"]
 def load(path: Path) -> Mapping[str, Any]:
     """What a TOML file says. OSError when it cannot be read, ValueError when it is no TOML."""
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    found: Mapping[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+    try:
+        found: Mapping[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     return found

@@ -22,6 +22,7 @@ from tb.driver_trace import NOTE_KIND, STEP_KIND, TEXT_BYTES, TEXT_KIND
 __all__ = [
     "EVENT",
     "READ_DATA_ID",
+    "RING_READS",
     "WRITE_DATA_ID",
     "Kind",
     "Moment",
@@ -50,6 +51,8 @@ EVENT = np.dtype(
 
 READ_DATA_ID = 0
 """AXI ID with which the engine reads host data (WRITEBACK); its other reads are descriptors and tables."""
+RING_READS = {1: 0, 2: 1}
+"""Queue of each AXI ID that reads descriptors."""
 WRITE_DATA_ID = 0
 """AXI ID with which the engine writes host data (READBACK); its other writes are records and fences."""
 
@@ -171,8 +174,8 @@ class Trace:
             if (cycles[1:] < cycles[:-1]).any():
                 raise ValueError(f"{path}: cycles run backwards")
         if len(halves) == 1:
-            return cls(events, data_width)
-        return cls(_woven(*halves), data_width, _texts(events[texts]))
+            return cls(_tagged(events), data_width)
+        return cls(_woven(_tagged(halves[0]), halves[1]), data_width, _texts(events[texts]))
 
     def __len__(self) -> int:
         return len(self.events)
@@ -238,6 +241,47 @@ class Trace:
         """Usage of each phase: (name, first cycle) ascending, the last one ending at `end`."""
         edges = [cycle for _, cycle in starts] + [end]
         return {name: self.usage(edges[i], edges[i + 1]) for i, (name, _) in enumerate(starts)}
+
+
+def _tagged(events: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Hardware events in which what came before the tag that it brought has it, in place; 0 remains where none came.
+
+    A fetch's address and first beat take the tag of its last beat, a doorbell that of the last descriptor it publishes.
+    """
+    kinds, tags = np.ascontiguousarray(events["kind"]), events["tag"]
+    resets = np.flatnonzero(kinds == Kind.RESET)
+    reads = np.flatnonzero((kinds <= Kind.READ_LAST) & np.isin(events["id"], list(RING_READS)))
+    bells, fetched = (np.flatnonzero(kinds == kind) for kind in (Kind.DOORBELL, Kind.FETCHED))
+    for who, queue in RING_READS.items():
+        mine = reads[events["id"][reads] == who]
+        lasts = mine[kinds[mine] == Kind.READ_LAST]
+        keys = _numbered(lasts, resets)
+        for kind in (Kind.READ_ADDRESS, Kind.READ_FIRST):
+            those = mine[kinds[mine] == kind]
+            wanted = _numbered(those, resets)
+            places = np.searchsorted(keys, wanted)
+            there = np.flatnonzero(places < len(keys))
+            there = there[keys[places[there]] == wanted[there]]
+            tags[those[there]] = tags[lasts[places[there]]]
+        rung, came = (one[events["queue"][one] == queue] for one in (bells, fetched))
+        # by place in the ring, then by when: the first of its place that was fetched behind the doorbell, in its run
+        before = (events["value"][rung].astype(np.int64) - 1) & 0xFFFF
+        keys = events["value"][came].astype(np.int64) << 40 | came
+        order = np.argsort(keys)
+        places = np.searchsorted(keys[order], before << 40 | rung)
+        there = np.flatnonzero(places < len(came))
+        found, asked = came[order[places[there]]], rung[there]
+        right = (events["value"][found] == before[there]) & (
+            np.searchsorted(resets, found) == np.searchsorted(resets, asked)
+        )
+        tags[asked[right]] = tags[found[right]]
+    return events
+
+
+def _numbered(which: npt.NDArray[np.intp], resets: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    """(run, place in it) of ascending places in a trace as one number each."""
+    runs = np.searchsorted(resets, which)
+    return runs.astype(np.int64) << 40 | (np.arange(len(which)) - np.searchsorted(runs, runs))
 
 
 def _woven(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> npt.NDArray[np.void]:

@@ -16,23 +16,25 @@ import pytest
 import pywellen
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace as Packets
 
+from models.layout import Opcode
+from tb.driver_trace import NOTES, STEPS
 from tb.sim_top import system
 from tb.simulation import simulators
 from tb.timing import __main__ as face
 from tb.timing import waves
-from tb.timing.baseline import BASELINE, base_of, baseline, changes, condensed
+from tb.timing.baseline import BASELINE, VERSION, base_of, baseline, changes, condensed
 from tb.timing.bounds import Memory
 from tb.timing.chain import chain_of, events_of
 from tb.timing.contract import Budget, ContractError, contract_of, judged
 from tb.timing.cost import WORKS, cost
-from tb.timing.figures import Run, run_of, spread, summary
-from tb.timing.operations import Operation, operations_of
+from tb.timing.figures import QUANTILES, Run, run_of, spread, summary
+from tb.timing.operations import Life, Operation, operations_of
 from tb.timing.run import simulated
 from tb.timing.scenarios import SCENARIOS
 from tb.timing.timeline import timeline
 from tb.timing.waves import SIGNALS as WAVES
 from tb.timing.waves import dumped, operation_of
-from tb.trace import EVENT, Kind, Trace
+from tb.trace import EVENT, Kind, Stall, Trace
 
 UNDER = f"timing-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 """Where no other process of the session runs anything."""
@@ -97,11 +99,27 @@ def test_a_trace_that_lacks_an_event_is_refused(kind: Kind) -> None:
         run_of("page_readback", "verilator", Memory(), Trace(np.delete(whole.events, lost), 64, whole.texts))
 
 
+MEMORIES = {"quick": Memory(latency=1), "stalled": Memory(latency=1, stall=50), "slow": Memory(latency=50, stall=25)}
+
+
+@pytest.mark.parametrize("memory", MEMORIES.values(), ids=MEMORIES)
+@pytest.mark.parametrize("scenario", ["photo", "page_readback", "page_writeback"])
+def test_nothing_that_is_measured_beats_its_bound(scenario: str, memory: Memory) -> None:
+    run, path = timed(scenario, "verilator", memory)
+    assert below_bound(run) == []
+    use = run.facts["utilization"]
+    assert 0 < use["share"] <= use["bound"] <= 2
+    assert sum(run.facts["windows"]["read_beats"]) == use["read_beats"]
+    assert sum(run.facts["windows"]["write_beats"]) == use["write_beats"]
+    assert beats_of(path) <= 8 * (use["read_beats"] + use["write_beats"])
+
+
 def test_a_bound_above_what_was_measured_is_noticed() -> None:
     run, _ = timed("page_readback", "verilator", Memory())
     assert below_bound(run) == []
     assert ("descriptor.readback", "whole") in below_bound(replace(run, memory=Memory(latency=40)))
-    assert Memory(stall=25).stalled(4096) == 150, "512 beats, 75 between two stalls of 25"
+    assert ("bus", "utilization") in below_bound(replace(run, memory=Memory(latency=40)))
+    assert Memory(stall=25).stalled(512) == 150, "512 beats, 75 between two stalls of 25"
 
 
 def test_a_cycle_that_two_parts_have_is_noticed() -> None:
@@ -128,15 +146,26 @@ def unexplained(operations: Iterable[Operation]) -> list[Operation]:
 
 
 def below_bound(run: Run) -> list[tuple[str, str]]:
-    """Descriptors, and parts of theirs, that were quicker than the memory allows for their bytes."""
-    mine = [one for one in run.operations if one.kind.startswith("descriptor.")]
+    """Operations, parts of theirs, and printed figures that are better than the memory allows."""
     found = [
         (one.kind, part)
-        for one in mine
-        for part, least in run.memory.parts(one.kind, one.bytes).items()
-        if part in ("first_data", "transfer", "response") and one.parts[part] < least
+        for one in run.operations
+        for part, least in run.memory.parts(one.kind, one.bytes, one.hidden).items()
+        if one.parts[part] < least
     ]
-    return found + [(one.kind, "whole") for one in mine if one.cycles < run.memory.total(one.kind, one.bytes)]
+    found += [(one.kind, "whole") for one in run.operations if one.cycles < run.memory.total(one.kind, one.bytes)]
+    for kind, facts in run_of(run.scenario, run.simulator, run.memory, run.trace).facts["kinds"].items():
+        rows = [(facts["total"], facts["bound"]["total"])]
+        rows += [(facts["parts"][part], least) for part, least in facts["bound"]["parts"].items()]
+        found += [(kind, f"printed {name}") for row, least in rows for name in QUANTILES if row[name] < least[name]]
+    facts = run_of(run.scenario, run.simulator, run.memory, run.trace).facts
+    use, stalls, windows = facts["utilization"], facts["stalls"], facts["windows"]
+    found += [("bus", "utilization")] if use["share"] > use["bound"] else []
+    found += [(name, "stall") for name, one in stalls.items() if one["cycles"] < one["bound"]["cycles"]]
+    found += [(name, "stall") for name, one in stalls.items() if one["worst"]["cycles"] < one["bound"]["worst"]]
+    long = np.diff(windows["edges"])
+    counted = [windows["read_beats"], windows["write_beats"], *windows["stalls"].values()]
+    return found + [("window", "beats or stalls")] * any(bool((one > long).any()) for one in map(np.array, counted))
 
 
 def moved(operations: Iterable[Operation]) -> int:
@@ -165,12 +194,101 @@ def test_quantiles_are_values_that_occurred() -> None:
 
 def test_spans_are_counted_in_the_windows_that_they_cross() -> None:
     assert spread(np.array([[2, 12], [9, 11]]), np.array([0, 10, 20])) == [9, 3]
+    assert spread(np.array([[2, 12], [9, 11]]), np.array([0, 10, 20]), np.array([0.5, 1])) == [5, 2]
+    assert spread(np.zeros((0, 2), np.int64), np.array([0, 10, 20])) == [0, 0]
 
 
 @pytest.mark.parametrize("words", [("nothing", "", "", ""), ("", "0", "", ""), ("", "", "65", ""), ("", "", "", "96")])
 def test_a_memory_or_scenario_that_cannot_be_timed_is_refused(words: tuple[str, str, str, str]) -> None:
     with pytest.raises(face.AskError):
         face.asked(*words)
+
+
+# ------------------------------------------------------------------------------------- which part a cycle belongs to
+
+
+def at(cycle: int, kind: Kind, **fields: int) -> Any:
+    """One event."""
+    event = np.zeros((), EVENT)
+    event["cycle"], event["kind"] = cycle, kind
+    for name, value in fields.items():
+        event[name] = value
+    return event
+
+
+def test_every_cycle_of_a_written_life_has_the_part_that_its_events_say() -> None:
+    """By hand: a WAIT, two WRITEBACKs of which the second is behind the first, and a FENCE; every length is its own."""
+    events = [at(100, Kind.DOORBELL, value=4)]
+    events += [at(102 + one, Kind.READ_ADDRESS, id=1) for one in range(4)]
+    opcodes = (Opcode.WAIT, Opcode.WRITEBACK, Opcode.WRITEBACK, Opcode.FENCE)
+    for number, (cycle, opcode) in enumerate(zip((109, 112, 119, 120), opcodes, strict=True)):
+        events.append(at(cycle, Kind.FETCHED, id=opcode, tag=number + 1, value=number))
+    events += [at(130, Kind.STALL, tag=1, value=17, cause=Stall.FENCE), at(130, Kind.START, tag=1, value=2)]
+    events += [at(131, Kind.START, tag=2), at(132, Kind.START, tag=3), at(133, Kind.START, tag=4, value=2)]
+    events += [at(133, Kind.ENDED, tag=1), at(152, Kind.RECORD, tag=1)]
+    events += [at(151, Kind.STALL, tag=2, value=19, cause=Stall.READ_ROOM), at(163, Kind.WALK, tag=2, value=11)]
+    for tag, asked, first, last, beats in ((2, 166, 179, 201, 23), (3, 170, 209, 239, 31)):
+        events += [at(asked, Kind.READ_ADDRESS, tag=tag, value=beats), at(first, Kind.READ_FIRST, tag=tag)]
+        events.append(at(last, Kind.READ_LAST, tag=tag))
+    events += [at(205, Kind.ENDED, tag=2, value=184), at(226, Kind.RECORD, tag=2)]
+    events += [at(250, Kind.ENDED, tag=3, value=248), at(279, Kind.RECORD, tag=3)]
+    events += [at(251, Kind.ENDED, tag=4), at(290, Kind.RECORD, tag=4), at(301, Kind.FENCE, tag=4)]
+    events.sort(key=lambda event: int(event["cycle"]))
+    operations = operations_of(Trace(np.array(events)))
+    assert {one.tags[0]: {part: cycles for part, cycles in one.parts.items() if cycles} for one in operations} == {
+        1: {"queue_wait": 6, "descriptor_fetch": 7, "fence_wait": 17, "response": 22},
+        2: {
+            "queue_wait": 46, "descriptor_fetch": 9, "translation": 11, "first_data": 13, "transfer": 23,
+            "response": 24,
+        },
+        3: {"queue_wait": 87, "descriptor_fetch": 15, "first_data": 7, "transfer": 31, "response": 39},
+        4: {"queue_wait": 135, "descriptor_fetch": 15, "response": 51},
+    }  # fmt: skip
+    assert [one.hidden for one in operations] == [0, 0, 202 - 170, 0], "what the second waited behind the first"
+
+
+def test_every_cycle_of_a_written_fault_has_the_part_that_its_events_say() -> None:
+    """By hand: a fault that waits for a lock, for a fence, and for its READBACK; every length is its own."""
+    texts = {0: "cpu"}
+
+    def note(cycle: int, name: str, **facts: object) -> Any:
+        texts[len(texts)] = json.dumps(facts)
+        return at(cycle, Kind.NOTE, id=NOTES.index(name), value=len(texts) - 1)
+
+    acquire = [step.__name__ for step in STEPS].index("Acquire")
+    events = [
+        note(10, "Fault", cause="load"), at(40, Kind.STEP, id=acquire, value=19), note(40, "FenceWait", cause="busy"),
+        note(53, "FenceSignal", queue=0), note(55, "Submit", queue=0, descriptors=1, cause="readback"),
+        at(60, Kind.DOORBELL, value=1), note(61, "FenceWait", cause="readback"), at(62, Kind.READ_ADDRESS, id=1),
+        at(69, Kind.FETCHED, id=Opcode.READBACK, tag=7), at(72, Kind.START, tag=7, value=1),
+        at(75, Kind.WRITE_ADDRESS, tag=7, value=17), at(80, Kind.WRITE_FIRST, tag=7), at(96, Kind.WRITE_LAST, tag=7),
+        at(110, Kind.WRITE_RESPONSE, tag=7), at(112, Kind.ENDED, tag=7, value=136), at(125, Kind.RECORD, tag=7),
+        at(130, Kind.FENCE, tag=7), at(132, Kind.IRQ_RISE), note(170, "FenceSignal", queue=0), note(181, "Insert"),
+    ]  # fmt: skip
+    (fault,) = (one for one in operations_of(Trace(np.array(events), texts=texts)) if one.kind == "page_fault")
+    assert fault.interrupt == 132
+    assert {part: cycles for part, cycles in fault.parts.items() if cycles} == {
+        "host": 29, "lock_wait": 19, "fence_wait": 13, "queue_wait": 8, "descriptor_fetch": 7, "first_data": 5,
+        "transfer": 17, "response": 33, "interrupt": 40,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("scenario", ["photo", "page_writeback"])
+def test_parts_of_descriptors_are_the_waits_that_the_recorder_saw(scenario: str) -> None:
+    run, _ = timed(scenario, "verilator", Memory())
+    events = run.trace.hardware
+    seen = {"fence_wait": 0, "translation": 0}
+    for one in (one for one in run.operations if not one.task):
+        mine = events[(events["tag"] == one.tags[0]) & (events["queue"] == one.queue) & (events["cycle"] <= one.end)]
+        mine = mine[mine["cycle"] >= one.begin]
+        held = mine[(mine["kind"] == Kind.STALL) & np.isin(mine["cause"], [Stall.FENCE, Stall.ORDER])]
+        assert one.parts["fence_wait"] == held["value"].sum(), one
+        asked = mine[np.isin(mine["kind"], [Kind.READ_ADDRESS, Kind.WRITE_ADDRESS]) & (mine["id"] == 0)]["cycle"]
+        walks = mine[mine["kind"] == Kind.WALK]
+        before = walks[walks["cycle"] <= (asked[0] if len(asked) else one.end)]["value"].sum()
+        assert before <= one.parts["translation"] <= walks["value"].sum(), one
+        seen = {part: cycles + one.parts[part] for part, cycles in seen.items()}
+    assert all(seen.values())
 
 
 # -------------------------------------------------------------------------------------------- one life, one chain
@@ -196,6 +314,35 @@ def test_the_life_of_a_fault_is_one_chain_from_the_access_to_the_resumed_client(
         assert sum("notes Fault" in one.what for one in links) == 1
     first = [link.what for link in chain_of(run.trace, faults[0])]
     assert any("translation waited" in what for what in first) and any("waited" in what for what in first)
+
+
+@pytest.mark.parametrize("scenario", ["photo", "page_writeback", "render"])
+def test_every_event_of_a_life_has_its_queue_and_tag(scenario: str) -> None:
+    run, _ = timed(scenario, "verilator", Memory())
+    events = run.trace.events
+
+    def there(kind: Kind, cycle: int | None, life: Life, **fields: int) -> bool:
+        mine = events[(events["kind"] == kind) & (events["cycle"] == (cycle or 0)) & (events["queue"] == life.queue)]
+        return any(one["tag"] == life.tag and all(one[name] == value for name, value in fields.items()) for one in mine)
+
+    lives = [one.lives[0] for one in run.operations if not one.task]
+    for life in lives:
+        assert there(Kind.READ_ADDRESS, life.asked, life, id=1 + life.queue)
+        assert there(Kind.READ_LAST, life.fetched, life, id=1 + life.queue)
+    whole = [one for one in run.operations if one.task and one.lives]
+    for one in whole:
+        assert there(Kind.DOORBELL, one.lives[-1].published, one.lives[-1]), "it publishes up to its last"
+        if one.interrupt:
+            assert there(Kind.IRQ_RISE, one.interrupt, one.lives[-1])
+    assert len(lives) > 20 and any(one.interrupt for one in whole)
+    rises = run.trace.of(Kind.IRQ_RISE)
+    assert len(rises) and rises["cause"].all()
+    notes = run.trace.of(Kind.NOTE)
+    for note in notes:
+        facts = json.loads(run.trace.texts[int(note["value"])])
+        assert (run.trace.texts[int(note["cause"]) - 1] if note["cause"] else "") == facts.get("cause", "")
+        assert note["queue"] == facts.get("queue", 0) and run.trace.texts[int(note["tag"])]
+    assert notes["cause"].any()
 
 
 def test_a_chain_has_every_event_of_its_descriptors_and_none_of_others() -> None:
@@ -240,6 +387,17 @@ def test_slices_of_the_timeline_lie_in_each_other_and_flows_lead_from_fault_to_i
         assert [name for _, name in sorted(where)][:2] == ["page_fault", "doorbells"]
         assert [name for _, name in where].count("write bursts") == 2
         assert max(where) == (fault.interrupt * 4, "interrupt")
+
+
+def test_a_burst_of_the_timeline_waits_for_its_data_only_once_the_bus_is_free() -> None:
+    run, _ = timed("page_writeback", "verilator", Memory())
+    tracks, events = packets_of([run])
+    inside = [one for one in events if tracks[one.track_event.track_uuid].name == "read bursts"]
+    waits: dict[str, list[int]] = {"behind earlier data": [], "first data": []}
+    for begin, end in zip(inside, inside[1:], strict=False):
+        if begin.track_event.name in waits:
+            waits[begin.track_event.name].append((end.timestamp - begin.timestamp) // 4)
+    assert max(waits["first data"]) == Memory().latency and min(waits["behind earlier data"]) > Memory().latency
 
 
 def test_the_waves_of_an_operation_show_its_events_and_little_else() -> None:
@@ -325,13 +483,30 @@ def test_what_moved_is_told_with_its_direction() -> None:
     assert (new.what, new.told) == ("run", "new")
 
 
+def dented(name: str, value: object) -> str:
+    """A baseline of one run with something in it that is none of its figures."""
+    run = {**base_of(BASELINE)[0], name: value}
+    return json.dumps({"version": VERSION, "runs": [run]})
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         (None, "cannot be read"),
         ("{", "no JSON"),
         ('{"version": 0}', "no timing.json of version"),
-        ('{"version": 1, "runs": [{"scenario": "photo"}]}', "a run lacks figures"),
+        ('{"version": 1, "runs": [{"scenario": "photo"}]}', "run 0 lacks figures 'cycles'"),
+        ('{"version": 1, "runs": [7]}', "run 0 lacks figures"),
+        pytest.param("[" * 100_000, "no JSON", id="nested"),
+        (dented("utilization", {"share": 1}), "run 0 lacks figures 'read_beats'"),
+        (dented("utilization", []), "run 0 lacks figures"),
+        (dented("stalls", {"unit": {"cycles": 1, "spans": 1, "worst": {}}}), "run 0 lacks figures 'cycles'"),
+        (dented("kinds", {"render": []}), "run 0 lacks figures"),
+        (dented("kinds", {"render": {"count": 1, "bytes": 1, "total": {"max": 1}, "parts": {}}}), "figures 'min'"),
+        (dented("cycles", "many"), "run cycles is no figure"),
+        (dented("cycles", float("nan")), "run cycles is no figure"),
+        (dented("latency", []), "latency is no figure"),
+        (dented("scenario", []), "scenario is no figure"),
     ],
 )
 def test_a_base_that_cannot_be_compared_with_is_one_line(
@@ -380,6 +555,7 @@ READBACK = ('scenario = "page_readback"', 'operation = "page_fault"')
         ((READBACK[0], "operation = []", "max_ns = 1"), "budget.tight.operation: unknown operation []"),
         (READBACK, "budget.tight: limits nothing"),
         ((*READBACK, "max_ns = "), "no TOML"),
+        ((*READBACK, f"max_ns = {'[' * 100_000}"), "no TOML"),
         ((*READBACK, "max_ns = 1", "[extra]"), "extra: unknown key"),
     ],
 )
@@ -406,7 +582,7 @@ def test_the_contract_of_the_house_is_kept() -> None:
     [
         ((*READBACK, "p99_cycles = {least}"), "p99 of page_fault is {most:,} cycles, p99_cycles = {least}, bound 558"),
         ((READBACK[0], "worst_stall_cycles = 3"), "the longest stall, by unit, is"),
-        ((READBACK[0], "min_utilization = 0.99"), "min_utilization = 0.99, bound 0.992"),
+        ((READBACK[0], "min_utilization = 0.99"), "min_utilization = 0.99, bound 0.975"),
     ],
 )
 def test_a_broken_budget_names_itself_its_figures_and_the_worst_offender(
@@ -420,6 +596,34 @@ def test_a_broken_budget_names_itself_its_figures_and_the_worst_offender(
     assert line.startswith("budget.tight: ") and told.format(**words) in line
     number = int(line.rpartition("make timing SCENARIO=page_readback LATENCY=13 WIDTH=64 STALL=0 OPERATION=")[2])
     assert f"tag {', '.join(map(str, run.operations[number].tags))} of queue" in line
+
+
+def test_the_worst_offender_against_utilization_is_whose_data_idled_most(tmp_path: Path) -> None:
+    run, _ = timed("page_writeback", "verilator", Memory())
+    tight = contract_of(written(tmp_path, 'scenario = "page_writeback"', "min_utilization = 1"))
+    (verdict,) = judged(tight, [run])
+    assert verdict.broken and verdict.worst is not None and verdict.worst.kind == "descriptor.writeback"
+    events = run.trace.events[run.trace.events["id"] == 0]
+    idle: dict[int, int] = {}
+    for tag in {one.tags[0] for one in run.operations if one.kind == "descriptor.writeback"}:
+        mine = events[(events["tag"] == tag) & (events["queue"] == 0)]
+        asked, last = mine[mine["kind"] == Kind.READ_ADDRESS], mine[mine["kind"] == Kind.READ_LAST]
+        idle[tag] = int(last["cycle"][-1]) + 1 - int(asked["cycle"][0]) - int(last["value"].sum())
+    assert idle[verdict.worst.tags[0]] == max(idle.values()) > 0
+
+
+def test_a_broken_budget_leaves_the_baseline_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _ = timed("page_readback", "verilator", Memory())
+    kept = tmp_path / "baseline.json"
+    monkeypatch.setattr(face, "RESULTS", tmp_path)
+    monkeypatch.setattr(face, "BASELINE", kept)
+    monkeypatch.setattr(face, "_timed", lambda *_: [run])
+    assert face.main(["--update", "--contract", str(written(tmp_path, *READBACK, "max_cycles = 1"))]) == 1
+    assert not kept.exists() and "the baseline is left as it was" in capsys.readouterr().err
+    assert face.main(["--update", "--contract", str(written(tmp_path, *READBACK, "max_cycles = 9999"))]) == 0
+    assert kept.read_text(encoding="utf-8") == baseline([run])
 
 
 def test_the_worst_offender_is_shown_by_the_command_that_names_it(

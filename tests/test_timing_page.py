@@ -1,18 +1,21 @@
 """The report of `make timing` in a real browser: no errors, filters, tooltips, links, keyboard, and how it looks.
 
-Chromium without a window, through Selenium; skipped with the reason where there is none. Screenshots of the page in
+Chromium without a window, through Selenium; skipped with the reason where there is none, or where it does not start
+outside of CI. Screenshots of the page in
 light, dark, narrow and print stay under sim_build.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from selenium import webdriver
@@ -28,7 +31,7 @@ from tb.timing.__main__ import CONTRACT
 from tb.timing.baseline import changes, condensed
 from tb.timing.bounds import Memory
 from tb.timing.contract import Limit, contract_of, judged
-from tb.timing.figures import Run
+from tb.timing.figures import QUANTILES, Run
 from tb.timing.page import rendered
 from tb.timing.run import simulated
 
@@ -61,17 +64,33 @@ def chromium() -> Iterator[webdriver.Chrome]:
     binary, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
     if not binary or not driver:
         pytest.skip("no browser: apt install chromium chromium-driver")
+    browser = started(binary, driver)
+    yield browser
+    browser.quit()
+
+
+def started(binary: str, driver: str) -> webdriver.Chrome:
+    """A browser; where it does not start the test is skipped, but fails in CI, which has one that does."""
     options = webdriver.ChromeOptions()
     options.binary_location = binary
     for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1366,768"):
         options.add_argument(word)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     try:
-        browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
+        return webdriver.Chrome(options, webdriver.ChromeService(driver))
     except WebDriverException as error:
+        if os.environ.get("CI"):
+            raise
         pytest.skip(f"the browser does not start: {error.msg}")
-    yield browser
-    browser.quit()
+
+
+@pytest.mark.parametrize(("ci", "ends"), [("true", WebDriverException), ("", pytest.skip.Exception)])
+def test_a_browser_that_does_not_start_fails_in_ci_alone(
+    monkeypatch: pytest.MonkeyPatch, ci: str, ends: type[BaseException]
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(ends):
+        started("/bin/false", "/bin/false")
 
 
 @pytest.fixture
@@ -137,14 +156,22 @@ def number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
+def pair(text: str) -> tuple[int, int | None]:
+    """A figure and the bound behind it, None where there is none."""
+    figure, _, bound = text.partition(" \u2265 ")
+    return number(figure), number(bound) if bound else None
+
+
 def test_the_page_shows_the_figures_of_the_runs(browser: webdriver.Chrome, runs: list[Run]) -> None:
     fault = runs[0].facts["kinds"]["page_fault"]
     assert len(rows(browser, "all")) == len(runs)
     cells = rows(browser, "kind-parts")
-    assert [number(cell) for cell in cells[-1][1:]] == [*fault["total"].values(), fault["bound"]["total"]]
-    assert [number(cell) for cell in {row[0]: row[1:] for row in cells}["transfer"]] == [512] * 6
+    total, least = fault["total"], fault["bound"]["total"]
+    assert [pair(cell) for cell in cells[-1][1:]] == [(total[name], least[name]) for name in QUANTILES]
+    assert [pair(cell) for cell in {row[0]: row[1:] for row in cells}["transfer"]] == [(512, 512)] * 5
+    assert [pair(cell)[1] for cell in {row[0]: row[1:] for row in cells}["host"]] == [None] * 5
     slow = rows(browser, "slow")
-    assert len(slow) == 20 and number(slow[0][5]) == fault["total"]["max"]
+    assert len(slow) == 20 and number(slow[0][6]) == fault["total"]["max"]
     body = browser.find_element(By.TAG_NAME, "main").text
     assert "broken_on_purpose" in body and "broken" in body and "Since the earlier run" in body
     for one in ("histogram", "windows", "fall"):
@@ -156,9 +183,9 @@ def test_filters_change_run_operation_and_order(browser: webdriver.Chrome, runs:
     assert runs[1].name in text(browser, "kind-title") and runs[1].name in text(browser, "waterfall")
     choose(browser, "kind", "descriptor.readback")
     assert {row[0].split()[0] for row in rows(browser, "slow")} == {"descriptor.readback"}
-    choose(browser, "part", "translation")
-    mine = [one.parts["translation"] for one in runs[1].operations if one.kind == "descriptor.readback"]
-    whole = [number(row[5]) for row in rows(browser, "slow")]
+    choose(browser, "part", "transfer")
+    mine = [one.parts["transfer"] for one in runs[1].operations if one.kind == "descriptor.readback"]
+    whole = [number(row[6]) for row in rows(browser, "slow")]
     assert whole[:3] == sorted(mine, reverse=True)[:3] and whole == sorted(whole, reverse=True)
     choose(browser, "run", runs[2].name)
     assert text(browser, "kind-title").startswith("render in")
@@ -176,6 +203,40 @@ def test_a_link_leads_to_the_operation_and_back(browser: webdriver.Chrome, runs:
     browser.back()
     shown(browser, place)
     assert text(browser, "waterfall") == f"Waterfall: {third[0]} in {runs[0].name}"
+
+
+def test_every_slow_operation_leads_into_the_timeline(browser: webdriver.Chrome, runs: list[Run]) -> None:
+    links = browser.find_elements(By.CSS_SELECTOR, "#slow a[download]")
+    assert len(links) == len(rows(browser, "slow")) == 20
+    fault = runs[0].operations[int(str(links[0].get_attribute("download")).rpartition("-")[2].partition(".")[0])]
+    kept = json.loads(unquote(str(links[0].get_attribute("href")).partition(",")[2]))["traceEvents"]
+    named = {one["tid"]: one["args"]["name"] for one in kept if one["name"] == "thread_name"}
+    slices: dict[str, list[tuple[str, int, int]]] = {}
+    for one in (one for one in kept if one["ph"] == "X"):
+        begin, long = (round(one[name] * 1000 / 4, 6) for name in ("ts", "dur"))
+        assert begin == int(begin) and long == int(long)
+        slices.setdefault(named[one["tid"]], []).append((one["name"], int(begin), int(begin + long)))
+    whole, *parts = slices[fault.task]
+    assert whole == (f"page_fault {fault.number}", fault.begin, fault.end)
+    assert parts == [(part.replace("_", " "), begin, end) for part, begin, end in fault.spans]
+    assert {f"READBACK {fault.tags[0]}", f"write 1 of {fault.tags[0]}", "doorbells", "interrupt"} <= set(slices)
+    flow = [(one["ph"], named[one["tid"]]) for one in sorted(kept, key=lambda one: one.get("ts", 0)) if "id" in one]
+    assert flow[0] == ("s", fault.task) and flow[-1] == ("f", "interrupt")
+    places = [where for _, where in flow]
+    assert places.index("doorbells") < places.index(f"write 1 of {fault.tags[0]}")
+
+
+def test_a_descriptor_of_the_waterfall_has_the_parts_of_its_own_life(
+    browser: webdriver.Chrome, runs: list[Run]
+) -> None:
+    fence = max((one for one in runs[2].operations if one.kind == "descriptor.fence"), key=lambda one: one.cycles)
+    place = f"#run={runs[2].name}&op={fence.number}"
+    browser.execute_script("location.hash = arguments[0]", place)
+    shown(browser, place)
+    assert f"descriptor.fence {fence.number} " in text(browser, "waterfall")
+    bars = browser.find_elements(By.CSS_SELECTOR, "#fall rect")
+    drawn = [str(one.get_attribute("class")).split()[-1] for one in bars]
+    assert drawn == [part for part, _, _ in fence.spans] * 2 and "transfer" not in drawn
 
 
 def test_the_waterfall_ends_where_the_operation_does(browser: webdriver.Chrome, runs: list[Run]) -> None:

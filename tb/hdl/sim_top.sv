@@ -178,6 +178,7 @@ module sim_top #(
     wire         life, walker;
     wire [1:0]   fetched, start, ended, ask, ask_last, walk, answer, join_, join_last, aw_take;
     wire [3:0]   start_unit, ar_take;
+    wire [6:0]   irq_cause;
     wire [7:0]   walk_object;
     wire [12:0]  waits;
     wire [15:0]  fetched_opcode, fetched_cause, start_opcode, start_cause, end_opcode, end_cause, answer_cause;
@@ -193,11 +194,13 @@ module sim_top #(
             assign {fetched_opcode, fetched_cause, start_opcode, start_cause, end_opcode, end_cause, answer_cause} = 112'd0;
             assign {fetched_place, walk_page, fetched_tag, start_tag, end_tag, end_bytes} = 328'd0;
             assign {fetched_address, end_address} = 256'd0;
+            assign irq_cause = 7'd0;
             assign life = 1'b1;
         end
 `ifndef FAULTLINE_NETLIST
         else begin : g_inside
             assign life            = engine.core_rst_n;
+            assign irq_cause       = engine.u_csr.irq_status_q & engine.u_csr.irq_enable_q;
             assign fetched         = {engine.u_ring_render.last || engine.u_ring_render.report_take,
                                       engine.u_ring_transfer.last || engine.u_ring_transfer.report_take};
             assign fetched_tag     = {engine.u_ring_render.tag, engine.u_ring_transfer.tag};
@@ -263,7 +266,7 @@ module sim_top #(
         .axi_arvalid(m_axi_arvalid), .axi_arready(m_axi_arready),
         .axi_rid(m_axi_rid), .axi_rresp(m_axi_rresp), .axi_rlast(m_axi_rlast),
         .axi_rvalid(m_axi_rvalid), .axi_rready(m_axi_rready),
-        .irq_i(irq),
+        .irq_i(irq), .irq_cause_i(irq_cause),
         .life_i(life), .fetched_i(fetched), .fetched_address_i(fetched_address), .fetched_tag_i(fetched_tag),
         .fetched_opcode_i(fetched_opcode), .fetched_place_i(fetched_place), .fetched_cause_i(fetched_cause),
         .start_i(start), .start_tag_i(start_tag), .start_opcode_i(start_opcode), .start_cause_i(start_cause),

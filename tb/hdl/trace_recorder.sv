@@ -12,10 +12,12 @@
 //   WRITE_FIRST      AXI ID    of both  of the burst bytes   beats            of both                   translation
 //   WRITE_LAST       AXI ID    of both  of the burst bytes   beats            of both                   translation
 //   WRITE_RESPONSE   AXI ID    of both  of the burst bytes   beats            of both  BRESP            translation
-//   DOORBELL         queue     queue                         tail
+//   DOORBELL         queue     queue                         tail             of last
 //   RECORD           queue     queue    of the record 32     bytes moved      tag      {status, cause}
 //   FENCE            AXI ID    queue    of the value  bytes  fence value      tag      BRESP
-//   IRQ_RISE, IRQ_FALL, RESET: nothing but the cycle; RESET is the first edge out of reset.
+//   IRQ_RISE                   of record                                      of record IRQ_STATUS
+//   IRQ_FALL                   of record                                      of record
+//   RESET: nothing but the cycle, which is the first edge out of reset.
 //   FETCHED          opcode    queue    of the entry         place, mod 2^16  tag      cause
 //   START            opcode    queue                         unit             tag      cause
 //   ENDED            opcode    queue    of the cause         bytes moved      tag      cause
@@ -26,8 +28,10 @@
 // response of their write: from then on the host may see them. A burst's bytes are what its address, length and size
 // name; strobes may write fewer.
 //
-// "Of both": the descriptor that the burst belongs to; a fetch of descriptors has their queue and tag 0, for it is what
-// brings the tags. Translation: 1 was cached, 2 was waited for, 0 has none.
+// "Of both": the descriptor that the burst belongs to, "of record": that of the latest record that was answered. A doorbell
+// and a fetch come before the tag that they bring: here a fetch's last beat alone has it, and `tb/trace.py` gives it to its
+// address and first beat, and a doorbell that of the last descriptor that it publishes. IRQ_STATUS: its enabled causes.
+// Translation: 1 was cached, 2 was waited for, 0 has none.
 // FETCHED stands at the descriptor's last beat, START where it leaves its ring for its unit (0 and 1; 2: none), ENDED
 // where its end is chosen for a record. WALK and STALL stand at the first cycle in which nobody waits any more, their
 // value is how many before it somebody did: a burst for its translation (mover 0 WRITEBACK, 1 READBACK), or
@@ -101,6 +105,7 @@ module trace_recorder #(
     input wire                axi_rready,
 
     input wire                irq_i,
+    input wire [6:0]          irq_cause_i,      // enabled causes of it
 
     // inside of the engine; queues packed {render, transfer}, movers {READBACK, WRITEBACK}, ports as the bus IDs
     input wire                life_i,           // low: the engine behind its ports is in reset
@@ -239,6 +244,8 @@ module trace_recorder #(
             if (axi_rvalid && axi_rready && (axi_rlast || !r_inside[axi_rid])) begin
                 i  = {{32-ID_W{1'b0}}, axi_rid};
                 at = i * DEPTH + r_head[i];
+                if (axi_rlast && (i == 1 || i == 2) && fetched_i[i-1])
+                    r_tag[at] = fetched_tag_i[32*(i-1) +: 32];
                 if (!r_inside[i])
                     emit(READ_FIRST, i, r_whose[at], r_length[at], r_beats[at], r_tag[at], {30'd0, axi_rresp}, r_address[at]);
                 r_inside[i] = !axi_rlast;
@@ -493,7 +500,8 @@ module trace_recorder #(
             if (life_active)
                 lives;
             if (irq_i != irq_was)
-                emit(irq_i ? IRQ_RISE : IRQ_FALL, 32'd0, 4'd0, 32'd0, 32'd0, 32'd0, 32'd0, 64'd0);
+                emit(irq_i ? IRQ_RISE : IRQ_FALL, 32'd0, {3'd0, fence_queue}, 32'd0, 32'd0, fence_tag,
+                     irq_i ? {25'd0, irq_cause_i} : 32'd0, 64'd0);
             irq_was = irq_i;
         end
         was_reset = !rst_ni;

@@ -104,7 +104,8 @@ def main(arguments: list[str] | None = None) -> int:
         verdicts = judged(budgets, runs)
         moved = None if base is None else changes(base, runs)
         _publish(runs, verdicts, moved)
-        if options.update:
+        broken = [one for one in verdicts if one.broken]
+        if options.update and not broken:
             BASELINE.write_text(baseline(runs), encoding="utf-8")
     except (AskError, BaseError, ContractError, LogError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -120,9 +121,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     if moved is not None:
         console.print(_moved(moved, options.base))
-    broken = [one for one in verdicts if one.broken]
     for one in broken:
         print(f"error: {one.told}", file=sys.stderr)
+    if options.update and broken:
+        print("error: the baseline is left as it was: keep the budgets first, or change them", file=sys.stderr)
     console.print(_summary(budgets, runs, verdicts), soft_wrap=True, highlight=False)
     return 1 if broken else 0
 
@@ -178,12 +180,17 @@ def _bus(run: Run) -> Table:
     table = Table(title=f"bus and stalls in {facts['cycles']:,} cycles", title_justify="left")
     for name in ("what", "cycles", "share", "spans", "longest", "bound"):
         table.add_column(name, justify="left" if name == "what" else "right")
-    least = "-" if bound is None else f"{bound:.3f}"
-    table.add_row("data beats in DMA", f"{use['dma_cycles']:,}", f"{use['share']:.3f}", "", "", least)
+    table.add_row("data beats in DMA", f"{use['dma_cycles']:,}", f"{use['share']:.3f}", "", "", f"{bound:.3f}")
     for cause, one in facts["stalls"].items():
         part = f"{one['cycles'] / facts['cycles']:.3f}"
-        table.add_row(cause, f"{one['cycles']:,}", part, f"{one['spans']:,}", f"{one['worst']['cycles']:,}", "0")
+        longest = _beside(one["worst"]["cycles"], one["bound"]["worst"])
+        table.add_row(cause, f"{one['cycles']:,}", part, f"{one['spans']:,}", longest, f"{one['bound']['cycles']:,}")
     return table
+
+
+def _beside(value: int, bound: int) -> str:
+    """A figure beside its bound, where it has one."""
+    return f"{value:,} \u2265 {bound:,}" if bound else f"{value:,}"
 
 
 def _spans(run: Run, number: int) -> Table:
@@ -227,17 +234,17 @@ def _moved(found: Sequence[Change], base: str) -> Table:
 
 
 def _table(run: Run) -> Table:
-    """Operations by kind and part, in cycles; parts that took none are left out."""
+    """Operations by kind and part, in cycles, and the bound of the same quantile; parts that took none are left out."""
     table = Table(title=run.title, title_justify="left")
-    for name in ("operation", "part", *QUANTILES, "bound"):
+    for name in ("operation", "part", *QUANTILES):
         table.add_column(name, justify="left" if name in ("operation", "part") else "right")
     for kind, facts in run.facts["kinds"].items():
         bound = facts["bound"]
         rows = [("whole", facts["total"], bound["total"])]
-        rows += [(part, facts["parts"][part], bound["parts"].get(part, 0)) for part in PARTS]
+        rows += [(part, facts["parts"][part], bound["parts"].get(part, {})) for part in PARTS]
         for number, (part, values, least) in enumerate(row for row in rows if row[1]["max"]):
             name = f"{kind} ({facts['count']})" if number == 0 else ""
-            table.add_row(name, part, *(f"{values[one]:,}" for one in QUANTILES), f"{least:,}")
+            table.add_row(name, part, *(_beside(values[one], least.get(one, 0)) for one in QUANTILES))
     return table
 
 

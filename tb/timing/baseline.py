@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +80,25 @@ def base_of(path: Path) -> list[dict[str, Any]]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BaseError(f"BASE={path}: cannot be read ({error.strerror}): name a timing.json") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BaseError(f"BASE={path}: no JSON ({error}): name a timing.json") from None
+    anew = "make it anew with make timing"
     if not isinstance(found, Mapping) or found.get("version") != VERSION or not isinstance(found.get("runs"), list):
-        raise BaseError(f"BASE={path}: no timing.json of version {VERSION}: make it anew with make timing")
-    runs = found["runs"]
-    if not all(isinstance(run, Mapping) and {*_MEMORY, "kinds", "stalls", "utilization"} <= set(run) for run in runs):
-        raise BaseError(f"BASE={path}: a run lacks figures: make it anew with make timing")
-    return [dict(run) for run in runs]
+        raise BaseError(f"BASE={path}: no timing.json of version {VERSION}: {anew}")
+    for number, run in enumerate(found["runs"]):
+        try:
+            figures = [*_figures(run), *((("run", name), run[name]) for name in _MEMORY[1:])]
+            wrong = next((" ".join(what) for what, value in figures if not _is_number(value)), None)
+        except (KeyError, TypeError, AttributeError) as error:
+            missing = f" {error}" if isinstance(error, KeyError) else ""
+            raise BaseError(f"BASE={path}: run {number} lacks figures{missing}: {anew}") from None
+        if wrong is not None or not isinstance(run["scenario"], str):
+            raise BaseError(f"BASE={path}: run {number}: {wrong or 'run scenario'} is no figure: {anew}")
+    return [dict(run) for run in found["runs"]]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def changes(base: Iterable[Mapping[str, Any]], runs: Iterable[Run]) -> list[Change]:

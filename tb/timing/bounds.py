@@ -9,11 +9,9 @@ its beats remain; of the others nothing.  Drawing writes a word of device memory
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
-
-from models.memory import PAGE
-from tb.bench.cases import Case
 
 __all__ = ["LATENCY_RANGE", "PERIOD", "STALL_RANGE", "Memory"]
 
@@ -37,19 +35,21 @@ class Memory:
         """Beats of so many bytes."""
         return ceil(size * 8 / self.width)
 
-    def stalled(self, size: int) -> int:
-        """Stalls that so many bytes cannot avoid, in cycles from their first beat to their last."""
-        return max(self.beats(size) - 1, 0) // (PERIOD - self.stall) * self.stall
+    def stalled(self, beats: int) -> int:
+        """Cycles of stalls that so many beats in a row cannot avoid, from the first to the last."""
+        return max(beats - 1, 0) // (PERIOD - self.stall) * self.stall
 
     def total(self, kind: str, size: int) -> int:
         """The least cycles of the whole: of its parts, and the stalls of its data, which fall into any of them."""
         parts = self.parts(kind, size)
-        return sum(parts.values()) + (self.stalled(size) if "transfer" in parts and kind not in _DRAWS else 0)
+        stalled = self.stalled(self.beats(size)) if "transfer" in parts and kind not in _DRAWS else 0
+        return sum(parts.values()) + stalled
 
-    def parts(self, kind: str, size: int) -> dict[str, int]:
+    def parts(self, kind: str, size: int, hidden: int = 0) -> dict[str, int]:
         """The least cycles of each part of an operation that moves `size` bytes, without those that need not happen.
 
-        kind: as `tb.timing.operations.KINDS`, a descriptor with its opcode.
+        kind: as `tb.timing.operations.KINDS`, a descriptor with its opcode.  hidden: cycles of the latency of its data
+        that passed behind earlier data.
         """
         record = self.beats(_RECORD) + self.latency
         descriptor = _DESCRIPTOR * (2 if kind in _DRAWS else 1)
@@ -57,17 +57,20 @@ class Memory:
         reads = kind in ("writeback", "descriptor.writeback")
         writes = kind in ("readback", "page_fault", "descriptor.readback")
         if size and reads:
-            return found | {"first_data": self.latency, "transfer": self.beats(size), "response": record}
+            waits = max(0, self.latency - hidden)
+            return found | {"first_data": waits, "transfer": self.beats(size), "response": record}
         if size and writes:
             return found | {"transfer": self.beats(size), "response": self.latency + record}
         if size and kind in _DRAWS:
             return found | {"transfer": self.beats(size), "response": record}
         return (found | {"response": record}) if kind not in ("page_fault",) else {}
 
-    def utilization(self, kind: str) -> float | None:
-        """Data beats a cycle that no engine exceeds on pages of 4 KiB, by the derivation of tb/bench/cases.py."""
-        direction = {"page_readback": "readback", "page_writeback": "writeback"}.get(kind)
-        if direction is None:
-            return None
-        stall = (self.stall, PERIOD) if self.stall else (0, 0)
-        return Case("pages", direction, PAGE, self.latency, self.width, stall=stall).bound
+    def data_cycles(self, bursts: Iterable[tuple[bool, int]]) -> int:
+        """The least cycles in which these bursts of host data (write, beats), asked for together, are under way.
+
+        Each direction moves a beat a cycle but for the stalls that each burst cannot avoid; one latency is not hidden.
+        """
+        taken = {False: 0, True: 0}
+        for write, beats in bursts:
+            taken[write] += beats + self.stalled(beats)
+        return max(taken.values()) + self.latency if any(taken.values()) else 0

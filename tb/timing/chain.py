@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from models.layout import Cause, Opcode, Status
 from tb.driver_trace import NOTES, STEP_KIND, STEPS
-from tb.timing.operations import RING_READS, Life, Operation
-from tb.trace import Kind, Stall, Trace, Translation
+from tb.timing.operations import Life, Operation
+from tb.trace import RING_READS, Kind, Stall, Trace, Translation
 
 __all__ = ["Link", "chain_of", "events_of"]
 
@@ -100,9 +100,10 @@ def chain_of(trace: Trace, operation: Operation) -> Iterator[Link]:
         if kind >= STEP_KIND:
             yield Link(cycle, _driver(event, trace))
         elif kind in (Kind.IRQ_RISE, Kind.IRQ_FALL):
-            yield Link(cycle, "interrupt rises" if kind == Kind.IRQ_RISE else "interrupt falls")
+            what = "interrupt rises" if kind == Kind.IRQ_RISE else "interrupt falls"
+            yield Link(cycle, what, int(event["queue"]), int(event["tag"]))
         elif kind == Kind.DOORBELL:
-            yield Link(cycle, f"doorbell, tail {int(event['value'])}", int(event["queue"]))
+            yield Link(cycle, f"doorbell, tail {int(event['value'])}", int(event["queue"]), int(event["tag"]))
         else:
             yield Link(cycle, _hardware(event, Kind(kind)), int(event["queue"]), int(event["tag"]))
 

@@ -24,7 +24,7 @@ from tb import toml
 from tb.clocking import PERIOD_NS
 from tb.timing.bounds import LATENCY_RANGE, STALL_RANGE, Memory
 from tb.timing.figures import Run
-from tb.timing.operations import KINDS, PARTS, Operation
+from tb.timing.operations import KINDS, PARTS, Life, Operation
 from tb.timing.scenarios import SCENARIOS
 from tb.toolchain import WIDTHS
 from tb.trace import Stall
@@ -164,8 +164,8 @@ def _number(where: str, value: object, least: float, most: float, whole: bool = 
 class Verdict:
     """One limit of a budget beside what a run measured.
 
-    what: the measured figure in words.  measured, bound: in the limit's unit, None where nothing was measured or no
-    bound is known.  worst: the operation that took longest, None where no single one did.
+    what: the measured figure in words.  measured, bound: in the limit's unit, None where nothing was measured; a bound
+    of 0 is none.  worst: the operation that took longest or wasted most, None where no single one did.
     """
 
     budget: Budget
@@ -188,7 +188,7 @@ class Verdict:
         """One line: budget, measured value, limit, bound, the worst offender's tag, and the command that shows it."""
         if self.measured is None:
             return f"budget.{self.budget.name}: {self.run.title} has no {self.budget.operation}: nothing was measured"
-        bound = "none derived" if self.bound is None else _value(self.bound, self.limit.unit)
+        bound = _value(self.bound, self.limit.unit) if self.bound else "none: it need not wait for the memory"
         told = f"budget.{self.budget.name}: {self.what} is {_value(self.measured, self.limit.unit)}, "
         told += f"{self.limit.key} = {self.limit.value:g}, bound {bound}"
         worst = self.worst
@@ -218,30 +218,40 @@ def judged(budgets: Iterable[Budget], runs: Iterable[Run]) -> list[Verdict]:
 def _judged(budget: Budget, limit: Limit, run: Run) -> Verdict:
     if limit.what == _LEAST:
         use = run.facts["utilization"]
-        return Verdict(budget, limit, run, "utilization", use["share"], use["bound"], _slowest(run))
+        return Verdict(budget, limit, run, "utilization", use["share"], use["bound"], _idlest(run))
     scale = UNITS[limit.unit]
     if limit.what == _WORST:
-        stalls = {cause: one["worst"] for cause, one in run.facts["stalls"].items() if budget.stall_of in ("", cause)}
+        stalls = {
+            cause: {**one["worst"], "bound": one["bound"]["worst"]}
+            for cause, one in run.facts["stalls"].items()
+            if budget.stall_of in ("", cause)
+        }
         if not stalls:
             return Verdict(budget, limit, run, f"the longest stall by {budget.stall_of or 'anything'}", 0, 0, None)
         cause, stall = max(stalls.items(), key=lambda one: int(one[1]["cycles"]))
         what = f"the longest stall, by {cause},"
-        return Verdict(budget, limit, run, what, stall["cycles"] * scale, 0, _around(run, stall))
+        return Verdict(budget, limit, run, what, stall["cycles"] * scale, stall["bound"] * scale, _around(run, stall))
     what = f"{limit.what} of {budget.operation}{' ' * bool(budget.part)}{budget.part}"
     mine = [one for one in run.operations if one.kind == budget.operation]
     if not mine:
         return Verdict(budget, limit, run, what, None, None, None)
     facts = run.facts["kinds"][budget.operation]
     measured = (facts["parts"][budget.part] if budget.part else facts["total"])[limit.what] * scale
-    bound = facts["bound"]["parts"].get(budget.part, 0) if budget.part else facts["bound"]["total"]
+    bounds = facts["bound"]["parts"].get(budget.part, {}) if budget.part else facts["bound"]["total"]
+    bound = bounds.get(limit.what, 0)
     worst = max(mine, key=lambda one: (one.parts[budget.part] if budget.part else one.cycles, -one.number))
     return Verdict(budget, limit, run, what, measured, bound * scale, worst)
 
 
-def _slowest(run: Run) -> Operation | None:
-    """The descriptor that took longest for its bytes."""
-    moving = [one for one in run.operations if one.bytes and one.kind.startswith("descriptor.") and one.queue == 0]
-    return max(moving, key=lambda one: (one.cycles / one.bytes, -one.number), default=None)
+def _idlest(run: Run) -> Operation | None:
+    """The descriptor whose data were under way for the most cycles without a beat."""
+    moving = [one for one in run.operations if not one.task and one.lives[0].data]
+    return max(moving, key=lambda one: (_idle(one.lives[0]), -one.number), default=None)
+
+
+def _idle(life: Life) -> int:
+    data = life.data
+    return data[-1][3] + 1 - data[0][0] - sum(burst.beats for burst in life.bursts)
 
 
 def _around(run: Run, stall: Mapping[str, int]) -> Operation | None:

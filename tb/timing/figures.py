@@ -80,9 +80,9 @@ def run_of(scenario: str, simulator: str, memory: Memory, trace: Trace) -> Run:
             "read_beats": usage.read_beats,
             "write_beats": usage.write_beats,
             "dma_cycles": usage.dma_cycles,
-            "bound": memory.utilization(scenario),
+            "bound": _share(operations, memory),
         },
-        "stalls": _stalls(trace),
+        "stalls": _stalls(trace, operations, memory),
         "windows": _windows(trace, begin, end),
         "operations": [_row(one) for one in operations],
     }
@@ -97,25 +97,51 @@ def _row(one: Operation) -> dict[str, Any]:
 def _kind(kind: str, operations: Sequence[Operation], memory: Memory) -> dict[str, Any]:
     mine = [one for one in operations if one.kind == kind]
     worst = max(mine, key=lambda one: (one.cycles, -one.number))
-    size = sorted(one.bytes for one in mine)[(len(mine) - 1) // 2]
-    bound = memory.parts(kind, size)
+    bounds = [memory.parts(kind, one.bytes, one.hidden) for one in mine]
+    bounded = [part for part in PARTS if part in set().union(*bounds)]
     return {
         "count": len(mine),
         "bytes": sum(one.bytes for one in mine),
         "total": summary(one.cycles for one in mine),
         "parts": {part: summary(one.parts[part] for one in mine) for part in PARTS},
-        "bound": {"bytes": size, "total": memory.total(kind, size), "parts": bound},
+        "bound": {
+            "total": summary(memory.total(kind, one.bytes) for one in mine),
+            "parts": {part: summary(one.get(part, 0) for one in bounds) for part in bounded},
+        },
         "worst": {"number": worst.number, "queue": worst.queue, "tags": list(worst.tags), "cycles": worst.cycles},
     }
 
 
-def _stalls(trace: Trace) -> dict[str, Any]:
+def _share(operations: Iterable[Operation], memory: Memory) -> float:
+    """Data beats a cycle of DMA that no engine exceeds here.
+
+    Whatever the host published before earlier descriptors had ended may be under way together, the rest may not.
+    """
+    moving = [life for one in operations if not one.task for life in one.lives if life.bursts]
+    spans: list[list[tuple[bool, int]]] = []
+    until = -1
+    for life in sorted(moving, key=lambda life: life.published):
+        if life.published >= until:
+            spans.append([])
+        spans[-1] += [(burst.write, burst.beats) for burst in life.bursts]
+        until = max(until, life.ended or life.published)
+    beats = sum(beats for span in spans for _, beats in span)
+    return round(beats / sum(map(memory.data_cycles, spans)), 6) if beats else 0.0
+
+
+def _stalls(trace: Trace, operations: Iterable[Operation], memory: Memory) -> dict[str, Any]:
     found = {}
+    bursts = [burst for one in operations if not one.task for life in one.lives for burst in life.bursts]
+    least = {
+        Stall.READ_DATA: [memory.stalled(burst.beats) for burst in bursts if not burst.write],
+        Stall.W_READY: [memory.stalled(burst.beats) for burst in bursts if burst.write],
+    }
     stalls = trace.of(Kind.STALL)
     for cause in Stall:
         mine = stalls[stalls["cause"] == cause]
         if len(mine):
             worst = mine[np.argmax(mine["value"])]
+            unavoidable = least.get(cause, [])
             found[cause.name.lower()] = {
                 "cycles": int(mine["value"].sum()),
                 "spans": len(mine),
@@ -123,37 +149,47 @@ def _stalls(trace: Trace) -> dict[str, Any]:
                     "cycles": int(worst["value"]), "queue": int(worst["queue"]), "tag": int(worst["tag"]),
                     "end": int(worst["cycle"]),
                 },
+                "bound": {"cycles": sum(unavoidable), "worst": memory.stall if any(unavoidable) else 0},
             }  # fmt: skip
     return found
 
 
-def spread(spans: npt.NDArray[np.int64], edges: npt.NDArray[np.int64]) -> list[int]:
-    """Cycles of spans [begin, end) in each window between edges; two spans in one cycle count twice."""
-    if not len(spans):
-        return [0] * (len(edges) - 1)
-    until = [int(np.clip(edge - spans[:, 0], 0, spans[:, 1] - spans[:, 0]).sum()) for edge in edges]
+def spread(spans: npt.NDArray[np.int64], edges: npt.NDArray[np.int64], share: npt.ArrayLike = 1) -> list[int]:
+    """Cycles of spans [begin, end), or a share of each, in each window between edges; two in one cycle count twice."""
+    long = spans[:, 1] - spans[:, 0]
+    until = [round(float((np.clip(edge - spans[:, 0], 0, long) * share).sum())) for edge in edges]
     return [after - before for before, after in zip(until, until[1:], strict=False)]
+
+
+def _united(spans: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The cycles of spans [begin, end), each once."""
+    spans = spans[np.argsort(spans[:, 0], kind="stable")]
+    before = np.concatenate([[0], np.maximum.accumulate(spans[:, 1])[:-1]])
+    begins = np.minimum(np.maximum(spans[:, 0], before), spans[:, 1])
+    return np.stack([begins, spans[:, 1]], axis=1)
 
 
 def _windows(trace: Trace, begin: int, end: int) -> dict[str, Any]:
     edges = np.unique(np.linspace(begin, end, WINDOWS + 1).astype(np.int64))
-    events = trace.events
-    cycles = events["cycle"].astype(np.int64)
 
-    def beats(kind: Kind, who: int) -> list[int]:
-        """Beats, counted where their burst ended."""
-        mine = (events["kind"] == kind) & (events["id"] == who)
-        return [int(one) for one in np.histogram(cycles[mine], edges, weights=events["value"][mine])[0]]
+    def beats(first: Kind, last: Kind, who: int) -> list[int]:
+        """Beats of bursts, evenly from the first of each to its last."""
+        ends = trace.of(last)
+        ends = ends[ends["id"] == who]
+        begins = trace.of(first)
+        begins = begins[begins["id"] == who][: len(ends)]
+        spans = np.stack([begins["cycle"], ends["cycle"] + 1], axis=1).astype(np.int64)
+        return spread(spans, edges, ends["value"] / (spans[:, 1] - spans[:, 0]))
 
     stalls = trace.of(Kind.STALL)
     ends = stalls["cycle"].astype(np.int64)
     spans = np.stack([ends - stalls["value"].astype(np.int64), ends], axis=1)
     return {
         "edges": [int(edge) for edge in edges],
-        "read_beats": beats(Kind.READ_LAST, READ_DATA_ID),
-        "write_beats": beats(Kind.WRITE_LAST, WRITE_DATA_ID),
+        "read_beats": beats(Kind.READ_FIRST, Kind.READ_LAST, READ_DATA_ID),
+        "write_beats": beats(Kind.WRITE_FIRST, Kind.WRITE_LAST, WRITE_DATA_ID),
         "stalls": {
-            cause.name.lower(): spread(spans[stalls["cause"] == cause], edges)
+            cause.name.lower(): spread(_united(spans[stalls["cause"] == cause]), edges)
             for cause in Stall
             if (stalls["cause"] == cause).any()
         },

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from models.layout import Cause, Opcode
 from tb.driver_trace import NOTES, STEPS
-from tb.trace import READ_DATA_ID, WRITE_DATA_ID, Kind, Stall, Trace, Translation
+from tb.trace import READ_DATA_ID, RING_READS, WRITE_DATA_ID, Kind, Stall, Trace, Translation
 
-__all__ = ["KINDS", "PARTS", "RING_READS", "Burst", "Life", "Operation", "lives_of", "operations_of"]
+__all__ = ["KINDS", "PARTS", "Burst", "Life", "Operation", "lives_of", "operations_of"]
 
 PARTS = (
     *("host", "lock_wait", "interrupt", "queue_wait", "descriptor_fetch", "fence_wait", "response", "translation"),
@@ -31,8 +31,6 @@ PARTS = (
 KINDS = ("page_fault", "readback", "writeback", "render", "control", "descriptor")
 """Kinds of operations; a descriptor by itself is one, whoever published it: `descriptor.readback` and so on."""
 _ACQUIRE = [step.__name__ for step in STEPS].index("Acquire")
-RING_READS = {1: 0, 2: 1}
-"""Queue of each AXI ID that reads descriptors."""
 _WRITES = (Kind.WRITE_ADDRESS, Kind.WRITE_FIRST, Kind.WRITE_LAST)
 _DATA_IDS = dict.fromkeys((Kind.READ_ADDRESS, Kind.READ_FIRST, Kind.READ_LAST), READ_DATA_ID)
 _DATA_IDS |= dict.fromkeys(_WRITES, WRITE_DATA_ID)
@@ -42,13 +40,16 @@ _DATA_IDS |= dict.fromkeys(_WRITES, WRITE_DATA_ID)
 class Burst:
     """One burst of host data: cycles of its address, first beat, last beat and answer; None for what did not happen.
 
-    waited: for its translation; else that was cached.  bytes: what its address, length and size name.
+    turn: from when no earlier data of its direction was in its way.  waited: for its translation; else that was cached.
+    bytes: what its address, length and size name.
     """
 
     asked: int
     write: bool = False
     bytes: int = 0
+    beats: int = 0
     waited: bool = False
+    turn: int = 0
     first: int | None = None
     last: int | None = None
     answered: int | None = None
@@ -56,7 +57,11 @@ class Burst:
 
 @dataclass(slots=True)
 class Life:
-    """One descriptor: cycles of what became of it, None for what did not happen."""
+    """One descriptor: cycles of what became of it, None for what did not happen.
+
+    turn: when the one before it in its queue ended, which its own end has to wait for.  walks: [begin, end) of its
+    waits for translations.  held: of those for a fence, or for all before it.
+    """
 
     queue: int
     tag: int
@@ -65,6 +70,7 @@ class Life:
     asked: int
     fetched: int
     started: int | None = None
+    turn: int = 0
     unit: bool = False
     ended: int | None = None
     recorded: int | None = None
@@ -72,6 +78,17 @@ class Life:
     cause: int = 0
     bytes: int = 0
     bursts: list[Burst] = field(default_factory=list)
+    walks: list[tuple[int, int]] = field(default_factory=list)
+    held: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def data(self) -> list[tuple[int, int, int, int]]:
+        """(turn, first, last, answered) of its bursts that came to their end."""
+        return [
+            (one.turn, one.first, one.last, one.answered)
+            for one in self.bursts
+            if one.first is not None and one.last is not None and one.answered is not None
+        ]
 
     @property
     def end(self) -> int | None:
@@ -107,6 +124,12 @@ class Operation:
         """Cycles of the whole."""
         return self.end - self.begin
 
+    @property
+    def hidden(self) -> int:
+        """Cycles that its first burst spent behind earlier data: of the memory's latency, so much need not be seen."""
+        first = next((burst for life in self.lives for burst in life.bursts), None)
+        return max(0, first.turn - first.asked) if first else 0
+
 
 def lives_of(trace: Trace) -> list[Life]:
     """Every descriptor that was fetched in the last run of a trace, in the order in which they were.
@@ -120,7 +143,10 @@ def lives_of(trace: Trace) -> list[Life]:
     running: dict[int, deque[Life]] = defaultdict(deque)
     ending: dict[int, deque[Life]] = defaultdict(deque)
     moving: dict[int, Life] = {}
+    held: dict[tuple[int, int], list[tuple[int, int]]] = {}
     last: dict[int, Life] = {}
+    turn = {0: 0, 1: 0}
+    free = {False: 0, True: 0}
     under_way: dict[bool, deque[Burst]] = {False: deque(), True: deque()}
     unanswered: deque[Burst] = deque()
     names = ("cycle", "kind", "id", "queue", "tag", "value", "cause", "length", "detail")
@@ -144,11 +170,13 @@ def lives_of(trace: Trace) -> list[Life]:
                 life = _whose(waiting[queue], "START", cycle, tag)
                 life.started, life.unit, life.cause = cycle, value != 2, cause
                 running[queue].append(life)
+                life.held = held.pop((queue, tag), [])
                 if queue == 0 and life.unit:
                     moving[tag] = life
             case Kind.ENDED:
                 life = _whose(running[queue], "ENDED", cycle, tag)
                 life.ended, life.cause, life.bytes = cycle, cause, value
+                life.turn, turn[queue] = turn[queue], cycle
                 ending[queue].append(life)
                 if moving.get(tag) is life:
                     del moving[tag]
@@ -157,18 +185,23 @@ def lives_of(trace: Trace) -> list[Life]:
                 life.recorded = cycle
             case Kind.FENCE if queue in last:
                 last[queue].fenced = cycle
+            case Kind.STALL if cause in (Stall.FENCE, Stall.ORDER):
+                held.setdefault((queue, tag), []).append((cycle - value, cycle))
+            case Kind.WALK if tag in moving:
+                moving[tag].walks.append((cycle - value, cycle))
             case Kind.READ_ADDRESS | Kind.WRITE_ADDRESS if who == _DATA_IDS[kind]:
-                burst = Burst(cycle, kind in _WRITES, length, detail == Translation.WAITED)
+                burst = Burst(cycle, kind in _WRITES, length, value, detail == Translation.WAITED)
                 under_way[burst.write].append(burst)
                 if burst.write:
                     unanswered.append(burst)
                 if tag in moving:
                     moving[tag].bursts.append(burst)
             case Kind.READ_FIRST | Kind.WRITE_FIRST if who == _DATA_IDS[kind] and under_way[kind in _WRITES]:
-                under_way[kind in _WRITES][0].first = cycle
+                burst = under_way[kind in _WRITES][0]
+                burst.first, burst.turn = cycle, max(burst.asked, free[burst.write])
             case Kind.READ_LAST | Kind.WRITE_LAST if who == _DATA_IDS[kind] and under_way[kind in _WRITES]:
                 burst = under_way[kind in _WRITES].popleft()
-                burst.last = cycle
+                burst.last, free[burst.write] = cycle, cycle + 1
                 if not burst.write:
                     burst.answered = cycle
             case Kind.WRITE_RESPONSE if who == WRITE_DATA_ID and unanswered:
@@ -210,8 +243,7 @@ def operations_of(trace: Trace, lives: Sequence[Life] | None = None) -> list[Ope
     """Every operation of the last run that came to its end, by the cycle of its begin; numbered in that order."""
     lives = lives_of(trace) if lives is None else lives
     by_queue = {queue: [life for life in lives if life.queue == queue] for queue in (0, 1)}
-    held = _held(trace)
-    found = [_of_life(life, held) for life in lives if life.end is not None]
+    found = [_of_life(life) for life in lives if life.end is not None]
     rises = trace.last_run().of(Kind.IRQ_RISE)["cycle"]
     for wanted in _wanted(trace):
         mine = [life for queue, at, count in wanted.submissions for life in by_queue[queue][at : at + count]]
@@ -225,7 +257,7 @@ def operations_of(trace: Trace, lives: Sequence[Life] | None = None) -> list[Ope
             soon = place < len(rises) and int(rises[place]) <= fenced + 2
             end = int(rises[place]) if soon else fenced
             wanted.signalled = dict.fromkeys((0, 1), end)
-        found.append(_painted(wanted, mine, end, held))
+        found.append(_painted(wanted, mine, end))
     found = [replace(one, interrupt=_interrupt(one, rises)) for one in found]
     found.sort(key=lambda one: (one.begin, KINDS.index(one.kind.partition(".")[0]), one.tags))
     return [replace(one, number=number) for number, one in enumerate(found)]
@@ -236,16 +268,6 @@ def _interrupt(one: Operation, rises: npt.NDArray[np.uint64]) -> int | None:
     ends = [life.end for life in one.lives if life.end is not None]
     place = int(np.searchsorted(rises, max(ends))) if ends else len(rises)
     return int(rises[place]) if place < len(rises) and int(rises[place]) <= one.end + 2 else None
-
-
-def _held(trace: Trace) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """(begin, end) of every wait for a fence or for order, by (queue, tag) of the descriptor that waited."""
-    found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    stalls = trace.last_run().of(Kind.STALL)
-    for one in stalls[np.isin(stalls["cause"], [Stall.FENCE, Stall.ORDER])]:
-        end = int(one["cycle"])
-        found[int(one["queue"]), int(one["tag"])].append((end - int(one["value"]), end))
-    return found
 
 
 def _wanted(trace: Trace) -> list[_Wanted]:
@@ -296,25 +318,23 @@ def _wanted(trace: Trace) -> list[_Wanted]:
     return done
 
 
-def _of_life(life: Life, held: dict[tuple[int, int], list[tuple[int, int]]]) -> Operation:
+def _of_life(life: Life) -> Operation:
     """A descriptor by itself, from its doorbell to where the host can see its end."""
     name = Opcode(life.opcode).name.lower() if life.opcode in list(Opcode) else f"opcode_{life.opcode}"
     wanted = _Wanted(f"descriptor.{name}", "", life.published, cause=_named(life.cause))
-    return _painted(wanted, [life], life.end or life.fetched, held)
+    return _painted(wanted, [life], life.end or life.fetched)
 
 
 def _named(cause: int) -> str:
     return "" if not cause else Cause(cause).name.lower() if cause in list(Cause) else str(cause)
 
 
-def _painted(
-    wanted: _Wanted, lives: Sequence[Life], end: int, held: dict[tuple[int, int], list[tuple[int, int]]]
-) -> Operation:
+def _painted(wanted: _Wanted, lives: Sequence[Life], end: int) -> Operation:
     begin = min([wanted.begin, *(life.published for life in lives)]) if wanted.task == "" else wanted.begin
     spans: list[tuple[str, int, int]] = [("lock_wait", *span) for span in wanted.locks]
     spans += [("fence_wait", *span) for span in wanted.waits]
     for life in lives:
-        spans += _spans(life, wanted.signalled.get(life.queue), held.get((life.queue, life.tag), ()))
+        spans += _spans(life, wanted.signalled.get(life.queue))
     colours = np.zeros(end - begin, np.uint8)
     for part, first, last in sorted(spans, key=lambda span: PARTS.index(span[0])):
         colours[max(first - begin, 0) : max(last - begin, 0)] = PARTS.index(part)
@@ -338,22 +358,24 @@ def _runs(colours: npt.NDArray[np.uint8], begin: int) -> tuple[tuple[str, int, i
     )
 
 
-def _spans(life: Life, signalled: int | None, held: Iterable[tuple[int, int]]) -> list[tuple[str, int, int]]:
-    """(part, begin, end) of one descriptor."""
+def _spans(life: Life, signalled: int | None) -> list[tuple[str, int, int]]:
+    """(part, begin, end) of one descriptor.
+
+    In its unit it waits in the queue of those before it, for room and for the bus, unless something of its own is under
+    way; from the last of that on, and once the one before it has ended, it is owed its end.
+    """
     far = life.end or life.ended or life.started or life.fetched
-    spans = [("queue_wait", life.published, life.asked), ("descriptor_fetch", life.asked, life.fetched)]
     started = life.started if life.started is not None else far
-    spans += [("queue_wait", life.fetched, started)]
-    spans += [("fence_wait", begin, end) for begin, end in held]
-    spans += [("response", started, far)]
+    drawn = life.ended or far if life.unit and life.queue == 1 else started
+    owed = max([drawn, life.turn, *(end for _, end in life.walks), *(last + 1 for _, _, last, _ in life.data)])
+    spans = [
+        ("queue_wait", life.published, life.asked), ("descriptor_fetch", life.asked, life.fetched),
+        ("queue_wait", life.fetched, min(owed, far)), ("response", owed, far), ("transfer", started, drawn),
+    ]  # fmt: skip
     if life.fenced is not None and signalled is not None:
-        spans += [("interrupt", life.fenced, signalled)]
-    if life.unit and life.queue == 1:
-        spans += [("transfer", started, life.ended or far)]
-    data = [burst for burst in life.bursts if burst.first is not None and burst.last is not None]
-    if data:
-        spans += [("translation", started, max(burst.asked for burst in data))]
-    for burst in data:
-        assert burst.first is not None and burst.last is not None
-        spans += [("first_data", burst.asked, burst.first), ("transfer", burst.first, burst.last + 1)]
+        spans.append(("interrupt", life.fenced, signalled))
+    spans += [("fence_wait", *span) for span in life.held]
+    spans += [("translation", *span) for span in life.walks]
+    for turn, first, last, answered in life.data:
+        spans += [("first_data", turn, first), ("transfer", first, last + 1), ("response", last + 1, answered)]
     return spans

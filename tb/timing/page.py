@@ -53,13 +53,14 @@ def _shown(run: Run, wanted: Iterable[Operation]) -> list[Operation]:
 
 
 def _run(run: Run, shown: Sequence[Operation]) -> dict[str, Any]:
+    alone = {(one.queue, one.lives[0].fetched): one.spans for one in run.operations if not one.task}
     names = ("scenario", "latency", "width", "stall", "begin", "end", "cycles", "utilization", "stalls", "windows")
     return {
         **{name: run.facts[name] for name in names},
         "name": run.name,
         "title": run.title,
         "kinds": {kind: _kind(kind, facts, run) for kind, facts in run.facts["kinds"].items()},
-        "operations": [_operation(one) for one in shown],
+        "operations": [_operation(one, alone) for one in shown],
     }
 
 
@@ -72,17 +73,21 @@ def _kind(kind: str, facts: Mapping[str, Any], run: Run) -> dict[str, Any]:
     }
 
 
-def _operation(one: Operation) -> dict[str, Any]:
+_Spans = tuple[tuple[str, int, int], ...]
+
+
+def _operation(one: Operation, alone: Mapping[tuple[int, int], _Spans]) -> dict[str, Any]:
     names = ("number", "kind", "task", "queue", "tags", "begin", "end", "bytes", "cause", "parts", "spans", "interrupt")
-    return {**{name: getattr(one, name) for name in names}, "lives": [_life(life) for life in one.lives]}
+    lives = [_life(life, alone[life.queue, life.fetched]) for life in one.lives]
+    return {**{name: getattr(one, name) for name in names}, "lives": lives}
 
 
-def _life(life: Life) -> dict[str, Any]:
+def _life(life: Life, spans: _Spans) -> dict[str, Any]:
     name = Opcode(life.opcode).name if life.opcode in list(Opcode) else f"opcode {life.opcode}"
-    names = ("tag", "published", "asked", "fetched", "started", "ended", "recorded", "fenced")
+    names = ("tag", "published", "asked")
     bursts = [
-        (one.asked, one.first, one.last, one.answered, one.write, one.bytes, one.waited)
+        (one.asked, one.turn, one.first, one.last, one.answered, one.write, one.bytes, one.waited)
         for one in life.bursts
         if None not in (one.first, one.last, one.answered)
     ]
-    return {"name": name, **{one: getattr(life, one) for one in names}, "bursts": bursts}
+    return {"name": name, **{one: getattr(life, one) for one in names}, "spans": spans, "bursts": bursts}

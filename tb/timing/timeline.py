@@ -155,7 +155,8 @@ def _burst(writer: _Writer, process: int, life: Life, burst: Burst, flows: Seque
     if burst.first is None or burst.last is None or burst.answered is None:
         return
     end = max(burst.last + 1, burst.answered)
-    spans = [("first data", burst.asked, burst.first), ("transfer", burst.first, burst.last + 1)]
+    spans = [("behind earlier data", burst.asked, burst.turn)] if burst.turn > burst.asked else []
+    spans += [("first data", burst.turn, burst.first), ("transfer", burst.first, burst.last + 1)]
     spans += [("response", burst.last + 1, end)] if end > burst.last + 1 else []
     facts = {"tag": life.tag, "bytes": burst.bytes, "translation": "waited for" if burst.waited else "cached"}
     name = f"{'write' if burst.write else 'read'} {burst.bytes} bytes of {life.tag}"

@@ -21,7 +21,7 @@ PINS = (
 ENGINE = (
     *("fetched_i", "start_i", "end_i", "ask_i", "ask_last_i", "walk_i", "walker_i", "answer_i", "answer_cause_i"),
     *("join_i", "join_last_i", "ar_take_i", "aw_take_i", "waits_i", "walk_object_i", "walk_page_i"),
-    "fetched_address_i",
+    *("fetched_address_i", "irq_cause_i"),
     *("fetched_tag_i", "fetched_opcode_i", "fetched_place_i", "fetched_cause_i", "start_tag_i", "start_opcode_i"),
     *("start_cause_i", "start_unit_i", "end_tag_i", "end_opcode_i", "end_cause_i", "end_bytes_i", "end_address_i"),
 )
@@ -76,7 +76,7 @@ async def play(dut: Any) -> None:
     await edge(axi_wvalid=1, axi_wlast=1, axi_wdata=1234)  # 17
     await edge(axi_bvalid=1, axi_bid=1)  # 18
     await edge(axi_bvalid=1, axi_bid=0)  # 19
-    await edge(irq_i=1)  # 20
+    await edge(irq_i=1, irq_cause_i=5)  # 20
     await edge(irq_i=0)  # 21
     await edge(enable_i=0)
     await edge(irq_i=1)

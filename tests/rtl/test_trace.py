@@ -52,6 +52,8 @@ def test_each_kind_of_event_is_recorded_with_its_cycle_and_fields(simulator: str
     (record,) = trace.of(Kind.RECORD)
     assert (record["tag"], record["address"], record["length"]) == (0x55, 0x3020, 32)
     assert record["cause"] == Cause.READ_ONLY | Status.ERROR << 8
+    for irq, cause in zip(trace.of(Kind.IRQ_RISE, Kind.IRQ_FALL), (5, 0), strict=True):
+        assert (irq["queue"], irq["tag"], irq["cause"]) == (1, 0x55, cause), "of the record that was answered last"
     (read,) = trace.of(Kind.READ_LAST)
     assert (read["address"], read["length"], read["cause"]) == (0x1004, 12, 2)
 
