@@ -169,6 +169,8 @@ _WORK: tuple[tuple[str, Case, int], ...] = (
     ("announced", shapes.announced, 1),
     ("unheard", registers.unheard, 1),
     ("asking", shapes.asking, 1),
+    ("crowded", shapes.crowded, 1),
+    ("stepping", shapes.stepping, 1),
 )
 
 _REFUSALS: tuple[tuple[str, Case, int], ...] = (
@@ -247,6 +249,6 @@ PROGRAMS: tuple[Program, ...] = (
     Cases("sizes", (("sizes", shapes.sizes, 1),), ring_log2=8, completion_log2=7),
     Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),
     Cases("run", (("run", shapes.run, 1),), patience=400_000),
-    Cases("late", (("read", timed.late_read_answer, 1),), watchdog=0x20100, patience=400_000),
+    Cases("late", (("silence", owed.long_silence, 1),), watchdog=owed.LONG, patience=400_000),
 )
 """Every program: what kills most in its time comes first."""
