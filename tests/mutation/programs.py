@@ -30,6 +30,8 @@ from tests.system.workbench import Case, Workbench
 __all__ = ["PROGRAMS", "Blows", "Cases", "Registers"]
 
 HOST_SIZE = 4 << 20
+_GROUND_CYCLES = 120_000
+"""Clock cycles that a fault site may take with its opening, which is no part; none takes a quarter of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Blows:
             for name, blow in self.blows:
                 await parts.run(f"{self.name}/{name}", blow(ground))
 
-        layout = {"ring_log2": 5, "completion_log2": self.completion_log2}
+        layout = {"ring_log2": 5, "completion_log2": self.completion_log2, "limit": _GROUND_CYCLES}
         await on_ground(parts.dut, body, halt=self.halt, watchdog=self.watchdog, **layout)
 
 
