@@ -120,6 +120,7 @@ def facts_of(
                     "module": mutant.module,
                     "source line": mutant.place,
                     "what": mutant.what,
+                    "code": mutant.code,
                     "proof": proofs.get(mutant.id),
                     "explained": next((one.reason for one in reasons if one.fits(mutant) and not one.reachable), None),
                     "out of reach": next((one.reason for one in reasons if one.fits(mutant) and one.reachable), None),
