@@ -44,6 +44,7 @@ __all__ = [
     "divisions",
     "empty",
     "fence_distances",
+    "merged",
     "offsets",
     "outstanding",
     "pixel_sizes",
@@ -362,6 +363,17 @@ def _touched(bench: Workbench, boxes: list[tuple[Box, int]], index: int = 8) -> 
     yield from bench.rig.perform(Queue.TRANSFER, [*reads, start, *writes, replace(start, host_offset=64), *again])
     raised = IrqStatus.from_int((yield CsrRead(Address.IRQ_STATUS)))
     yield CsrWrite(Address.IRQ_STATUS, raised.to_int())
+
+
+def merged(bench: Workbench) -> Steps[None]:
+    """Boxes that are one run of 2^22 and 2^23 bytes are not empty: their first page, which is not there, is missed."""
+    width, nowhere = 1 << 19, 12
+    yield from bench.rig.surface(8, Surface(0, width // 16, 16, 16, Layout.LINEAR))
+    place = {"surface": 8, "object": nowhere, "host_offset": 5 * PAGE, "host_stride": width}
+    moves = (Opcode.WRITEBACK, Opcode.READBACK)
+    work = [boxed(opcode, Box(0, 0, width, rows), **place) for opcode in moves for rows in (8, 16)]
+    records = yield from bench.batch(Queue.TRANSFER, work)
+    assert all(one.cause == Cause.TRANSLATION_FAULT for one in records), records
 
 
 def offsets(bench: Workbench) -> Steps[None]:

@@ -201,6 +201,7 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("reserved", limits.reserved, 1),
     ("serials", limits.serials, 1),
     ("empty", limits.empty, 1),
+    ("merged", limits.merged, 1),
     ("outstanding", limits.outstanding, 1),
     ("offsets", limits.offsets, 1),
     ("spots", limits.spots, 1),

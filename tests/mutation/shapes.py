@@ -137,7 +137,7 @@ def tall(bench: Workbench) -> Steps[None]:
     """Boxes of thousands of rows, both ways and drawn."""
     yield from _surface(bench, 16, 16_000, 1, Layout.LINEAR)
     place = {"surface": 8, "host_offset": 77, "host_stride": 19}
-    there = boxed(Opcode.WRITEBACK, Box(3, 10, 7, 2200), object=SOURCE, **place)
+    there = boxed(Opcode.WRITEBACK, Box(3, 7100, 7, 2200), object=SOURCE, **place)
     back = boxed(Opcode.READBACK, Box(2, 6900, 7, 2200), object=DESTINATION, order=1, **place)
     yield from bench.batch(Queue.TRANSFER, [there, back])
     copy = boxed(Opcode.COPY, Box(9, 0, 5, 4200), surface=8, source_surface=8, source_x=2, source_y=8000)

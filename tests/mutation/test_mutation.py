@@ -321,6 +321,8 @@ def test_a_reason_is_for_its_module_its_lines_its_modes_and_the_whole_descriptio
     others = {"module": "ring"}, {"line": 96}, {"mode": "const1"}, {"what": "x inverts B[21] of it"}
     for other in (mutant(**change) for change in others):
         assert not reason.fits(other)
+    closer = replace(reason, what=r"inverts .*: load \|\| give")
+    assert closer.fits(mutant(code="load || give")) and not closer.fits(mutant(code="load || take"))
 
 
 def test_the_reviewed_reasons_can_be_read_and_name_modules() -> None:
