@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from models.engine import Queue
+from models.execute import Outcome
 from models.layout import (
     Address,
     Cause,
@@ -24,6 +25,7 @@ from models.layout import (
     PageTableEntry,
     QueueOffset,
     QueueStatus,
+    Status,
     SurfaceFormat,
     SurfaceOffset,
     queue_address,
@@ -49,6 +51,7 @@ __all__ = [
     "outstanding",
     "pixel_sizes",
     "reserved",
+    "retreats",
     "serials",
     "spots",
     "tags",
@@ -374,6 +377,27 @@ def merged(bench: Workbench) -> Steps[None]:
     work = [boxed(opcode, Box(0, 0, width, rows), **place) for opcode in moves for rows in (8, 16)]
     records = yield from bench.batch(Queue.TRANSFER, work)
     assert all(one.cause == Cause.TRANSLATION_FAULT for one in records), records
+
+
+def retreats(bench: Workbench) -> Steps[None]:
+    """A doorbell that takes descriptors back, 2^n of them or all, is refused while they are not fetched yet."""
+    count = 48
+    for queue in Queue:
+        tail, published = queue_address(queue, QueueOffset.TAIL), bench.rig.rings[queue].written + count & 0xFFFF
+        yield from bench.rig.control(queue, enable=False, halt=False)
+        yield CsrWrite(tail, published)
+        for back in (1, 2, 4, 8, 16, 32, count):
+            refused = published - back & 0xFFFF
+            bench.rig.forecast(queue, Descriptor(tag=refused), Outcome(Status.ERROR, Cause.RING_OVERFLOW))
+            yield CsrWrite(tail, refused)
+            yield Delay(600, "report")
+            assert (yield CsrRead(tail)) == published, f"a doorbell went {back} back"
+        for _ in range(count):
+            bench.rig.put(queue, Descriptor(opcode=Opcode.NOP, interrupt=1))
+        yield from bench.rig.ring_doorbell(queue)
+        yield from bench.rig.control(queue, halt=False)
+        yield from bench.rig.collect(queue, count + 7)
+    yield from bench.settle()
 
 
 def offsets(bench: Workbench) -> Steps[None]:

@@ -202,6 +202,7 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("serials", limits.serials, 1),
     ("empty", limits.empty, 1),
     ("merged", limits.merged, 1),
+    ("retreats", limits.retreats, 1),
     ("outstanding", limits.outstanding, 1),
     ("offsets", limits.offsets, 1),
     ("spots", limits.spots, 1),
