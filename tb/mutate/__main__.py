@@ -104,7 +104,8 @@ def _show(console: Console, facts: dict[str, Any]) -> None:
         reason = f" (equivalent: {one['proof']})" if one.get("proof") else ""
         reason = reason or (f" ({one['explained']})" if one.get("explained") else "")
         reason = reason or (f" (out of reach: {one['out of reach']})" if one.get("out of reach") else "")
-        line = f"survived: {one['id']} {one['source line']}: {one['what']}{reason}"
+        code = f": {one['code']}" if one.get("code") else ""
+        line = f"survived: {one['id']} {one['source line']}: {one['what']}{code}{reason}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     score = f"{facts['killed']} of {facts['generated']} killed, {facts.get('raw percent', facts['percent'])} %"
     if "floor" not in facts:

@@ -50,6 +50,7 @@ class Mutant:
     """One fault: its number in the netlist, the module and line it is in, what it does, and Yosys' own command.
 
     wire: the named net it concerns, from the engine on, with the bit; empty for a net without a name.
+    code: the expression that the cell came from, or the registers that it holds, and the net on the changed pin.
     """
 
     id: int
@@ -59,6 +60,7 @@ class Mutant:
     mode: str
     wire: str
     command: str
+    code: str = ""
 
     @property
     def place(self) -> str:
@@ -67,6 +69,8 @@ class Mutant:
 
 
 _OPTION = re.compile(r"-(\w+) (\S+)")
+_PLACE = re.compile(r"(rtl/\w+\.v):(\d+)\.(\d+)-(\d+)\.(\d+)")
+_INDEX = re.compile(r"\[\d+\]$")
 _CTRL = re.compile(r"-ctrl \S+ \d+ \d+ ?")
 WAKE = re.compile(r"^\s*(?P<wire>wire\s+(?:\w*wake\w*|stir)\s*=[^;]*;)", re.MULTILINE)
 _MORE = ("$logic_or", "$or", "$reduce_or", "$logic_and")
@@ -86,6 +90,12 @@ class Wiring:
 
     def __init__(self, module: Mapping[str, Any], sources: Mapping[str, str]) -> None:
         self._cells = module["cells"]
+        self._sources = {f"rtl/{name}.v": text.splitlines() for name, text in sources.items()}
+        self._names: dict[int | str, str] = {}
+        for net, facts in module.get("netnames", {}).items():
+            for number, bit in enumerate(() if "$" in net else facts["bits"]):
+                name = f"{net}[{number}]" if len(facts["bits"]) > 1 else net
+                self._names[bit] = min(self._names.get(bit, name), name, key=len)
         self._waking = {
             f"rtl/{name}.v:{text.count(chr(10), 0, found.start('wire')) + 1 + line}."
             for name, text in sources.items()
@@ -103,6 +113,30 @@ class Wiring:
         """The type of the cell of a line of `mutate -list`."""
         found = dict(_OPTION.findall(command))
         return str(self._cells[found["cell"].lstrip("\\")]["type"]).lstrip("$")
+
+    def code(self, command: str) -> str:
+        """What a line of `mutate -list` changes, as the source has it: the expression, or registers, and the pin's net.
+
+        Where Yosys has kept no name for the net it is left out.
+        """
+        found = dict(_OPTION.findall(command))
+        cell = self._cells[found["cell"].lstrip("\\")]
+        pins = cell["connections"]
+        on_pin = self._names.get(pins[found["port"]][int(found["portbit"])], "")
+        if "Q" in pins:
+            said = ", ".join(dict.fromkeys(_INDEX.sub("", self._names.get(bit, "")) for bit in pins["Q"]))
+        else:
+            places = _PLACE.findall(str(cell["attributes"].get("src", "")))
+            texts = [self._text(file, *map(int, place)) for file, *place in places if file in self._sources]
+            said = min(filter(None, texts), key=len, default="")
+        return "; ".join(filter(None, (said, on_pin if on_pin != said else "")))
+
+    def _text(self, file: str, row: int, first: int, end: int, last: int) -> str:
+        """A place in a source file; the whole line where a macro has moved columns, and the first of several lines."""
+        line = self._sources[file][row - 1]
+        if "`" in line:
+            return line.strip()
+        return line[first - 1 : last - 1] if row == end else f"{line[first - 1 :].strip()} ..."
 
     def _wakes(self, cell: Mapping[str, Any]) -> bool:
         """Whether a cell is part of a condition that only skips cycles without an event, and of nothing else."""

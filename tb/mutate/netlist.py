@@ -13,7 +13,7 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -140,7 +140,8 @@ def _choose(base: Path, directory: Path, seed: int, count: int, blocks: Sequence
     taken += spare[: count - len(taken)]
     if len(taken) < count:
         raise MutationError(f"COUNT={count} is too many for {', '.join(blocks)}: there are {len(taken)} mutations")
-    return [parsed(line, name, number, wiring.kind(line)) for number, (name, line) in enumerate(taken, start=1)]
+    chosen = [parsed(line, name, number, wiring.kind(line)) for number, (name, line) in enumerate(taken, start=1)]
+    return [replace(mutant, code=wiring.code(mutant.command)) for mutant in chosen]
 
 
 _REG = re.compile(r"^  reg (?:\[(\d+):0\] )?(\S+)\s*(?:\[(\d+):0\])?;$", re.MULTILINE)

@@ -1,11 +1,12 @@
 """Proves survivors equivalent: the engine with the mutant cannot be told from the engine without it, in any test.
 
 The proof is about a part of the flat netlist: the instance that the mutant is in, then the block of the engine around
-it. Of that part only what the mutant can reach is doubled. Both copies are driven alike, by anything at all, and start
-alike, in any state, with a cycle of reset; memory arrays stay outside. When abc proves that whatever leaves the part is
-the same in every cycle after that one, the mutant is equivalent: before a reset nothing is promised, and nobody looks.
-Any choice of the part is sound, since what is outside cannot see more than what leaves it; a larger part only knows
-better what can come in. Where a difference leaves the whole block, or the time is over, nothing is proved.
+it, each with the gates before it, back to registers and arrays. Of that part only what the mutant can reach is doubled.
+Both copies are driven alike, by anything at all, and start alike, in any state, with a cycle of reset; memory arrays
+stay outside. When abc proves that whatever leaves the part is the same in every cycle after that one, the mutant is
+equivalent: before a reset nothing is promised, and nobody looks. Any choice of the part is sound, since what is outside
+cannot see more than what leaves it; a larger part only knows better what can come in. Where a difference leaves the
+whole block, or the time is over, nothing is proved.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +28,7 @@ __all__ = ["LIMIT_S", "METHOD", "SOURCE", "Prover"]
 
 LIMIT_S = 6
 """Seconds that abc has for a part of the netlist, and a third of them for a way to tell both apart."""
-METHOD = "nothing that leaves {} ever differs (abc: scorr, pdr)"
+METHOD = "nothing that leaves {} and the gates before it ever differs (abc: scorr, pdr)"
 """What is proved of an equivalent mutant, by what, with the part of the engine."""
 SOURCE = Path(__file__)
 """What a proof depends on beside the design."""
@@ -58,6 +59,7 @@ class Prover:
         for name, cell in self._cells.items():
             for bit in _bits(cell, "input"):
                 self._readers[bit].append(name)
+        self._drivers = {bit: name for name, cell in self._cells.items() for bit in _bits(cell, "output")}
         self._owners = self._owned(nets)
         self._directory = directory
         spec = find_spec("pyosys")
@@ -66,32 +68,48 @@ class Prover:
             raise MutationError("yosys-abc of the package pyosys is not installed: run make setup")
 
     def _owned(self, nets: Mapping[str, Any]) -> dict[str, str]:
-        """The instance that each cell belongs to, by its name, else by its outputs' names, else by who reads it."""
+        """The instance that each cell belongs to: by its name, else one of its source file that most around it name."""
         found: dict[str, str] = {}
+        files: dict[str, str] = {}
         for name in self._cells:
             if path := re.match(r"\$flatten\\(.*?)\.\$", name):
                 found[name] = path.group(1).replace("\\", "")
-        paths = set(found.values())
+                files.setdefault(found[name], self._file(name))
         named: dict[Bit, str] = {}
         for net, facts in nets.items():
             parent = net.rpartition(".")[0]
-            while parent and parent not in paths:
+            while parent and parent not in files:
                 parent = parent.rpartition(".")[0]
             for bit in facts["bits"]:
                 if len(parent) > len(named.get(bit, "")):
                     named[bit] = parent
-        for name, cell in self._cells.items():
-            if name not in found and (owners := [named[bit] for bit in _bits(cell, "output") if bit in named]):
-                found[name] = owners[0]
-        grew = True
-        while grew:
-            grew = False
-            for name, cell in self._cells.items():
-                if name not in found:
-                    readers = [other for bit in _bits(cell, "output") for other in self._readers[bit]]
-                    if owners := [found[other] for other in readers if other in found]:
-                        found[name], grew = owners[0], True
+        inside: dict[str, set[str]] = defaultdict(set)
+        for owner, file in files.items():
+            inside[owner.partition(".")[0]].add(file)
+        for exactly in (True, False):  # what cannot be told from its neighbours is of the block, of no instance in it
+            grew = True
+            while grew:
+                grew = False
+                for name, cell in self._cells.items():
+                    if name in found:
+                        continue
+                    written, file = list(_bits(cell, "output")), self._file(name)
+                    around = [other for bit in written for other in self._readers[bit]]
+                    around += [self._drivers[bit] for bit in _bits(cell, "input") if bit in self._drivers]
+                    owners = [found[other] for other in around if other in found]
+                    owners += [named[bit] for bit in written if bit in named]
+                    if exactly:
+                        owners = [owner for owner in owners if file in ("", files.get(owner))]
+                    else:
+                        owners = [block for owner in owners if file in inside[block := owner.partition(".")[0]]]
+                    if owners:
+                        found[name], grew = Counter(owners).most_common(1)[0][0], True
         return {name: found.get(name, "") for name in self._cells}
+
+    def _file(self, name: str) -> str:
+        """The source file that a cell comes from; empty when nothing says so."""
+        source = re.search(r"rtl/\w+\.v", self._cells[name]["attributes"].get("src", ""))
+        return source.group() if source else ""
 
     def proved(self, mutant: Mutant) -> str | None:
         """The proof that `mutant` is equivalent, in words; None when it is not proved."""
@@ -112,6 +130,7 @@ class Prover:
         place.mkdir(parents=True, exist_ok=True)
         if changed not in inside:
             return False
+        self._add_conditions(inside)
         miter = self._miter(mutant, changed, inside)
         (place / "miter.json").write_text(json.dumps({"modules": {"miter": miter}}), encoding="utf-8")
         passes = [f"read_json {place}/miter.json", "hierarchy -top miter", "opt_clean", "dffunmap", "simplemap"]
@@ -126,6 +145,20 @@ class Prover:
             return False
         said = self._abc_says(long, place)  # of what scorr leaves without a register sat says it, not pdr
         return "Property proved" in said or "UNSATISFIABLE" in said
+
+    def _add_conditions(self, inside: set[str]) -> None:
+        """Add to a part the gates before it, of whatever owner: Yosys has shared them, and they limit what comes in."""
+        ahead = list(inside)
+        while ahead:
+            for bit in _bits(self._cells[ahead.pop()], "input"):
+                name = self._drivers.get(bit, "")
+                if name and name not in inside and not self._remembers(name):
+                    inside.add(name)
+                    ahead.append(name)
+
+    def _remembers(self, name: str) -> bool:
+        """Whether a cell is a register or an array's port."""
+        return self._cells[name]["type"] in _ARRAYS or "Q" in self._cells[name]["connections"]
 
     def _abc_says(self, script: str, place: Path) -> str:
         """What abc prints of a script, within twice the limit; nothing after that."""

@@ -34,7 +34,8 @@ REASONS = Path(__file__).with_name("equivalent.toml")
 class Reason:
     """Why mutants of a module that match cannot be noticed.
 
-    what: regular expression that must match a mutant's description as a whole.  modes: those concerned, all when empty.
+    what: regular expression that must match a mutant's description as a whole, alone or with its code.
+    modes: those concerned, all when empty.
     lines: of rtl/MODULE.v, where the text stands that the reason rests on; a mutant elsewhere is not concerned.
     reachable: a test could notice them, but would have to simulate for far too long.
     """
@@ -49,7 +50,8 @@ class Reason:
     def fits(self, mutant: Mutant) -> bool:
         """Whether this is about `mutant`."""
         about = self.module == mutant.module and mutant.line in self.lines and mutant.mode in (self.modes or MODES)
-        return about and re.fullmatch(self.what, mutant.what) is not None
+        told = (mutant.what, f"{mutant.what}: {mutant.code}")
+        return about and any(re.fullmatch(self.what, text) for text in told)
 
 
 def reasons_of(path: Path = REASONS) -> list[Reason]:
@@ -120,6 +122,7 @@ def facts_of(
                     "module": mutant.module,
                     "source line": mutant.place,
                     "what": mutant.what,
+                    "code": mutant.code,
                     "proof": proofs.get(mutant.id),
                     "explained": next((one.reason for one in reasons if one.fits(mutant) and not one.reachable), None),
                     "out of reach": next((one.reason for one in reasons if one.fits(mutant) and one.reachable), None),

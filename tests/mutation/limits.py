@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from models.engine import Queue
+from models.execute import Outcome
 from models.layout import (
     Address,
     Cause,
@@ -24,6 +25,7 @@ from models.layout import (
     PageTableEntry,
     QueueOffset,
     QueueStatus,
+    Status,
     SurfaceFormat,
     SurfaceOffset,
     queue_address,
@@ -44,10 +46,12 @@ __all__ = [
     "divisions",
     "empty",
     "fence_distances",
+    "merged",
     "offsets",
     "outstanding",
     "pixel_sizes",
     "reserved",
+    "retreats",
     "serials",
     "spots",
     "tags",
@@ -362,6 +366,38 @@ def _touched(bench: Workbench, boxes: list[tuple[Box, int]], index: int = 8) -> 
     yield from bench.rig.perform(Queue.TRANSFER, [*reads, start, *writes, replace(start, host_offset=64), *again])
     raised = IrqStatus.from_int((yield CsrRead(Address.IRQ_STATUS)))
     yield CsrWrite(Address.IRQ_STATUS, raised.to_int())
+
+
+def merged(bench: Workbench) -> Steps[None]:
+    """Boxes that are one run of 2^22 and 2^23 bytes are not empty: their first page, which is not there, is missed."""
+    width, nowhere = 1 << 19, 12
+    yield from bench.rig.surface(8, Surface(0, width // 16, 16, 16, Layout.LINEAR))
+    place = {"surface": 8, "object": nowhere, "host_offset": 5 * PAGE, "host_stride": width}
+    moves = (Opcode.WRITEBACK, Opcode.READBACK)
+    work = [boxed(opcode, Box(0, 0, width, rows), **place) for opcode in moves for rows in (8, 16)]
+    records = yield from bench.batch(Queue.TRANSFER, work)
+    assert all(one.cause == Cause.TRANSLATION_FAULT for one in records), records
+
+
+def retreats(bench: Workbench) -> Steps[None]:
+    """A doorbell that takes descriptors back, 2^n of them or all, is refused while they are not fetched yet."""
+    count = 48
+    for queue in Queue:
+        tail, published = queue_address(queue, QueueOffset.TAIL), bench.rig.rings[queue].written + count & 0xFFFF
+        yield from bench.rig.control(queue, enable=False, halt=False)
+        yield CsrWrite(tail, published)
+        for back in (1, 2, 4, 8, 16, 32, count):
+            refused = published - back & 0xFFFF
+            bench.rig.forecast(queue, Descriptor(tag=refused), Outcome(Status.ERROR, Cause.RING_OVERFLOW))
+            yield CsrWrite(tail, refused)
+            yield Delay(600, "report")
+            assert (yield CsrRead(tail)) == published, f"a doorbell went {back} back"
+        for _ in range(count):
+            bench.rig.put(queue, Descriptor(opcode=Opcode.NOP, interrupt=1))
+        yield from bench.rig.ring_doorbell(queue)
+        yield from bench.rig.control(queue, halt=False)
+        yield from bench.rig.collect(queue, count + 7)
+    yield from bench.settle()
 
 
 def offsets(bench: Workbench) -> Steps[None]:

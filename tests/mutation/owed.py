@@ -8,6 +8,7 @@ many or too few sent without strobes, and its next bytes are wrong. The same for
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from models.engine import Queue
 from models.execute import Outcome
@@ -34,18 +35,23 @@ from tb.sequences import boxed
 from tests.system.workbench import DESTINATION, PAGES, SOURCE, Workbench
 
 __all__ = [
+    "LONG",
     "WATCHDOG",
     "late_answers",
     "late_data",
     "late_descriptors",
     "late_records",
     "late_translations",
+    "long_silence",
     "piled",
     "void_bursts",
 ]
 
 WATCHDOG = 0x555
 """Cycles without an answer after which the engine gives up."""
+
+LONG = 0x38100
+"""The same with bits that only a long silence reaches."""
 
 _CYCLE_NS = 4
 _SOON, _LATE = WATCHDOG - 100, 2 * WATCHDOG
@@ -210,6 +216,50 @@ def void_bursts(bench: Workbench) -> Steps[None]:
         bench.temper_host(MemoryConfig())
         yield from _given_up(bench, Queue.TRANSFER, 1)
         assert bench.host.read(last, 64) == noise, "a burst that was given up has been written"
+
+
+def long_silence(bench: Workbench) -> Steps[None]:
+    """All who wait for host memory wait for 2^17 cycles and more, are given up then, and work again.
+
+    Writes first, or the records of reads that are given up would end the silence of writes.
+    """
+    walk = 1500
+    queue, other = Queue
+    data = yield from _data(bench, Opcode.WRITEBACK, 2)
+    writes = yield from _data(bench, Opcode.READBACK, 2)
+    source, destination = _frames(bench, SOURCE), _frames(bench, DESTINATION)
+    root = bench.tables[SOURCE].root // PAGE
+    bench.rig.bus = lambda at, size, write: destination(at, size, write) if write else source(at, size, write)
+    reads = [Descriptor(opcode=Opcode.NOP), replace(data, host_offset=20 * PAGE)]
+    yield from _armed(bench, [*reads, writes])
+    bench.rig.bus = lambda at, size, write: Cause.WATCHDOG if at // PAGE == root else Cause.NONE
+    bench.rig.put(queue, replace(data, host_offset=30 * PAGE))
+    yield from bench.rig.ring_doorbell(queue)
+    yield Delay(500 * _CYCLE_NS, "fetched")
+    bench.temper_host(MemoryConfig(read_latency=walk, b=Stall(255, 255)))
+    yield from bench.rig.control(queue, halt=False, resume=True)
+    yield Delay((walk + 400) * _CYCLE_NS, "the first walk ends, data and the second are asked for")
+    bench.temper_host(MemoryConfig(r=Stall(255, 255), b=Stall(255, 255)))
+    ring = bench.rig.rings[other]
+    lost = Outcome(Status.ERROR, Cause.WATCHDOG, ring.entry_address(ring.written))
+    bench.rig.put(
+        other, Descriptor(opcode=Opcode.NOP, interrupt=1), shown=Descriptor(tag=ring.written & 0xFFFF), outcome=lost
+    )
+    yield from bench.rig.control(other, halt=False)
+    yield from bench.rig.ring_doorbell(other)
+    yield Delay((LONG - walk - 800) * _CYCLE_NS, "silence")
+    raised = yield CsrRead(Address.IRQ_STATUS)
+    assert not raised, f"{raised:#x} raised before the watchdog's time"
+    yield Delay((walk + 1500) * _CYCLE_NS, "give up")
+    raised = IrqStatus.from_int((yield CsrRead(Address.IRQ_STATUS)))
+    assert raised.watchdog and raised.completion_error, raised
+    bench.temper_host(MemoryConfig())
+    yield Delay(_LATE * _CYCLE_NS, "late answers")
+    assert len(bench.rig.take(queue, 5)) == 4
+    yield from bench.rig.consume(queue)
+    yield from bench.rig.control(queue)
+    yield from bench.rig.control(other)
+    yield from _given_up(bench, other, 1)
 
 
 def piled(bench: Workbench) -> Steps[None]:

@@ -30,6 +30,8 @@ from tests.system.workbench import Case, Workbench
 __all__ = ["PROGRAMS", "Blows", "Cases", "Registers"]
 
 HOST_SIZE = 4 << 20
+_GROUND_CYCLES = 120_000
+"""Clock cycles that a fault site may take with its opening, which is no part; none takes a quarter of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Blows:
             for name, blow in self.blows:
                 await parts.run(f"{self.name}/{name}", blow(ground))
 
-        layout = {"ring_log2": 5, "completion_log2": self.completion_log2}
+        layout = {"ring_log2": 5, "completion_log2": self.completion_log2, "limit": _GROUND_CYCLES}
         await on_ground(parts.dut, body, halt=self.halt, watchdog=self.watchdog, **layout)
 
 
@@ -169,6 +171,8 @@ _WORK: tuple[tuple[str, Case, int], ...] = (
     ("announced", shapes.announced, 1),
     ("unheard", registers.unheard, 1),
     ("asking", shapes.asking, 1),
+    ("crowded", shapes.crowded, 1),
+    ("stepping", shapes.stepping, 1),
 )
 
 _REFUSALS: tuple[tuple[str, Case, int], ...] = (
@@ -197,6 +201,8 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("reserved", limits.reserved, 1),
     ("serials", limits.serials, 1),
     ("empty", limits.empty, 1),
+    ("merged", limits.merged, 1),
+    ("retreats", limits.retreats, 1),
     ("outstanding", limits.outstanding, 1),
     ("offsets", limits.offsets, 1),
     ("spots", limits.spots, 1),
@@ -247,6 +253,6 @@ PROGRAMS: tuple[Program, ...] = (
     Cases("sizes", (("sizes", shapes.sizes, 1),), ring_log2=8, completion_log2=7),
     Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),
     Cases("run", (("run", shapes.run, 1),), patience=400_000),
-    Cases("late", (("read", timed.late_read_answer, 1),), watchdog=0x20100, patience=400_000),
+    Cases("late", (("silence", owed.long_silence, 1),), watchdog=owed.LONG, patience=400_000),
 )
 """Every program: what kills most in its time comes first."""

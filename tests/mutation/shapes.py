@@ -16,6 +16,7 @@ __all__ = [
     "announced",
     "asking",
     "backlog",
+    "crowded",
     "ends",
     "far_errors",
     "long",
@@ -24,6 +25,7 @@ __all__ = [
     "rows",
     "run",
     "sizes",
+    "stepping",
     "tall",
     "tiles",
 ]
@@ -102,11 +104,40 @@ def asking(bench: Workbench) -> Steps[None]:
     yield from bench.settle()
 
 
+def crowded(bench: Workbench) -> Steps[None]:
+    """Copies of short rows to other lanes, each of which leaves one word more, while the movers keep the banks busy."""
+    yield from _surface(bench, 1800, 120, 1, Layout.LINEAR, bench.scratch)
+    yield from bench.rig.surface(9, Surface(bench.scratch + 60 * PAGE, 64, 2000, 1, Layout.LINEAR))
+    for source_x, x in ((2, 7), (5, 3), (0, 1)):
+        place = {"surface": 8, "host_stride": 1300}
+        there = boxed(Opcode.WRITEBACK, Box(1, 0, 1300, 18), object=SOURCE, **place)
+        back = boxed(Opcode.READBACK, Box(3, 55, 1300, 18), object=DESTINATION, **place)
+        copies = [
+            boxed(Opcode.COPY, Box(x, 0, width, 100), surface=9, source_surface=9, source_x=source_x + 24, source_y=900)
+            for width in (10, 14)
+        ]
+        yield from bench.rig.post(Queue.TRANSFER, [there, back])
+        yield from bench.rig.perform(Queue.RENDER, copies)
+        yield from bench.rig.collect(Queue.TRANSFER, 2)
+        yield from bench.settle()
+
+
+def stepping(bench: Workbench) -> Steps[None]:
+    """Through objects of high numbers page by page: the line ahead is fetched once, whatever bits a number has."""
+    yield from _surface(bench, 64, 40, 1, Layout.LINEAR, bench.scratch)
+    for index in (5, 10, 15):
+        for opcode, target in ((Opcode.WRITEBACK, SOURCE), (Opcode.READBACK, DESTINATION)):
+            yield from bench.rig.object(index, bench.tables[target])
+            yield from bench.invalidate(index)
+            work = boxed(opcode, Box(3, 2, 21, 30), surface=8, object=index, host_offset=5 * PAGE, host_stride=PAGE)
+            yield from bench.batch(Queue.TRANSFER, [work])
+
+
 def tall(bench: Workbench) -> Steps[None]:
     """Boxes of thousands of rows, both ways and drawn."""
     yield from _surface(bench, 16, 16_000, 1, Layout.LINEAR)
     place = {"surface": 8, "host_offset": 77, "host_stride": 19}
-    there = boxed(Opcode.WRITEBACK, Box(3, 10, 7, 2200), object=SOURCE, **place)
+    there = boxed(Opcode.WRITEBACK, Box(3, 7100, 7, 2200), object=SOURCE, **place)
     back = boxed(Opcode.READBACK, Box(2, 6900, 7, 2200), object=DESTINATION, order=1, **place)
     yield from bench.batch(Queue.TRANSFER, [there, back])
     copy = boxed(Opcode.COPY, Box(9, 0, 5, 4200), surface=8, source_surface=8, source_x=2, source_y=8000)
@@ -138,14 +169,14 @@ def tiles(bench: Workbench) -> Steps[None]:
 
 
 def long(bench: Workbench) -> Steps[None]:
-    """Rows of up to a million bytes."""
-    yield from _surface(bench, 62_500, 1, 16, Layout.LINEAR)
+    """Rows of up to a million bytes; the copy moves its bytes to other lanes."""
+    yield from _surface(bench, 65_500, 1, 15, Layout.LINEAR)
     place = {"surface": 8, "host_offset": 5, "host_stride": 1}
     there = boxed(Opcode.WRITEBACK, Box(690_001, 0, 140_003, 1), object=SOURCE, **place)
     back = boxed(Opcode.READBACK, Box(524_289, 0, 131_073, 1), object=DESTINATION, order=1, **place)
     yield from bench.batch(Queue.TRANSFER, [there, back])
-    copy = boxed(Opcode.COPY, Box(262_144, 0, 65_984, 1), surface=8, source_surface=8, source_x=900_000)
-    fill = boxed(Opcode.FILL, Box(466_400, 0, 133_200, 1), surface=8, pattern_low=0xC0FFEE11)
+    copy = boxed(Opcode.COPY, Box(262_155, 0, 65_985, 1), surface=8, source_surface=8, source_x=900_015)
+    fill = boxed(Opcode.FILL, Box(466_410, 0, 133_200, 1), surface=8, pattern_low=0xC0FFEE11)
     yield from bench.batch(Queue.RENDER, [copy, fill])
 
 
@@ -166,9 +197,12 @@ def run(bench: Workbench) -> Steps[None]:
 
 
 def many(bench: Workbench) -> Steps[None]:
-    """More descriptors than 13 bits count."""
+    """More descriptors than 13 bits count; doorbells that tell of none, before all and after 2^13 - 1, fetch none."""
     for queue in Queue:
-        yield from bench.rig.perform(queue, [Descriptor(opcode=Opcode.NOP)] * 8250)
+        yield from bench.rig.ring_doorbell(queue)
+        for count in (8191, 59):
+            yield from bench.rig.perform(queue, [Descriptor(opcode=Opcode.NOP)] * count)
+            yield from bench.rig.ring_doorbell(queue)
     yield from bench.settle()
 
 

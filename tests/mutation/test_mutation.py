@@ -237,6 +237,27 @@ def test_a_block_that_is_awake_too_often_is_no_mutant_but_one_that_sleeps_is() -
     assert matters("const1", "rtl/render.v:3.5-4.9")  # where it is not proved
 
 
+def test_a_mutant_is_told_with_its_expression_or_registers_and_the_net_on_the_pin() -> None:
+    text = "module box;\n    wire more = a_q != b_q || (go && c);\n    wire big = go ? `FL_X :\n        d;\n"
+    nets = {"u_box.a_q": {"bits": [2, 3]}, "x.$y": {"bits": [5]}, "u_box.z[0].flag_q": {"bits": [6]}}
+
+    def code(source: str, port: str, bit: int) -> str:
+        cell = {
+            "type": "$ne",
+            "attributes": {"src": source},
+            "port_directions": {"A": "input", "B": "input", "Q": "output"},
+            "connections": {"A": [2, 3], "B": [5], **({"Q": [2, 3, 6]} if not source else {})},
+        }
+        wiring = Wiring({"cells": {"$it": cell}, "ports": {}, "netnames": nets}, {"box": text})
+        return wiring.code(f"mutate -mode inv -cell $it -port {port} -portbit {bit}")
+
+    assert code("rtl/box.v:2.17-2.27", "A", 1) == "a_q != b_q; u_box.a_q[1]"
+    assert code("rtl/box.v:2.17-2.41|rtl/box.v:2.32-2.39", "B", 0) == "go && c"
+    assert code("rtl/box.v:3.16-3.28", "B", 0) == "wire big = go ? `FL_X :"  # a macro has moved the columns
+    assert code("rtl/box.v:2.17-3.9", "B", 0) == "a_q != b_q || (go && c); ..."
+    assert code("", "Q", 2) == "u_box.a_q, u_box.z[0].flag_q; u_box.z[0].flag_q"
+
+
 # ------------------------------------------------------------------------------------------ report
 
 
@@ -300,6 +321,8 @@ def test_a_reason_is_for_its_module_its_lines_its_modes_and_the_whole_descriptio
     others = {"module": "ring"}, {"line": 96}, {"mode": "const1"}, {"what": "x inverts B[21] of it"}
     for other in (mutant(**change) for change in others):
         assert not reason.fits(other)
+    closer = replace(reason, what=r"inverts .*: load \|\| give")
+    assert closer.fits(mutant(code="load || give")) and not closer.fits(mutant(code="load || take"))
 
 
 def test_the_reviewed_reasons_can_be_read_and_name_modules() -> None:

@@ -11,15 +11,22 @@ from tb.mutate.mutants import Mutant
 from tb.mutate.proof import METHOD, Prover
 from tb.synth import yosys
 
-ENGINE = """
-module part(input clk_i, input rst_ni, input go_i, input [3:0] data_i, output late_o, output last_o,
-            output [3:0] sum_o, output [3:0] word_o);
+PART = """
+module part(input clk_i, input rst_ni, input go_i, input [3:0] data_i, input both_i, input any_i, output late_o,
+            output last_o, output [3:0] sum_o, output [3:0] word_o, output odd_o);
     reg [3:0] count_q, old_q;
     reg [3:0] mem_q [0:3];
     wire late  = count_q == 4'd12;
     wire last  = count_q == 4'd9;
     wire [1:0] place = count_q[1:0] ^ {2{data_i == 4'd7}};
     wire write = go_i && data_i != 4'd7;
+    wire one   = both_i && !any_i;
+    wire most  = any_i && !both_i;
+    wire wake  = go_i || !rst_ni;
+    reg  odd_q;
+    always @(posedge clk_i)
+        if (wake) odd_q <= rst_ni && (go_i ? data_i[0] && !one && !most : odd_q);
+    assign odd_o  = odd_q;
     assign late_o = late;
     assign last_o = last;
     assign sum_o  = old_q + 4'd3;
@@ -31,14 +38,28 @@ module part(input clk_i, input rst_ni, input go_i, input [3:0] data_i, output la
         if (write) mem_q[place] <= data_i;
     end
 endmodule
+"""
+TOP = """
+module other(input clk_i, input rst_ni, input odd_i, input [3:0] data_i, output [1:0] seen_o,
+             output both_o, output any_o);
+    reg  [1:0] seen_q;
+    wire [1:0] seen = {odd_i ^ data_i[2], odd_i && data_i[3]};
+    always @(posedge clk_i) seen_q <= rst_ni ? seen : 2'd0;
+    assign seen_o = seen_q;
+    assign both_o = data_i[0] && data_i[1];
+    assign any_o  = data_i[0] || data_i[1];
+endmodule
 
-module faultline(input clk_i, input rst_ni, input go_i, input [3:0] data_i, output [9:0] out_o);
+module faultline(input clk_i, input rst_ni, input go_i, input [3:0] data_i, output [11:0] out_o);
     wire core_rst_n = rst_ni && data_i != 4'd15;
-    wire late, last;
+    wire late, last, odd, both, any;
     wire [3:0] sum, word;
-    part u_part (.clk_i(clk_i), .rst_ni(core_rst_n), .go_i(go_i), .data_i(data_i), .late_o(late), .last_o(last),
-                 .sum_o(sum), .word_o(word));
-    assign out_o = {late, last, sum, word};
+    wire [1:0] seen;
+    other a_other (.clk_i(clk_i), .rst_ni(rst_ni), .odd_i(odd), .data_i(data_i), .seen_o(seen),
+                   .both_o(both), .any_o(any));
+    part u_part (.clk_i(clk_i), .rst_ni(core_rst_n), .go_i(go_i), .data_i(data_i), .both_i(both),
+                 .any_i(any), .late_o(late), .last_o(last), .sum_o(sum), .word_o(word), .odd_o(odd));
+    assign out_o = {seen, late, last, sum, word};
 endmodule
 """
 
@@ -47,21 +68,23 @@ endmodule
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the small engine's flat design is."""
     place = tmp_path_factory.mktemp("proof")
-    (place / "engine.v").write_text(ENGINE)
-    passes = [f"read_verilog {place}/engine.v", "prep -nomem -flatten -top faultline", "opt -full", "splitcells"]
-    passes += ["opt_clean -purge", f"write_json {place}/design.json"]
+    (place / "rtl").mkdir()
+    (place / "rtl" / "part.v").write_text(PART)
+    (place / "rtl" / "faultline.v").write_text(TOP)
+    passes = [f"read_verilog {place}/rtl/part.v {place}/rtl/faultline.v", "prep -nomem -flatten -top faultline"]
+    passes += ["opt -full", "splitcells", "opt_clean -purge", f"write_json {place}/design.json"]
     yosys.run(passes, place / "log", "small engine")
     return place
 
 
 def mutant(engine: Path, line: str, kind: str, mode: str, pin: str) -> Mutant:
     """The mutation of a cell in a line of the small engine: its mode, its port and bit, as `Y[0]` or `A[0] 1`."""
-    number = next(n for n, text in enumerate(ENGINE.splitlines(), 1) if line in text)
+    number = next(n for n, text in enumerate(PART.splitlines(), 1) if line in text)
     cells = json.loads((engine / "design.json").read_text())["modules"]["faultline"]["cells"]
     (name,) = (
         name
         for name, cell in cells.items()
-        if f"engine.v:{number}." in cell["attributes"].get("src", "") and cell["type"] == f"${kind}"
+        if f"part.v:{number}." in cell["attributes"].get("src", "") and cell["type"] == f"${kind}"
     )
     control = f" -ctrlbit {pin[5]}" if len(pin) > 4 else ""
     command = f"mutate -mode {mode} -module faultline -cell {name} -port {pin[0]} -portbit {pin[2]}{control}"
@@ -73,6 +96,8 @@ def mutant(engine: Path, line: str, kind: str, mode: str, pin: str) -> Mutant:
     [
         ("wire late", "eq", "const0", "Y[0]"),  # the count never gets there, which takes induction from the reset
         ("wire [1:0] place", "eq", "const0", "Y[0]"),  # another place in memory, but nothing is written there
+        ("wire one", "logic_and", "const0", "Y[0]"),  # gates of another block: all without any cannot be
+        ("wire wake", "logic_or", "const1", "Y[0]"),  # keeps what it would have kept; only another block reads it
     ],
 )
 def test_what_nobody_can_tell_is_proved(
@@ -90,6 +115,8 @@ def test_what_nobody_can_tell_is_proved(
         ("wire [1:0] place", "eq", "const1", "Y[0]"),  # another place while something is written
         ("wire [1:0] place", "eq", "inv", "Y[0]"),
         ("wire write", "logic_and", "const0", "Y[0]"),
+        ("wire most", "logic_and", "const0", "Y[0]"),
+        ("wire wake", "logic_or", "const0", "Y[0]"),
         ("assign sum_o", "add", "inv", "A[1]"),
         ("assign sum_o", "add", "cnot1", "A[1] 2"),
     ],

@@ -95,10 +95,12 @@ async def on_ground(
     watchdog: int = 0,
     memory: MemoryConfig | None = None,
     agents: Agents | None = None,
+    limit: int = 1 << 34,
     **layout: int,
 ) -> None:
     """Run `body` on an opened site beside fresh host memory; at the end the grants are checked.
 
+    limit: clock cycles after which all of it is given up.
     memory: its temper from the reset on, which alone decides about the seed of its draws.  agents: which are active.
     """
     seed = int(cocotb.RANDOM_SEED)
@@ -125,4 +127,4 @@ async def on_ground(
         assert not offences, "; ".join(offences)
         env.memory.image = None
 
-    await run_body(dut, in_environment, memory=memory, limit=1 << 34, agents=agents)
+    await run_body(dut, in_environment, memory=memory, limit=limit, agents=agents)
