@@ -127,6 +127,8 @@ class FaultlineEngine:
         self._objects: list[ObjectTable | None] = [None] * OBJECT_COUNT
         self._rings: dict[Queue, _Ring] = {}
         self._alarm: set[Queue] = set()
+        self._restarting = False
+        """Both queues are being aborted: only who does that takes records."""
         self._drops: dict[int, Fence] = {}
         """By host object: the last INVALIDATE of it."""
 
@@ -344,8 +346,11 @@ class FaultlineEngine:
                 yield from self._interrupt(ring, fence, signals)
 
     def _published(self, ring: _Ring) -> bool:
-        """Look into host RAM whether the oldest submission's fence is there; its records then are too, all of them."""
-        if not ring.flying:
+        """Look into host RAM whether the oldest submission's fence is there; its records then are too, all of them.
+
+        Not while both queues are aborted: a FENCE may have been dispatched when what it ends was cut.
+        """
+        if not ring.flying or self._restarting:
             return False
         value = self.host.read_u64(ring.fence_at) & 0xFFFFFFFF
         return seqno_passed(value, ring.flying[0].fence.value)
@@ -401,7 +406,7 @@ class FaultlineEngine:
         No lock is held, so a record with an error, which an abort can have left there, is an alarm like any other.
         """
         fence = ring.flying[0].fence
-        while not fence.done:
+        while not (fence.done or self._restarting):
             if self._next(ring).status == Status.ERROR:
                 self._alarm.add(ring.queue)
                 break
@@ -529,13 +534,17 @@ class FaultlineEngine:
         if not any(ring.misled for ring in rings):
             yield self._set(queue_address(halted.queue, QueueOffset.CONTROL), _control(resume=True))
             return
-        for ring in reversed(rings):
-            yield self._set(queue_address(ring.queue, QueueOffset.CONTROL), _control(abort=True))
-        for ring in rings:
-            yield from self._drain(ring)
-        # No step in between: nobody sees an upload that failed with drawing behind it that seems to go on.
-        yield from [note for ring in rings for note in self._end(ring)]
-        yield from self._again(rings)
+        self._restarting = True
+        try:
+            for ring in reversed(rings):
+                yield self._set(queue_address(ring.queue, QueueOffset.CONTROL), _control(abort=True))
+            for ring in rings:
+                yield from self._drain(ring)
+            # No step in between: nobody sees an upload that failed with drawing behind it that seems to go on.
+            yield from [note for ring in rings for note in self._end(ring)]
+            yield from self._again(rings)
+        finally:
+            self._restarting = False
 
     def _drain(self, ring: _Ring) -> Steps[None]:
         """Take every record of an aborted queue, with its lock held, and wait until it takes descriptors again."""

@@ -56,8 +56,9 @@ _DISCARD = MapFlag.DISCARD_RANGE | MapFlag.DISCARD_WHOLE
 class TransferObject:
     """One mapped box: `data` is the client's view, shape (height, width in bytes).
 
-    `known` is what the device had there when both last met, where that is known: a PERSISTENT transfer sends only what
-    differs from it, for the device may have drawn around what the client wrote (R29, R31).
+    `known` is what the device had there when both last met, where the map or a barrier fetched it: a PERSISTENT
+    transfer sends only what differs from that, for the device may have drawn around what the client wrote (R29, R31). A
+    store of the value that was there is none then, also where the device has drawn since: name it with FLUSH_EXPLICIT.
     """
 
     def __init__(self, buffer: Buffer, box: Box, flags: MapFlag, data: Bytes, *, fetched: bool = False) -> None:
@@ -98,10 +99,17 @@ class TransferObject:
             return _differences(self.known, self.data)
         return [Box(0, 0, self.box.width, self.box.height)]
 
-    def met(self) -> None:
-        """Client and device have met at a barrier."""
-        self.flushed = []
-        self.known = self.data.copy()
+    def sent(self, data: Bytes, flushed: int) -> None:
+        """The device has got this data, and the oldest so many of the flushed ranges; the client may have gone on."""
+        del self.flushed[:flushed]
+        if self.known is not None:
+            self.known = data
+
+    def fetched(self, data: Bytes, since: Bytes) -> None:
+        """The device has this data; what the client has changed `since` stays."""
+        np.copyto(self.data, data, where=self.data == since)
+        if self.flags & MapFlag.PERSISTENT:
+            self.known = data
 
 
 class Transfers:
@@ -155,13 +163,15 @@ class Transfers:
         transfer.expect_open()
         if not transfer.flags & MapFlag.PERSISTENT:
             raise DriverError("EINVAL", "a barrier for what was not mapped PERSISTENT")
+        data, flushed = transfer.data.copy(), len(transfer.flushed)
         fence = yield from self._send(transfer)
         if fence is not None:
             yield from self.driver.engine.wait(fence, cause="barrier", buffer=transfer.buffer.name)
-        transfer.met()
+        transfer.sent(data, flushed)
         if transfer.flags & MapFlag.READ:
-            yield from self._fetch(transfer.buffer, transfer.box, transfer.data, transfer.flags, signals)
-            transfer.met()
+            newest = np.empty_like(data)
+            yield from self._fetch(transfer.buffer, transfer.box, newest, transfer.flags, signals)
+            transfer.fetched(newest, data)
 
     # ---------------------------------------------------------------------------------------- device to client
 
@@ -251,15 +261,17 @@ class Transfers:
 
     def _send(self, transfer: TransferObject) -> Steps[Fence | None]:
         """Upload what was written (R28), behind device work on those pages unless UNSYNCHRONIZED (R27)."""
-        buffer, box = transfer.buffer, transfer.box
+        buffer, box, data = transfer.buffer, transfer.box, transfer.data.copy()
         places = [Box(box.x + part.x, box.y + part.y, part.width, part.height) for part in transfer.to_send()]
         pages = sorted({page for place in places for page in pages_of_box(buffer.surface, place)})
         if not pages:
             return None
         yield from self.driver.reserve(buffer)
-        return (yield from releasing(self._send_now(transfer, places, pages), buffer.reservation.lock))
+        return (yield from releasing(self._send_now(transfer, data, places, pages), buffer.reservation.lock))
 
-    def _send_now(self, transfer: TransferObject, places: Sequence[Box], pages: Sequence[int]) -> Steps[Fence]:
+    def _send_now(
+        self, transfer: TransferObject, data: Bytes, places: Sequence[Box], pages: Sequence[int]
+    ) -> Steps[Fence]:
         driver, buffer, box = self.driver, transfer.buffer, transfer.box
         after = yield from driver.make_way(buffer, "transfer", pages, reads=())
         if transfer.flags & MapFlag.UNSYNCHRONIZED:
@@ -269,7 +281,7 @@ class Transfers:
         for place in places:
             for band in bands(place, self.staging.size):
                 slot = yield from self.staging.take()
-                steps = self._send_band(buffer, band, slot, _part(transfer.data, box, band), after)
+                steps = self._send_band(buffer, band, slot, _part(data, box, band), after)
                 fence = yield from releasing(steps, slot.lock)
                 after = [fence]
         yield from driver.push(buffer, pages)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -169,6 +171,34 @@ def test_work_of_others_that_a_recovery_aborts_is_done_again(device: type[Device
     assert (image.reshape(-1)[:PAGE] == 7).all(), "the page of another submission"
     assert image[40:44].tobytes() == b"good" * 256, "and a drawing behind it"
     assert not bench.device.locks
+
+
+@pytest.mark.parametrize("polls", [False, True])
+def test_nobody_takes_a_cut_submission_for_done_while_it_is_aborted(polls: bool) -> None:
+    """R23: a second thread meets the recovery at every moment; what ends well has been done."""
+    for seed in range(60, 160):
+        bench = Bench(device=FencesCutLate)
+        bench.table.set(1, PageTableEntry(0, 0, 0))
+        bad = bench.submit(Queue.TRANSFER, bench.page(1, readback=False))
+        bench.submit(Queue.RENDER, bench.fill(5), after=(bad,))
+        bench.host.pages[bench.frames[0]] = 7
+        sent = bench.submit(Queue.TRANSFER, bench.page(0, readback=False))
+
+        def culprit(bench: Bench = bench, bad: Fence = bad) -> Steps[None]:
+            with contextlib.suppress(DeviceError):
+                yield from bench.engine.wait(bad)
+
+        def other(bench: Bench = bench, sent: Fence = sent) -> Steps[None]:
+            for _ in range(30):
+                if polls and (yield from bench.engine.poll(sent)):
+                    break
+            if not polls:
+                yield from bench.engine.wait(sent)
+
+        run_together([culprit(), other()], bench.device, Random(seed).randrange)
+        bench.wait(sent)
+        image = bench.surface.detile(bench.device.memory[: bench.surface.size])
+        assert (image.reshape(-1)[:PAGE] == 7).all(), seed
 
 
 def test_a_fence_that_ends_before_the_error_ahead_of_it_is_known_carries_it() -> None:

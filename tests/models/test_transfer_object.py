@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from models.drawing import CopyBox, FillBox
 from models.engine import Queue
 from models.errors import DeviceError, DriverError
 from models.events import FenceWait, Submit
-from models.fence import Usage
+from models.fence import Fence, Usage
 from models.layout import Layout, PageTableEntry
 from models.oracle import render
 from models.policy.damage_rectangles import DamageRectangles
@@ -527,3 +528,48 @@ def test_an_upload_stays_behind_the_drawing_that_it_covers(world: World) -> None
     world.run(world.driver.wait(world.run(world.driver.transfers.unmap(transfer))))
     world.device.settle()
     assert (world.scanout()[0, :64] == 7).all()
+
+
+@pytest.mark.parametrize("reads", [False, True])
+@pytest.mark.parametrize("explicit", [False, True])
+def test_what_is_stored_while_a_barrier_waits_goes_with_the_next(
+    reads: bool, explicit: bool, world: World
+) -> None:
+    """R28, R29: a persistent map stays usable, also while a barrier is under way."""
+    flags = MapFlag.WRITE | MapFlag.PERSISTENT | (MapFlag.READ if reads else MapFlag.DISCARD_RANGE)
+    transfers, box = world.driver.transfers, Box(0, 0, 16, 1)
+    transfer = world.run(transfers.map(world.buffer, box, flags | (MapFlag.FLUSH_EXPLICIT if explicit else flags)))
+    transfer.data[:] = 1
+    if explicit:
+        transfer.flush(box)
+    wait = world.engine.wait
+
+    def storing(fence: Fence, **options: Any) -> Steps[None]:
+        if options.get("cause") == "barrier":
+            transfer.data[0, 8:] = 2
+            if explicit:
+                transfer.flush(Box(8, 0, 8, 1))
+        yield from wait(fence, **options)
+
+    world.engine.wait = storing  # type: ignore[assignment, method-assign]
+    world.run(transfers.barrier(transfer))
+    world.engine.wait = wait  # type: ignore[method-assign]
+    assert bytes(transfer.data[0]) == bytes([1] * 8 + [2] * 8)
+    world.run(transfers.barrier(transfer))
+    assert bytes(world.scanout()[0, :16]) == bytes([1] * 8 + [2] * 8)
+    world.run(transfers.unmap(transfer))
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_store_of_the_value_that_was_there_counts_where_the_client_has_not_read_it(reads: bool, world: World) -> None:
+    """R28, R31: a discard names the whole box as written; a map that was read sends what differs, as it says."""
+    flags = MapFlag.WRITE | MapFlag.PERSISTENT | (MapFlag.READ if reads else MapFlag.DISCARD_RANGE)
+    transfers, box = world.driver.transfers, Box(0, 0, 16, 1)
+    transfer = world.run(transfers.map(world.buffer, box, flags))
+    transfer.data[:] = 1
+    world.run(transfers.barrier(transfer))
+    world.run(world.driver.wait(world.run(world.driver.draw(world.buffer, [FillBox(box, b"draw")]))))
+    transfer.data[:] = 1
+    world.run(transfers.unmap(transfer))
+    world.run(world.driver.device_read(world.buffer))
+    assert bytes(world.scanout()[0, :16]) == (b"draw" * 4 if reads else bytes([1] * 16))
