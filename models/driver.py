@@ -417,6 +417,15 @@ class Driver:
             yield Recall(buffer.name, clean=tuple(asked))
             yield from buffer.outside.settle(asked)
 
+    def withdraw(self, buffer: Buffer) -> Steps[None]:
+        """Take every entry away, the outside's too; what was dirty is damage. With the reservation lock held."""
+        everything = range(buffer.pages)
+        if buffer.outside is not None:
+            yield Recall(buffer.name, zap=tuple(everything))
+            yield from buffer.outside.settle(everything)
+        self.policy.unmapped(buffer, buffer.space.harvest())
+        yield from self.costs.zap(buffer.space.zap(everything))
+
     def zap(self, buffer: Buffer, writes: Sequence[int]) -> Steps[None]:
         """Remove the entries of pages that the device is about to write, from every mapping (R7)."""
         pages = self.policy.to_zap(buffer, writes)

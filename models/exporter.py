@@ -202,9 +202,7 @@ class Exporter:
             raise DriverError("EBUSY", f"{buffer.name} is pinned {buffer.pins} times")
         yield from wait_for(buffer.reservation.query(Usage.BOOKKEEP), cause="move", buffer=buffer.name)
         frames = driver.host.allocate(buffer.pages, buffer.name)
-        driver.policy.unmapped(buffer, buffer.space.harvest())
-        entries = buffer.space.zap(range(buffer.pages))
-        yield from driver.costs.zap(entries)
+        yield from driver.withdraw(buffer)
         old = list(buffer.frames)
         driver.host.pages[frames] = driver.host.pages[old]
         self._place(frames)

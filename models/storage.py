@@ -54,8 +54,7 @@ def swap_storage(driver: Driver, buffer: Buffer, *, wait: bool = True) -> Steps[
             if not wait:
                 raise DriverError("EBUSY", f"{buffer.name} is busy, and there is no room beside it") from error
             yield from wait_for(fences, cause="discard", buffer=buffer.name)
-    driver.policy.unmapped(buffer, buffer.space.harvest())
-    yield from driver.costs.zap(buffer.space.zap(range(buffer.pages)))
+    yield from driver.withdraw(buffer)
     driver.policy.discarded(buffer)
     if fresh is None:
         return False

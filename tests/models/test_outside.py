@@ -11,6 +11,7 @@ import pytest
 from models.bracket import begin
 from models.drawing import CopyBox, FillBox
 from models.events import Harvest, Writeback, Zap
+from models.exporter import Exporter
 from models.memory import PAGE
 from models.outside import Outside
 from models.steps import Recall, Step
@@ -162,3 +163,11 @@ def test_a_store_beside_the_end_of_a_transfer_stays(kernel: Kernel) -> None:
     kernel.run(world.driver.device_read(world.buffer))
     expected = b"stored!!" + bytes(8) + b"transfer"
     assert bytes(world.scanout()[0, :24]) == bytes(kernel.touch(0)[:24]) == expected
+
+
+def test_a_move_takes_the_kernels_pages_and_keeps_its_stores(kernel: Kernel) -> None:
+    """R4, R7."""
+    kernel.store(0, 0, b"stored!!")
+    kernel.run(Exporter(kernel.world.driver, kernel.world.buffer).move())
+    assert not kernel.pages and not kernel.outside.has(0)
+    assert bytes(kernel.touch(0)[:8]) == b"stored!!"
