@@ -19,6 +19,7 @@ class AttachmentState(Enum):
     """Life of an attachment."""
 
     ATTACHED = auto()
+    MAPPING = auto()
     MAPPED = auto()
     DETACHED = auto()
 
@@ -78,9 +79,24 @@ class Attachment:
         """True while the device may write the pages."""
         return self.mapped and self.direction is not Direction.TO_DEVICE
 
-    def map(self, scatter: ScatterList, direction: Direction) -> None:
-        """Note the mapping. DriverError EINVAL unless the attachment is there and not mapped."""
+    @property
+    def reached(self) -> bool:
+        """True while the device may reach the pages, or is about to: they must be kept right."""
+        return self.state in (AttachmentState.MAPPING, AttachmentState.MAPPED)
+
+    def begin(self) -> None:
+        """A map begins. DriverError EINVAL unless the attachment is there and neither mapped nor being mapped."""
         self.expect(AttachmentState.ATTACHED)
+        self.state = AttachmentState.MAPPING
+
+    def give_up(self) -> None:
+        """The map that began has failed."""
+        self.expect(AttachmentState.MAPPING)
+        self.state = AttachmentState.ATTACHED
+
+    def map(self, scatter: ScatterList, direction: Direction) -> None:
+        """Note the mapping, which began before. DriverError EINVAL where it did not."""
+        self.expect(AttachmentState.MAPPING)
         self.state, self.scatter, self.direction = AttachmentState.MAPPED, scatter, direction
 
     def unmap(self) -> None:

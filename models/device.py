@@ -8,6 +8,7 @@ waited for.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +65,16 @@ _TABLES = frozenset(
     + [object_address(index, offset) for index in range(OBJECT_COUNT) for offset in ObjectOffset]
 )
 """Addresses of the surface and object tables."""
+
+
+_coalesce_of = functools.lru_cache(64)(IrqCoalesce.from_int)
+_size_of = functools.lru_cache(64)(QueueSize.from_int)
+
+
+@functools.lru_cache(1024)
+def _descriptor_of(data: bytes) -> Descriptor:
+    """Decode a ring's entry; one that waits is looked at again and again."""
+    return Descriptor.unpack(data.ljust(Descriptor.SIZE, b"\0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +198,10 @@ class Device:
 
     def advance(self) -> bool:
         """Let one descriptor end, the transfer queue's first; False if nothing can move."""
-        if any(self._advance(queue) for queue in Queue):
-            return True
-        if IrqCoalesce.from_int(self._registers[Address.IRQ_COALESCE]).cycles:
+        for queue, state in self._queues.items():
+            if not state.idle and self._advance(queue):
+                return True
+        if _coalesce_of(self._registers[Address.IRQ_COALESCE]).cycles:
             late = [queue for queue in Queue if self._queues[queue].asked]
             for queue in late:
                 self._done_interrupt(queue)
@@ -385,7 +397,7 @@ class Device:
             state.halted = True
         if descriptor.interrupt:
             state.asked += 1
-            if state.asked >= IrqCoalesce.from_int(self._registers[Address.IRQ_COALESCE]).count:
+            if state.asked >= _coalesce_of(self._registers[Address.IRQ_COALESCE]).count:
                 self._done_interrupt(queue)
 
     def _done_interrupt(self, queue: Queue) -> None:
@@ -406,7 +418,7 @@ class Device:
 
     def _fetch(self, queue: Queue) -> Descriptor:
         data = self.host.read(self._entry_address(queue), ENTRY_SIZE[queue])
-        return Descriptor.unpack(data.ljust(Descriptor.SIZE, b"\0"))
+        return _descriptor_of(data)
 
     def _entry_address(self, queue: Queue) -> int:
         index = self._queues[queue].head & (1 << self._size(queue).ring_log2) - 1
@@ -419,7 +431,7 @@ class Device:
     # ----------------------------------------------------------------------------------------------- tables
 
     def _size(self, queue: Queue) -> QueueSize:
-        return QueueSize.from_int(self._registers[queue_address(queue, QueueOffset.SIZE)])
+        return _size_of(self._registers[queue_address(queue, QueueOffset.SIZE)])
 
     def _control_of(self, queue: Queue) -> int:
         return self._registers[queue_address(queue, QueueOffset.CONTROL)]

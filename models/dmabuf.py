@@ -171,7 +171,7 @@ class DmaBuf:
         waits for KERNEL fences, and for no others (R4). DriverError EINVAL for one that is mapped, EINTR for a signal.
         """
         self.expect_open()
-        attachment.expect(AttachmentState.ATTACHED)
+        attachment.begin()
         pin, unpin = self.operations.pin, self.operations.unpin
         if pin and not attachment.dynamic:
             pin()
@@ -182,6 +182,7 @@ class DmaBuf:
                 fences = self.buffer.reservation.query(Usage.KERNEL)
                 yield from wait_for(fences, cause="map", buffer=self.buffer.name, signals=signals)
         except BaseException:
+            attachment.give_up()
             if unpin and not attachment.dynamic:
                 unpin()
             raise

@@ -138,10 +138,8 @@ class Driver:
         for attachment in buffer.attachments:
             if attachment.mapped:
                 raise DriverError("EBUSY", f"{buffer.name} is mapped for {attachment.device}")
-        for fence in buffer.reservation.query(Usage.BOOKKEEP):
-            # Work that failed is over as well: the buffer goes.
-            with contextlib.suppress(DeviceError):
-                yield from self.engine.wait(fence, cause="destroy", buffer=buffer.name)
+        # Work that failed is over as well: the buffer goes.
+        yield from wait_for(buffer.reservation.query(Usage.BOOKKEEP), cause="destroy", buffer=buffer.name)
         yield from self.engine.release_surface(buffer.surface_handle)
         yield from self.engine.release_object(buffer.object_handle)
         self.policy.forget(buffer)
@@ -241,7 +239,8 @@ class Driver:
         for buffer in buffers:
             reads, writes = sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ()))
             after += yield from self.make_way(buffer, "draw", writes, reads=reads)
-            after += (*self.clearing(buffer), *self._ahead(buffer, reads, writes))
+            others = self.elsewhere(buffer, Usage.READ if writes else Usage.WRITE)
+            after += (*self.clearing(buffer), *self._ahead(buffer, reads, writes), *others)
         for event in work.events:
             yield Note(event)
         fence = yield from self.engine.submit(Queue.RENDER, work.commands(), after, cause="draw")
@@ -306,7 +305,7 @@ class Driver:
         the other device has under way. A page that cannot be brought back stays device-dirty, for the next drawing,
         map or fault to try again; until then the other device has an old copy, and what it writes there is lost.
         """
-        if not writes or not any(attachment.mapped for attachment in buffer.attachments):
+        if not writes or not any(attachment.reached for attachment in buffer.attachments):
             return
         yield from wait_for(self.elsewhere(buffer, Usage.READ), cause="import", buffer=buffer.name)
         while True:

@@ -443,11 +443,12 @@ class FaultlineEngine:
         if record.status == Status.ABORTED:
             return False
         if one.last:
-            yield from self._finish(ring, one.fence)
-        if record.status != Status.ERROR:
-            return False
-        yield from self._recover(ring, record)
-        return True
+            ring.ended.append(one.fence)
+        if record.status == Status.ERROR:
+            # Its fence ends with those behind it: nobody sees one without the others.
+            yield from self._recover(ring, record)
+        yield from self._end(ring)
+        return record.status == Status.ERROR
 
     def _book(self, ring: _Ring, record: Record) -> _Flying:
         """Enter the record of the oldest descriptor into the books, and return the descriptor."""

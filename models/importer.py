@@ -198,11 +198,17 @@ class ForeignImport:
 
     def unmap(self) -> Steps[None]:
         """Wait for the DMA and give the pages back. DriverError EINVAL if they are not mapped."""
-        if self._table is None:
-            raise DriverError("EINVAL", f"{self.dmabuf.buffer.name} is not mapped for {self.attachment.device}")
-        mine = [f for f in self.dmabuf.buffer.reservation.query(Usage.BOOKKEEP) if f.engine is self.engine]
-        yield from wait_for(mine, cause="unmap", buffer=self.dmabuf.buffer.name)
-        yield from self._forget()
+        buffer = self.dmabuf.buffer
+        # What is being submitted has the lock, and sees afterwards that nothing is mapped.
+        yield Acquire(buffer.reservation.lock)
+        table, self._table = self._table, None
+        mine = [fence for fence in buffer.reservation.query(Usage.BOOKKEEP) if fence.engine is self.engine]
+        yield Release(buffer.reservation.lock)
+        if table is None:
+            raise DriverError("EINVAL", f"{buffer.name} is not mapped for {self.attachment.device}")
+        yield from wait_for(mine, cause="unmap", buffer=buffer.name)
+        yield from self.engine.release_object(self._object)
+        table.free()
         if self.attachment.mapped:
             yield from self.dmabuf.unmap(self.attachment)
 

@@ -130,7 +130,7 @@ class Oracle:
         else:
             self.host.set_run(offset, data)
         self._writer.reshape(-1)[run] = _CPU
-        for window in self._flying:
+        for window in self._flying if self.promise is Promise.COHERENT else ():
             window.after.reshape(-1)[run] = True
         if self.promise is not Promise.COHERENT:
             self._pending.reshape(-1)[run] = True
@@ -421,7 +421,8 @@ class Oracle:
             if read is not None:
                 # A store that is not sent yet may be on its way with anything that the driver does.
                 still &= ~(read.stored | self._pending)
-            now.know(got, offset, still.reshape(-1)[offset:end])
+            # What a read saw that began before a draw may be over by its end.
+            now.know(got, offset, still.reshape(-1)[offset:end] & now.holds(offset, got))
 
     # ----------------------------------------------------------------------------------------------- windows
 

@@ -6,15 +6,14 @@ holds moves band after band. A slot is free when its lock is and its last upload
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 
 from models.engine import Engine
 from models.errors import DeviceError, DriverError
-from models.fence import Fence
+from models.fence import Fence, wait_for
 from models.memory import PAGE, Bytes, HostMemory
 from models.page_table import ObjectTable
-from models.steps import Acquire, Steps, releasing
+from models.steps import Acquire, Release, Steps, releasing
 from models.surface import Box
 
 __all__ = ["Slot", "Staging", "bands"]
@@ -77,9 +76,12 @@ class Staging:
         self._next += 1
         yield Acquire(slot.lock)
         if slot.fence is not None:
-            # An upload that failed is told by its own fence.
-            with contextlib.suppress(DeviceError):
-                yield from self.engine.wait(slot.fence, cause="staging")
+            try:
+                # An upload that failed is told by its own fence.
+                yield from wait_for([slot.fence], cause="staging")
+            except DeviceError:
+                yield Release(slot.lock)
+                raise
             slot.fence = None
         return slot
 

@@ -6,6 +6,7 @@ full rows and a partial row; a box, the other way round, touches the pages that 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -61,10 +62,14 @@ def transfers(surface: Surface, handle: int, object: int, pages: Iterable[int], 
 
 def pages_of_box(surface: Surface, box: Box) -> list[int]:
     """Return the pages of the linear view that a box touches, ascending."""
-    if box.empty:
-        return []
-    start = np.arange(box.y, box.y + box.height, dtype=np.int64) * surface.row_bytes + box.x
-    edges = np.zeros(-(-surface.linear_size // PAGE) + 1, np.int64)
+    return [] if box.empty else list(_pages(surface.row_bytes, surface.linear_size, box))
+
+
+@functools.lru_cache(1024)
+def _pages(stride: int, size: int, box: Box) -> tuple[int, ...]:
+    """The pages of a box in a view of so many bytes; each is asked for by policy, driver and transfer in turn."""
+    start = np.arange(box.y, box.y + box.height, dtype=np.int64) * stride + box.x
+    edges = np.zeros(-(-size // PAGE) + 1, np.int64)
     np.add.at(edges, start // PAGE, 1)
     np.add.at(edges, (start + box.width - 1) // PAGE + 1, -1)
-    return [int(page) for page in np.flatnonzero(np.cumsum(edges[:-1]))]
+    return tuple(int(page) for page in np.flatnonzero(np.cumsum(edges[:-1])))

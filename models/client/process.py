@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from models.bracket import SYNC, SYNC_END, SYNC_WRITE, SyncArgument, SyncFileArgument, ioctl
@@ -206,10 +208,12 @@ class Process:
     def exit(self) -> Steps[None]:
         """End: mappings, descriptors, handles and grabs go (R2, R24)."""
         for mapping in list(self._shared):
-            yield from self.unmap(mapping)
+            # Another thread may be at it.
+            with contextlib.suppress(DriverError):
+                yield from self.unmap(mapping)
         self.files.close_all()
-        yield from self.handles.close_all()
         self.grabs.close()
+        yield from self.handles.close_all()
         for oracle in self.watch.values():
             oracle.left(self.name)
 

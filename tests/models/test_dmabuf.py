@@ -110,6 +110,7 @@ def test_a_buffer_that_is_shared_or_attached_is_not_destroyed(world: World) -> N
     attachment = Attachment("other")
     buffer.attachments.append(attachment)
     shared.put()
+    attachment.begin()
     attachment.map(ScatterList.of(buffer.frames), Direction.TO_DEVICE)
     with refuses("EBUSY"):
         world.run(world.driver.destroy(buffer))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from models.layout import Layout
 from models.memory import Bytes, HostMemory
 from models.oracle import Oracle
 from models.page_table import Mapping
-from models.perform import Machine, run
+from models.perform import Machine, run, run_together
 from models.policy import Policy
 from models.policy.adaptive import Adaptive
 from models.policy.aperture import AperturePolicy
@@ -526,3 +527,50 @@ def test_no_dma_of_an_import_is_submitted_while_the_buffer_is_grabbed(pair: Pair
         pair.run(pair.foreign.write(pair.target.surface_handle, Box(0, 0, 64, 1)))
     pair.client.grabs.release(pair.buffer)
     pair.run(pair.two.wait(pair.run(pair.foreign.write(pair.target.surface_handle, Box(0, 0, 64, 1)))))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_drawing_while_another_device_maps_is_brought_back_for_it(seed: int) -> None:
+    """R4: it came between the readback of the map and its end."""
+    pair = make_pair()
+    pair.run(pair.one.device_read(pair.buffer))
+
+    def draw() -> Steps[None]:
+        yield from pair.one.draw(pair.buffer, [FillBox(Box(0, 0, 64, 1), b"new!")])
+
+    run_together([pair.foreign.map(Direction.TO_DEVICE), draw()], pair.machine, Random(seed).randrange)
+    pair.run(pair.two.wait(pair.run(pair.foreign.read(pair.target.surface_handle, pair.target.surface.box))))
+    assert bytes(pair.picture(1, pair.target)[0, :4]) == b"new!"
+
+
+def test_two_threads_that_map_one_import_pin_it_once(pair: Pair) -> None:
+    """R4: the second is refused, and what it pinned is let go."""
+    told: list[str] = []
+
+    def mapping() -> Steps[None]:
+        try:
+            yield from pair.foreign.map()
+        except DriverError as error:
+            told.append(error.errno)
+
+    run_together([mapping(), mapping()], pair.machine, Random(1).randrange)
+    assert told == ["EINVAL"] and pair.buffer.pins == 1
+    pair.run(pair.foreign.unmap())
+    assert not pair.buffer.pins
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_dma_goes_on_where_an_import_was_closed_beside_it(seed: int) -> None:
+    """R4: it ends before the pages are given back, or is refused."""
+    pair = make_pair()
+    pair.run(pair.foreign.map())
+    told: list[str] = []
+
+    def deliver() -> Steps[None]:
+        try:
+            yield from pair.two.wait((yield from pair.foreign.write(pair.target.surface_handle, Box(0, 0, 64, 1))))
+        except (DriverError, DeviceError) as error:
+            told.append(str(error))
+
+    run_together([deliver(), pair.files.close_all()], pair.machine, Random(seed).randrange)
+    assert not told or "not mapped" in told[0]
