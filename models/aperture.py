@@ -89,7 +89,7 @@ class Aperture:
             yield Release(buffer.reservation.lock)
             raise BusFault(process, self._address(mapping, offset))
         waits = policy.pending(buffer, [page]) if write else policy.writers(buffer, [page])
-        waits += (*driver.clearing(buffer), *driver.elsewhere(buffer))
+        waits += (*(yield from driver.cleared(buffer)), *driver.elsewhere(buffer))
         if policy.implicit_sync:
             waits += buffer.reservation.waits(write)
         waits = tuple(fence for fence in waits if not fence.done)

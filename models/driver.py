@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 from models.aperture import Aperture
+from models.clearing import clear, cleared
 from models.costs import Costs
 from models.dmabuf import Buffer, DmaBuf
 from models.drawing import CopyBox, FillBox, Work, plan
-from models.engine import Engine, Fill, Queue
+from models.engine import Engine, Queue
 from models.errors import DeviceError, DriverError, UploadFailed
 from models.events import Harvest, Unmap, Writeback, Zap, runs_of
 from models.exporter import Exporter
@@ -108,22 +109,12 @@ class Driver:
             undo.pop_all()
         buffer = Buffer(name, surface, frames, table, *names)
         self.policy.adopt(buffer)
-        yield from self.clear(buffer)
+        yield from clear(self.engine, self.policy, buffer)
         return buffer
 
-    def clear(self, buffer: Buffer) -> Steps[None]:
-        """Have the engine fill new device storage with zeros: it may hold others' data (R30). Nobody waits.
-
-        The host has zeros or nothing: the device owns no page by it, but an upload must stay behind the clearing.
-        """
-        fill = Fill(buffer.surface_handle, buffer.surface.box, bytes(buffer.surface.bytes_per_pixel))
-        buffer.clearing = fence = yield from self.engine.submit(Queue.RENDER, [fill], cause="clear")
-        buffer.reservation.add(fence, Usage.KERNEL)
-        self.policy.drawing(buffer, range(buffer.pages), (), fence)
-
-    def clearing(self, buffer: Buffer) -> tuple[Fence, ...]:
-        """Return the clearing of its device storage that is under way: who reads that storage stays behind it (R30)."""
-        return () if buffer.clearing is None or buffer.clearing.done else (buffer.clearing,)
+    def cleared(self, buffer: Buffer) -> Steps[tuple[Fence, ...]]:
+        """Return the clearing that who looks at its device storage must stay behind, begun again if it failed (R30)."""
+        return (yield from cleared(self.engine, self.policy, buffer))
 
     def destroy(self, buffer: Buffer) -> Steps[None]:
         """Wait for a buffer's device work and free all it has.
@@ -240,7 +231,7 @@ class Driver:
             reads, writes = sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ()))
             after += yield from self.make_way(buffer, "draw", writes, reads=reads)
             others = self.elsewhere(buffer, Usage.READ if writes else Usage.WRITE)
-            after += (*self.clearing(buffer), *self._ahead(buffer, reads, writes), *others)
+            after += (*(yield from self.cleared(buffer)), *self._ahead(buffer, reads, writes), *others)
         for event in work.events:
             yield Note(event)
         fence = yield from self.engine.submit(Queue.RENDER, work.commands(), after, cause="draw")
@@ -310,8 +301,9 @@ class Driver:
         yield from wait_for(self.elsewhere(buffer, Usage.READ), cause="import", buffer=buffer.name)
         while True:
             plan = self.policy.bring_all_back(buffer, False)
-            yield from wait_for(plan.wait, cause="import", buffer=buffer.name)
-            if plan.wait:
+            waits = plan.wait or (yield from self.cleared(buffer))
+            yield from wait_for(waits, cause="import", buffer=buffer.name)
+            if waits:
                 continue
             try:
                 if plan.readback:
@@ -376,8 +368,7 @@ class Driver:
         who depends on it must see the error (R23). `writes` are the pages that the device is about to write, `reads`
         those that it is about to read (None: it may read any), `everything` sends also what the policy would hold back.
         """
-        if buffer.clearing is not None and buffer.clearing.error is not None:
-            yield from self.clear(buffer)
+        yield from self.cleared(buffer)
         if any(attachment.may_write for attachment in buffer.attachments):
             yield from wait_for(self.elsewhere(buffer), cause=cause, buffer=buffer.name)
             self.policy.written_elsewhere(buffer)

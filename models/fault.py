@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from models.clearing import cleared
 from models.costs import Costs
 from models.dmabuf import Buffer
 from models.engine import Engine, Queue
@@ -56,6 +57,8 @@ class FaultHandler:
             generation = buffer.space.generation
             plan = self.policy.fault(buffer, page, write)
             waits = (*buffer.reservation.elsewhere(self.engine, Usage.WRITE), *plan.wait)
+            if plan.readback or plan.guessed:
+                waits += yield from cleared(self.engine, self.policy, buffer)
             if waits:
                 yield from self._unlock(buffer, process)
                 try:

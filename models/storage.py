@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from models.clearing import clear
 from models.dmabuf import Buffer
 from models.errors import DriverError
 from models.fence import Fence, Usage, wait_for
@@ -60,7 +61,7 @@ def swap_storage(driver: Driver, buffer: Buffer, *, wait: bool = True) -> Steps[
         return False
     driver.retired.append(Retired(buffer.surface, buffer.surface_handle, fences))
     buffer.surface, buffer.surface_handle = fresh
-    yield from driver.clear(buffer)
+    yield from clear(driver.engine, driver.policy, buffer)
     return True
 
 

@@ -196,7 +196,7 @@ class Transfers:
         needed = not set(self.driver.policy.device_dirty(buffer)).isdisjoint(pages)
         waits = self._waits(buffer, pages, flags)
         if needed:
-            waits += self.driver.clearing(buffer)
+            waits += yield from self.driver.cleared(buffer)
         if flags & MapFlag.DONTBLOCK:
             yield from self._refuse_to_block(buffer, needed, waits)
         if not waits and needed:

@@ -17,8 +17,10 @@ import pytest
 from models.attachment import Direction
 from models.bracket import SYNC_END, SYNC_READ, SYNC_START, SYNC_WRITE
 from models.client.portable import Portable
+from models.device import BusRange
 from models.dmabuf import Buffer
 from models.drawing import CopyBox, FillBox
+from models.engine import Queue
 from models.errors import BusFault, DeviceError, DriverError
 from models.events import Fault, FenceWait, Readback, Writeback, Zap
 from models.exporter import Exporter
@@ -594,3 +596,39 @@ def test_a_read_of_a_new_buffer_never_shows_what_was_in_device_memory_before(pol
     transfer = world.run(client.transfer_map(world.buffer, box, MapFlag.READ))
     assert not transfer.data.any()
     assert world.oracle.violations == []
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.__name__)
+def test_a_clearing_that_failed_is_done_again_before_anybody_looks(policy: Callable[[], Policy], drawn: bool) -> None:
+    """R30: whatever path the first look takes, with a drawing behind that failed with it or without; stores stay."""
+    box = Box(40, 30, 80, 4)
+    for look in ("read", "transfer", "kernel", "write"):
+        world = make_world(policy=policy())
+        world.device.memory[:] = 0xA5
+        client = Portable("new", world.driver, world.shared, world.watch)
+        first = world.engine._rings[Queue.RENDER].ring
+        world.device.bus_ranges = [BusRange(first, first + 64, False)]
+        if drawn:
+            world.run(client.draw(world.buffer, [FillBox(Box(0, 30, 640, 4), b"draw")]))
+        assert world.buffer.clearing is not None
+        with contextlib.suppress(DeviceError):
+            world.run(world.engine.wait(world.buffer.clearing))
+        assert world.buffer.clearing.error is not None
+        world.device.bus_ranges = []
+        if look == "write":
+            world.run(client.write_box(box.x, box.y, np.full((4, 80), 7, np.uint8)))
+            if world.policy.promise is Promise.DEFERRED:
+                world.run(client.flush())
+            for _ in range(2):
+                image = world.run(client.show())
+            assert (image[30:34, 40:120] == 7).all() and not image[:30].any() and not image[34:].any()
+        elif look == "kernel":
+            kernel = world.shared.vmap()
+            world.run(client.sync(client.descriptor, SYNC_START | SYNC_READ))
+            assert not kernel.load(0, world.buffer.surface.linear_size).any()
+        elif look == "transfer":
+            assert not world.run(client.transfer_map(world.buffer, box, MapFlag.READ)).data.any()
+        else:
+            assert not world.run(client.read_box(box)).any()
+        assert world.oracle.violations == []
