@@ -78,12 +78,25 @@ def ioctl(
     argument: SyncArgument | SyncFileArgument | None,
     signals: Signals | None = None,
 ) -> Steps[None]:
-    """Carry out a request on a shared buffer's descriptor.
+    """Carry out a request on a shared buffer's descriptor, and hold a reference meanwhile (R2).
 
     DriverError: EBADF, EINVAL by R2; ENOTTY for an unknown request, EFAULT for a pointer that leads nowhere (None, or
     something else than the request wants), EINVAL for unknown flags or neither READ nor WRITE (R8, R15).
     """
-    dmabuf = files.get(descriptor)
+    dmabuf = files.get(descriptor).get()
+    try:
+        yield from _request(files, dmabuf, request, argument, signals)
+    finally:
+        dmabuf.put()
+
+
+def _request(
+    files: FileTable,
+    dmabuf: DmaBuf,
+    request: int,
+    argument: SyncArgument | SyncFileArgument | None,
+    signals: Signals | None,
+) -> Steps[None]:
     if request == SYNC:
         if not isinstance(argument, SyncArgument):
             raise DriverError("EFAULT", "no flags where the pointer leads")

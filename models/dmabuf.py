@@ -38,7 +38,8 @@ class Buffer:
     `frames` are the page frames of the linear view, `surface_handle` and `object_handle` the engine's names. `vmaps`
     counts kernel mappings, `pins` what holds the storage where it is, `grabs` the CPU's grabs by client (R24). `valid`
     are the pages that anybody may have written, `shared` whether it was ever exported, `clearing` the fence of the
-    device storage's clearing (R30). `outside` is the page table of a real kernel, where one shows the buffer.
+    device storage's clearing (R30). `outside` is the page table of a real kernel, where one shows the buffer. `gone` is
+    set when it was destroyed: who comes to its lock later must leave it alone.
     """
 
     def __init__(
@@ -66,18 +67,30 @@ class Buffer:
         self.clearing: Fence | None = None
         self.attachments: list[Attachment] = []
         self.outside: Outside | None = None
+        self.gone = False
 
     @property
     def pages(self) -> int:
         """Pages of the linear view."""
         return len(self.frames)
 
+    def expect_alive(self) -> None:
+        """DriverError EBADF once it was destroyed."""
+        if self.gone:
+            raise DriverError("EBADF", f"{self.name} was destroyed")
+
+    def expect_free(self) -> None:
+        """DriverError EBUSY while the CPU has grabbed it (R24)."""
+        if self.grabs:
+            raise DriverError("EBUSY", f"{self.name} is grabbed by {', '.join(self.grabs)}")
+
 
 @dataclass(frozen=True, slots=True)
 class ExportOperations:
     """What an exporter offers. `map`, `unmap` and `release` are needed; the others are optional (R1, R6, R13).
 
-    `may_attach` answers whether a foreign device can be served; `begin` and `end` get (write, signals).
+    `may_attach` answers whether a foreign device can be served; `refresh` makes mapped pages right where that failed
+    when they changed, with the reservation lock held; `begin` and `end` get (write, signals).
     """
 
     map: Callable[[Attachment], Steps[ScatterList] | None] | None
@@ -87,6 +100,7 @@ class ExportOperations:
     unpin: Callable[[], None] | None = None
     mmap: bool = True
     may_attach: Callable[[str], bool] = lambda device: True
+    refresh: Callable[[], Steps[None]] | None = None
     begin: Callable[[bool, Signals | None], Steps[None]] | None = None
     end: Callable[[bool], Steps[None]] | None = None
     vmap: Callable[[], Any] | None = None
@@ -198,6 +212,14 @@ class DmaBuf:
         attachment.unmap()
         if self.operations.unpin and not attachment.dynamic:
             self.operations.unpin()
+
+    def refresh(self) -> Steps[None]:
+        """Before DMA to mapped pages, with the reservation lock held: make them right. DriverError EIO if it fails.
+
+        They are kept right while they are mapped (R4); this tries again where that has failed.
+        """
+        if self.operations.refresh is not None:
+            yield from self.operations.refresh()
 
     # ---------------------------------------------------------------------------------------- kernel mapping
 

@@ -119,18 +119,18 @@ class Driver:
     def destroy(self, buffer: Buffer) -> Steps[None]:
         """Wait for a buffer's device work and free all it has.
 
-        DriverError EBUSY while it is mapped, a reference is left, or another device still reaches its pages (R2).
+        DriverError EBUSY while it is mapped, a reference is left, or another device still reaches its pages (R2), EBADF
+        for one that is gone.
         """
-        if buffer.space.mappings:
-            raise DriverError("EBUSY", f"{buffer.name} is mapped {len(buffer.space.mappings)} times")
-        shared = self._exports.get(buffer)
-        if shared is not None and shared.references:
-            raise DriverError("EBUSY", f"{buffer.name} has {shared.references} references left")
-        for attachment in buffer.attachments:
-            if attachment.mapped:
-                raise DriverError("EBUSY", f"{buffer.name} is mapped for {attachment.device}")
+        yield from self.hold(buffer)
+        yield from releasing(self._destroy(buffer), buffer.reservation.lock)
+
+    def _destroy(self, buffer: Buffer) -> Steps[None]:
+        self._expect_unused(buffer)
         # Work that failed is over as well: the buffer goes.
         yield from wait_for(buffer.reservation.query(Usage.BOOKKEEP), cause="destroy", buffer=buffer.name)
+        self._expect_unused(buffer)
+        buffer.gone = True
         yield from self.engine.release_surface(buffer.surface_handle)
         yield from self.engine.release_object(buffer.object_handle)
         self.policy.forget(buffer)
@@ -139,6 +139,16 @@ class Driver:
         buffer.table.free()
         self.host.free(buffer.frames, buffer.name)
         self._names.remove(buffer.name)
+
+    def _expect_unused(self, buffer: Buffer) -> None:
+        if buffer.space.mappings:
+            raise DriverError("EBUSY", f"{buffer.name} is mapped {len(buffer.space.mappings)} times")
+        shared = self._exports.get(buffer)
+        if shared is not None and shared.references:
+            raise DriverError("EBUSY", f"{buffer.name} has {shared.references} references left")
+        for attachment in buffer.attachments:
+            if attachment.mapped:
+                raise DriverError("EBUSY", f"{buffer.name} is mapped for {attachment.device}")
 
     def reap(self) -> Steps[None]:
         """Destroy every buffer whose last reference is gone, and free device storage that was swapped out.
@@ -151,7 +161,8 @@ class Driver:
             try:
                 yield from self.destroy(buffer)
             except DriverError:
-                left.append(buffer)
+                if not buffer.gone:
+                    left.append(buffer)
         self.released += left
         while self.retired:
             yield from self.retired.pop().free(self)
@@ -159,8 +170,9 @@ class Driver:
     def export(self, buffer: Buffer) -> DmaBuf:
         """Return the shared buffer with one more reference, the caller's; a second export gives the same (R1, R3).
 
-        When the last reference is gone the buffer is in `released`, and `reap` frees it.
+        When the last reference is gone the buffer is in `released`, and `reap` frees it. DriverError EBADF then.
         """
+        buffer.expect_alive()
         known = self._exports.get(buffer)
         if known is not None:
             return known.get()
@@ -216,7 +228,8 @@ class Driver:
 
         Under the reservation locks: harvest, writeback of what is dirty, zap of what will be written, draw, fence. The
         engine holds the drawing back until the upload is there. DriverError EINVAL for commands that make no sense,
-        EBUSY while the CPU has grabbed a buffer (R24), EINTR for a signal while a lock is busy.
+        EBUSY while the CPU has grabbed a buffer (R24), EINTR for a signal while a lock is busy, EBADF for a buffer that
+        was destroyed meanwhile.
         """
         work = plan(target, commands)
         buffers = work.buffers
@@ -230,8 +243,9 @@ class Driver:
         for buffer in buffers:
             reads, writes = sorted(work.reads.get(buffer, ())), sorted(work.writes.get(buffer, ()))
             after += yield from self.make_way(buffer, "draw", writes, reads=reads)
-            others = self.elsewhere(buffer, Usage.READ if writes else Usage.WRITE)
-            after += (*(yield from self.cleared(buffer)), *self._ahead(buffer, reads, writes), *others)
+            after += (*(yield from self.cleared(buffer)), *self._ahead(buffer, reads, writes))
+            usage = Usage.READ if writes else Usage.WRITE
+            after += (*buffer.reservation.named(usage), *self.elsewhere(buffer, usage))
         for event in work.events:
             yield Note(event)
         fence = yield from self.engine.submit(Queue.RENDER, work.commands(), after, cause="draw")
@@ -274,14 +288,24 @@ class Driver:
     def reserve(self, buffer: Buffer, signals: Signals | None = None, *, wait: bool = True) -> Steps[None]:
         """Take the reservation lock of a buffer to submit work on it.
 
-        DriverError EBUSY while the CPU has grabbed it (R24) or, without `wait`, while the lock is; EINTR for a signal.
+        DriverError EBUSY while the CPU has grabbed it (R24), and as `hold`.
+        """
+        yield from self.hold(buffer, signals, wait=wait)
+        if buffer.grabs:
+            yield Release(buffer.reservation.lock)
+            buffer.expect_free()
+
+    def hold(self, buffer: Buffer, signals: Signals | None = None, *, wait: bool = True) -> Steps[None]:
+        """Take the reservation lock of a buffer to which nobody need have a reference.
+
+        DriverError EBADF where it was destroyed; without `wait` EBUSY while the lock is; EINTR for a signal.
         """
         lock = buffer.reservation.lock
         if (yield Acquire(lock, wait=wait, signals=signals)) is False:
             raise DriverError("EINTR" if wait else "EBUSY", f"{lock} is busy")
-        if buffer.grabs:
+        if buffer.gone:
             yield Release(lock)
-            raise DriverError("EBUSY", f"{buffer.name} is grabbed by {', '.join(buffer.grabs)}")
+            buffer.expect_alive()
 
     def note_work(self, buffer: Buffer, reads: Sequence[int], writes: Sequence[int], fence: Fence) -> None:
         """Enter device work that was submitted into the books of a buffer; with the reservation lock held."""
@@ -293,16 +317,25 @@ class Driver:
         """Where another device has the host pages mapped, they must be right without a fault: bring back at once.
 
         For after any work that writes device pages, with the reservation lock held: it waits for that, and for what
-        the other device has under way. A page that cannot be brought back stays device-dirty, for the next drawing,
-        map or fault to try again; until then the other device has an old copy, and what it writes there is lost.
+        the other device has under way. A page that cannot be brought back stays device-dirty, and the other device's
+        next DMA tries again before it looks.
         """
         if not writes or not any(attachment.reached for attachment in buffer.attachments):
             return
         yield from wait_for(self.elsewhere(buffer, Usage.READ), cause="import", buffer=buffer.name)
+        try:
+            yield from self.bring_back(buffer, "import")
+        except DeviceError:
+            for page in self.policy.bring_all_back(buffer, False).readback:
+                with contextlib.suppress(DeviceError):
+                    yield from self.faults.readback(buffer, (page,), "")
+
+    def bring_back(self, buffer: Buffer, cause: str) -> Steps[None]:
+        """Make all host pages the newest, waiting with the reservation lock held. DeviceError if a readback failed."""
         while True:
             plan = self.policy.bring_all_back(buffer, False)
             waits = plan.wait or (yield from self.cleared(buffer))
-            yield from wait_for(waits, cause="import", buffer=buffer.name)
+            yield from wait_for(waits, cause=cause, buffer=buffer.name)
             if waits:
                 continue
             try:
@@ -310,10 +343,6 @@ class Driver:
                     yield from self.faults.readback(buffer, plan.readback, "")
             except UploadFailed:
                 continue
-            except DeviceError:
-                for page in plan.readback:
-                    with contextlib.suppress(DeviceError):
-                        yield from self.faults.readback(buffer, (page,), "")
             return
 
     def device_read(self, buffer: Buffer) -> Steps[Surface]:
@@ -321,9 +350,8 @@ class Driver:
 
         DeviceError if the upload or the drawing failed.
         """
-        lock = buffer.reservation.lock
-        yield Acquire(lock)
-        surface, fences = yield from releasing(self._make_current(buffer), lock)
+        yield from self.hold(buffer)
+        surface, fences = yield from releasing(self._make_current(buffer), buffer.reservation.lock)
         for fence in fences:
             yield from self.engine.wait(fence, cause="device read", buffer=buffer.name)
         return surface
@@ -341,7 +369,7 @@ class Driver:
         lock = buffer.reservation.lock
         while True:
             surface = yield from self.device_read(buffer)
-            yield Acquire(lock)
+            yield from self.hold(buffer)
             if surface is buffer.surface:
                 break
             yield Release(lock)

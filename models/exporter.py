@@ -47,22 +47,39 @@ class KernelMap:
         return found
 
     def store(self, offset: int, data: Bytes) -> Steps[None]:
-        """Store bytes at an offset of the linear view; the pages count as damage. DriverError EINVAL as for a load."""
+        """Store bytes at an offset of the linear view; the pages count as damage.
+
+        A page on which the device has drawn inside of the bracket is brought back first: else either the drawing or the
+        store would be lost. DriverError EINVAL as for a load, EIO if that failed.
+        """
         self._check(offset, data.size)
+        lock = self._buffer.reservation.lock
+        yield Acquire(lock)
+        yield from releasing(self._store(offset, data), lock)
+
+    def _store(self, offset: int, data: Bytes) -> Steps[None]:
         buffer = self._buffer
         at = np.arange(offset, offset + data.size)
-        yield Acquire(buffer.reservation.lock)
+        if not set(self._driver.policy.device_dirty(buffer)).isdisjoint(at // PAGE):
+            yield from _bring_back(self._driver, buffer, "kernel store")
         self._driver.host.pages[np.asarray(buffer.frames, np.int64)[at // PAGE], at % PAGE] = data
         pages = range(offset // PAGE, (offset + data.size - 1) // PAGE + 1)
         buffer.valid[list(pages)] = True
         self._driver.policy.unmapped(buffer, pages)
-        yield Release(buffer.reservation.lock)
 
     def _check(self, offset: int, length: int) -> None:
         if not self._buffer.vmaps:
             raise DriverError("EINVAL", f"{self._buffer.name} has no kernel mapping any more")
         if offset < 0 or length <= 0 or offset + length > self._buffer.pages * PAGE:
             raise DriverError("EINVAL", f"bytes {offset}+{length} of {self._buffer.name}")
+
+
+def _bring_back(driver: Driver, buffer: Buffer, cause: str) -> Steps[None]:
+    """Make all host pages the newest, with the reservation lock held. DriverError EIO."""
+    try:
+        yield from driver.bring_back(buffer, cause)
+    except DeviceError as error:
+        raise DriverError("EIO", str(error)) from error
 
 
 class Exporter:
@@ -83,6 +100,7 @@ class Exporter:
             unpin=self.unpin,
             mmap=driver.policy.mmap,
             may_attach=lambda device: device in driver.peers,
+            refresh=self.refresh,
             begin=self.begin,
             end=self.end,
             vmap=self.vmap,
@@ -107,6 +125,11 @@ class Exporter:
         if attachment.may_write:
             self.driver.policy.written_elsewhere(self.buffer)
             self.buffer.valid[:] = True
+
+    def refresh(self) -> Steps[None]:
+        """Try again where pages could not be brought back for another device. DriverError EIO."""
+        if self.driver.policy.device_dirty(self.buffer):
+            yield from _bring_back(self.driver, self.buffer, "import")
 
     def pin(self) -> None:
         """Hold the storage where it is."""

@@ -106,6 +106,7 @@ class Reservation:
     def __init__(self, lock: str) -> None:
         self.lock = lock
         self._fences: list[tuple[Usage, Fence]] = []
+        self._named: list[tuple[Usage, Fence]] = []
 
     def add(self, fence: Fence, usage: Usage) -> None:
         """Add a fence; the same fence in two classes counts in the lower one."""
@@ -113,10 +114,21 @@ class Reservation:
         if not fence.done:
             self._fences.append((usage, fence))
 
+    def name(self, fence: Fence, usage: Usage) -> None:
+        """Add a fence of whatever work because a client says so: no page of the buffer is known for it (R15)."""
+        self.add(fence, usage)
+        if not fence.done:
+            self._named.append((usage, fence))
+
     def query(self, usage: Usage) -> tuple[Fence, ...]:
         """Return the unfinished fences of a class and those below (R14), oldest first, each once."""
         self._prune()
         return tuple(dict.fromkeys(fence for kind, fence in self._fences if kind <= usage))
+
+    def named(self, usage: Usage) -> tuple[Fence, ...]:
+        """Return the unfinished fences that clients have named in a class and those below."""
+        self._prune()
+        return tuple(dict.fromkeys(fence for kind, fence in self._named if kind <= usage))
 
     def waits(self, write: bool) -> tuple[Fence, ...]:
         """Return what CPU access waits for: a reader for KERNEL and WRITE, a writer for READ too (R10)."""
@@ -132,3 +144,5 @@ class Reservation:
 
     def _prune(self) -> None:
         self._fences = [(kind, fence) for kind, fence in self._fences if not fence.done]
+        if self._named:
+            self._named = [(kind, fence) for kind, fence in self._named if not fence.done]

@@ -110,11 +110,11 @@ def _of(thing: Any, attribute: str) -> Any:
 
 
 _RING = frozenset({"tail", "taken", "value", "flying", "failed", "misled", "dropped"})
-_BUFFER = frozenset({"grabs", "attachments", "frames", "vmaps", "valid", "surface", "clearing"})
+_BUFFER = frozenset({"grabs", "attachments", "frames", "vmaps", "valid", "surface", "clearing", "gone"})
 _WATCHED: tuple[tuple[type, frozenset[str], Name], ...] = (
     (Mapping, frozenset({"present", "writable", "dirty", "accessed"}), lambda m, _: (f"entries {_of(m, 'process')}",)),
     (AddressSpace, frozenset({"mappings", "generation"}), _plain("address space")),
-    (Reservation, frozenset({"_fences"}), lambda r, _: (f"fences {_of(r, 'lock')}",)),
+    (Reservation, frozenset({"_fences", "_named"}), lambda r, _: (f"fences {_of(r, 'lock')}",)),
     (Fence, frozenset({"state", "error"}), lambda f, _: (f"fence {_of(f, 'queue')} {_of(f, 'value')}",)),
     (Tracked, frozenset({"_tracking"}), _plain("policy")),
     (_Ring, _RING, lambda r, _: (f"ring {_of(r, 'queue')}",)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.attachment import Attachment, Direction
+from models.attachment import Attachment, AttachmentState, Direction
 from models.dmabuf import Buffer, DmaBuf
 from models.engine import Engine, Queue, Transfer
 from models.errors import DriverError
@@ -79,16 +79,20 @@ class DeviceFiles:
     def close(self, handle: int) -> Steps[None]:
         """Give a handle back: what is mapped through it ends after its DMA, attachment and reference go with it.
 
-        DriverError EINVAL for an unknown handle.
+        Another thread's `ForeignImport.map` ends first. DriverError EINVAL for an unknown handle, EBUSY while another
+        thread maps the bare attachment.
         """
         known = self._find(handle)
+        attachment = known.attachment
+        if known.foreign is None and attachment is not None and attachment.state is AttachmentState.MAPPING:
+            raise DriverError("EBUSY", f"handle {handle} is being mapped")
         del self._handles[handle]
-        if known.attachment is not None:
-            if known.foreign is not None and known.foreign.known:
-                yield from known.foreign.unmap()
-            elif known.attachment.mapped:
-                yield from known.dmabuf.unmap(known.attachment)
-            known.dmabuf.detach(known.attachment)
+        if known.foreign is not None:
+            yield from known.foreign.close()
+        elif attachment is not None:
+            if attachment.mapped:
+                yield from known.dmabuf.unmap(attachment)
+            known.dmabuf.detach(attachment)
         known.dmabuf.put()
 
     def close_all(self) -> Steps[None]:
@@ -103,13 +107,17 @@ class DeviceFiles:
 
 
 class ForeignImport:
-    """A mapped attachment as a host object of the importing engine, for DMA both ways."""
+    """A mapped attachment as a host object of the importing engine, for DMA both ways.
+
+    A lock of its own is held while it is mapped, unmapped or closed: other threads see it either way, never between.
+    """
 
     def __init__(self, host: HostMemory, engine: Engine, dmabuf: DmaBuf, attachment: Attachment) -> None:
         self.host = host
         self.engine = engine
         self.dmabuf = dmabuf
         self.attachment = attachment
+        self._lock = f"import:{attachment.device}:{dmabuf.buffer.name}"
         self._table: ObjectTable | None = None
         self._object = 0
 
@@ -128,6 +136,11 @@ class ForeignImport:
 
         DriverError as `DmaBuf.map`; ENOMEM, with nothing mapped, where the engine or the host has no room.
         """
+        if (yield Acquire(self._lock, signals=signals)) is False:
+            raise DriverError("EINTR", f"interrupted while waiting for {self._lock}")
+        yield from releasing(self._map(direction, signals), self._lock)
+
+    def _map(self, direction: Direction, signals: Signals | None) -> Steps[None]:
         scatter = yield from self.dmabuf.map(self.attachment, direction, signals)
         try:
             yield from self._forget()
@@ -150,7 +163,7 @@ class ForeignImport:
 
         `offset` and `stride` are those of the rows in the exporter's linear view, whose stride is the default; `after`
         is work on the importer's own surface to stay behind. DriverError EINVAL where nothing is mapped, EBUSY while
-        the CPU has grabbed the buffer (R24).
+        the CPU has grabbed the buffer (R24), EIO where the exporter cannot make the pages right.
         """
         return (yield from self._dma(False, surface, box, offset, stride, after))
 
@@ -169,27 +182,21 @@ class ForeignImport:
         while True:
             yield Acquire(lock)
             others = buffer.reservation.elsewhere(self.engine, Usage.READ if write else Usage.WRITE)
-            if self._refusal() is not None or not others:
+            if not others or not self.mapped or buffer.grabs:
                 break
             # The engine cannot name another's fence in a WAIT, and nobody else should have to wait for it too.
             yield Release(lock)
             yield from wait_for(others, cause="import", buffer=buffer.name)
         return (yield from releasing(self._submit(write, surface, box, offset, stride, own, usage), lock))
 
-    def _refusal(self) -> DriverError | None:
-        buffer = self.dmabuf.buffer
-        if not self.mapped:
-            return DriverError("EINVAL", f"{buffer.name} is not mapped for {self.attachment.device}")
-        if buffer.grabs:
-            return DriverError("EBUSY", f"{buffer.name} is grabbed by {', '.join(buffer.grabs)}")
-        return None
-
     def _submit(
         self, write: bool, surface: int, box: Box, offset: int, stride: int, own: Sequence[Fence], usage: Usage
     ) -> Steps[Fence]:
-        if (refusal := self._refusal()) is not None:
-            raise refusal
         buffer = self.dmabuf.buffer
+        if not self.mapped:
+            raise DriverError("EINVAL", f"{buffer.name} is not mapped for {self.attachment.device}")
+        buffer.expect_free()
+        yield from self.dmabuf.refresh()
         transfer = Transfer(write, surface, self._object, box, offset, stride or buffer.surface.row_bytes)
         after = (*buffer.reservation.waits(write), *own)
         fence = yield from self.engine.submit(Queue.TRANSFER, [transfer], after, cause="import")
@@ -198,6 +205,22 @@ class ForeignImport:
 
     def unmap(self) -> Steps[None]:
         """Wait for the DMA and give the pages back. DriverError EINVAL if they are not mapped."""
+        yield Acquire(self._lock)
+        yield from releasing(self._unmap(), self._lock)
+
+    def close(self) -> Steps[None]:
+        """End what is mapped and detach: no later map gets anything."""
+        yield Acquire(self._lock)
+        yield from releasing(self._close(), self._lock)
+
+    def _close(self) -> Steps[None]:
+        if self.known:
+            yield from self._unmap()
+        elif self.attachment.mapped:
+            yield from self.dmabuf.unmap(self.attachment)
+        self.dmabuf.detach(self.attachment)
+
+    def _unmap(self) -> Steps[None]:
         buffer = self.dmabuf.buffer
         # What is being submitted has the lock, and sees afterwards that nothing is mapped.
         yield Acquire(buffer.reservation.lock)

@@ -16,7 +16,7 @@ from models.errors import DriverError
 from models.events import Writeback, runs_of
 from models.fence import Usage, wait_for
 from models.promise import Promise
-from models.steps import Acquire, Delay, Note, Steps, releasing
+from models.steps import Delay, Note, Steps, releasing
 from models.surface import Box
 from models.transfer import pages_of_box
 
@@ -27,15 +27,17 @@ __all__ = ["bounding_box", "damage", "flush", "flush_later"]
 
 
 def flush(driver: Driver, buffer: Buffer) -> Steps[None]:
-    """Send all that is dirty; nobody waits."""
-    yield Acquire(buffer.reservation.lock)
+    """Send all that is dirty; nobody waits. DriverError EBADF where the buffer was destroyed."""
+    yield from driver.hold(buffer)
     yield from releasing(driver.upload(buffer, "flush", everything=True), buffer.reservation.lock)
 
 
 def flush_later(driver: Driver, buffer: Buffer, delay_ns: int, times: int) -> Steps[None]:
-    """The deferred worker: so many flushes, each after the delay. A thread of its own."""
+    """The deferred worker: so many flushes, each after the delay, while there is the buffer. A thread of its own."""
     for _ in range(times):
         yield Delay(delay_ns, "deferred")
+        if buffer.gone:
+            return
         yield from flush(driver, buffer)
 
 

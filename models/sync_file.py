@@ -59,4 +59,4 @@ def import_sync_file(reservation: Reservation, sync_file: SyncFile, flags: int) 
     """Add a sync file's fences: as WRITE for WRITE or both, as READ for READ. DriverError EINVAL for other flags."""
     _check(flags)
     for fence in sync_file.fences:
-        reservation.add(fence, Usage.WRITE if flags & SYNC_WRITE else Usage.READ)
+        reservation.name(fence, Usage.WRITE if flags & SYNC_WRITE else Usage.READ)

@@ -277,7 +277,7 @@ class Transfers:
         if transfer.flags & MapFlag.UNSYNCHRONIZED:
             after += buffer.reservation.query(Usage.KERNEL)
         else:
-            after += driver.policy.pending(buffer, pages)
+            after += (*driver.policy.pending(buffer, pages), *buffer.reservation.named(Usage.READ))
         for place in places:
             for band in bands(place, self.staging.size):
                 slot = yield from self.staging.take()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 
@@ -20,17 +22,20 @@ from models.bracket import (
     ioctl,
 )
 from models.client.portable import Portable
+from models.client.process import Process
 from models.dmabuf import Buffer
 from models.drawing import FillBox
 from models.engine import Queue
 from models.errors import DeviceError, DriverError
 from models.events import FenceWait, Readback, Submit, Writeback
 from models.fence import Fence, Usage
-from models.layout import PageTableEntry
+from models.layout import Layout, PageTableEntry
+from models.perform import run_together
 from models.policy.sync_bracket import SyncBracket
-from models.steps import Steps
+from models.steps import Delay, Steps
 from models.surface import Box
 from models.sync_file import SyncFile
+from models.transfer_object import MapFlag
 from tests.models.world import World, make_world, noise, permit
 
 FILL = FillBox(Box(100, 8, 300, 10), bytes((1, 2, 3, 4)))
@@ -247,6 +252,62 @@ def test_an_imported_fence_counts_in_the_class_that_was_named(world: World, flag
     request(world, IMPORT_SYNC_FILE, SyncFileArgument(flags, descriptor))
     assert fence in world.buffer.reservation.query(usage)
     assert fence not in world.buffer.reservation.query(Usage(usage - 1))
+
+
+@pytest.mark.parametrize("submission", ["drawing", "transfer"])
+def test_what_is_submitted_stays_behind_work_of_the_other_queue_that_a_sync_file_named(
+    world: World, submission: str
+) -> None:
+    """R15: also where that work touches no page of the buffer."""
+    world.run(world.driver.device_read(world.buffer))
+    drawing = submission == "drawing"
+    queue = Queue.RENDER if drawing else Queue.TRANSFER
+    if drawing:
+        named = world.run(world.engine.invalidate(world.buffer.object_handle))
+    else:
+        other = world.run(world.driver.create("other", 16, 4, 4, Layout.LINEAR))
+        named = world.run(world.driver.draw(other, [FillBox(other.surface.box, b"else")]))
+    descriptor = world.writer.files.install(SyncFile([named]))
+    request(world, IMPORT_SYNC_FILE, SyncFileArgument(SYNC_READ, descriptor))
+    if drawing:
+        fence = world.run(world.driver.draw(world.buffer, [FILL]))
+    else:
+        flags = MapFlag.WRITE | MapFlag.DISCARD_RANGE
+        transfer = world.run(world.driver.transfers.map(world.buffer, Box(0, 0, 16, 1), flags))
+        transfer.data[:] = 7
+        fence = world.run(world.driver.transfers.unmap(transfer))
+    while world.device.advance_queue(queue):
+        pass
+    assert not named.done and not world.scanout().any()
+    world.run(world.driver.wait(fence))
+    assert world.scanout().any() and world.run(world.engine.poll(named))
+    assert not world.buffer.reservation.named(Usage.BOOKKEEP)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_request_holds_a_reference_while_another_thread_closes_the_descriptor(seed: int) -> None:
+    """R2: the buffer is not freed under it."""
+    world = make_world(policy=SyncBracket())
+    client = Process("client", world.driver)
+    buffer = world.run(world.driver.create("short", 160, 40, 4, Layout.Y_TILED))
+    descriptor = client.files.install(world.driver.export(buffer))
+    world.run(world.driver.draw(buffer, [FILL]))
+    told: list[str] = []
+
+    def sync() -> Steps[None]:
+        try:
+            yield from client.sync(descriptor, SYNC_START | SYNC_READ)
+        except DriverError as error:
+            told.append(error.errno)
+
+    def close() -> Steps[None]:
+        yield Delay(1, "nothing")
+        client.files.close(descriptor)
+        yield from world.driver.reap()
+
+    run_together([sync(), close()], world.machine, Random(seed).randrange)
+    world.run(world.driver.reap())
+    assert buffer.gone and told in ([], ["EBADF"])
 
 
 def test_bad_sync_files_and_flags_are_refused(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 
 import numpy as np
 import pytest
@@ -20,8 +21,10 @@ from models.fence import Fence, FenceState
 from models.layout import Cause, Layout
 from models.memory import PAGE
 from models.page_table import AddressSpace, Mapping, ObjectTable
-from models.perform import run
+from models.perform import run, run_together
+from models.policy.deferred_io import DeferredIo
 from models.policy.sync_bracket import SyncBracket
+from models.publish import flush, flush_later
 from models.steps import Steps
 from models.surface import Box, Surface
 from models.transfer import pages_of_box
@@ -79,6 +82,44 @@ def test_a_buffer_is_destroyed_only_when_its_work_is_done() -> None:
     assert not fence.done
     world.run(world.driver.destroy(other))
     assert fence.state is FenceState.SIGNALLED
+
+
+GONE: dict[str, Callable[[World, Buffer], Steps[object]]] = {
+    "draw": lambda world, buffer: world.driver.draw(buffer, [FillBox(Box(0, 0, 64, 1), b"late")]),
+    "flush": lambda world, buffer: flush(world.driver, buffer),
+    "deferred worker": lambda world, buffer: flush_later(world.driver, buffer, 1, 3),
+    "device read": lambda world, buffer: world.driver.device_read(buffer),
+    "scan-out": lambda world, buffer: world.driver.scan_out(buffer),
+    "transfer": lambda world, buffer: world.driver.transfers.map(buffer, Box(0, 0, 64, 1), MapFlag.READ),
+    "destroy": lambda world, buffer: world.driver.destroy(buffer),
+}
+
+
+@pytest.mark.parametrize("what", GONE)
+@pytest.mark.parametrize("seed", range(12))
+def test_what_comes_to_a_buffer_beside_its_end_is_done_before_or_refused(what: str, seed: int) -> None:
+    """R2: EBADF, and nothing of the buffer is left."""
+    world = make_world(policy=DeferredIo())
+    other = world.run(world.driver.create("other", 160, 40, 4, Layout.LINEAR))
+    world.run(world.driver.draw(other, [FillBox(Box(0, 0, 640, 40), bytes(4))]))
+    told: list[str] = []
+
+    def come() -> Steps[None]:
+        try:
+            yield from GONE[what](world, other)
+        except DriverError as error:
+            told.append(error.errno)
+
+    def end() -> Steps[None]:
+        try:
+            yield from world.driver.destroy(other)
+        except DriverError as error:
+            told.append(error.errno)
+
+    run_together([come(), end()], world.machine, Random(seed).randrange)
+    assert other.gone and told in ([], ["EBADF"]) and not world.machine.locks
+    with pytest.raises(DriverError, match="^EBADF:"):
+        world.driver.export(other)
 
 
 def test_an_object_number_that_is_used_again_has_no_old_translations() -> None:

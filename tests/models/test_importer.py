@@ -196,6 +196,56 @@ def test_a_drawing_survives_a_readback_that_failed_for_another_device(policy: ty
     assert np.array_equal(pair.run(pair.client.load_box(pair.mapping, box)), expected)
 
 
+@pytest.mark.parametrize("policy", [PageMkwrite, WholeSurface, Adaptive])
+def test_a_device_never_fetches_an_old_copy_because_a_readback_for_it_has_failed(policy: type[Policy]) -> None:
+    """R4: its DMA tries again, and is refused where that fails too."""
+    pair = make_pair(policy())
+    pair.run(pair.foreign.map())
+    pair.run(permit(pair.one, pair.buffer, 0, writable=False))
+    pair.run(pair.one.wait(pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, 0, 16, 1), b"new!")]))))
+    for dma in (pair.foreign.read, pair.foreign.write):
+        with refuses("EIO"):
+            pair.run(dma(pair.target.surface_handle, Box(0, 0, 16, 1)))
+    assert not pair.machine.locks
+    pair.run(permit(pair.one, pair.buffer, 0, writable=True))
+    assert fetched(pair)[0, :16].tobytes() == b"new!" * 4
+
+
+@pytest.mark.parametrize("where", ["the page of the drawing", "another page"])
+@pytest.mark.parametrize("policy", [PageMkwrite, WholeSurface, Adaptive, SyncBracket, NoMmap])
+def test_neither_a_kernel_store_nor_a_drawing_inside_of_its_bracket_is_lost(
+    policy: type[Policy], where: str
+) -> None:
+    """R13, R31: another client draws on the page that the kernel then stores to."""
+    pair = make_pair(policy())
+    pair.run(pair.one.device_read(pair.buffer))
+    kernel = pair.shared.vmap()
+    pair.run(begin(pair.shared, write=True))
+    pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, 0, 16, 1), b"new!")]))
+    at = 64 if where == "the page of the drawing" else 2 * 4096
+    pair.run(kernel.store(at, np.frombuffer(b"kern", np.uint8)))
+    pair.run(end(pair.shared, write=True))
+    pair.shared.vunmap()
+    pair.run(pair.one.device_read(pair.buffer))
+    shown = pair.picture(0, pair.buffer).reshape(-1)
+    assert shown[:16].tobytes() == b"new!" * 4 and shown[at : at + 4].tobytes() == b"kern"
+
+
+def test_a_kernel_store_to_a_drawing_that_cannot_be_brought_back_is_refused(pair: Pair) -> None:
+    """R13."""
+    pair.run(pair.one.device_read(pair.buffer))
+    kernel = pair.shared.vmap()
+    pair.run(begin(pair.shared, write=True))
+    pair.run(permit(pair.one, pair.buffer, 0, writable=False))
+    pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, 0, 16, 1), b"new!")]))
+    with refuses("EIO"):
+        pair.run(kernel.store(64, np.frombuffer(b"kern", np.uint8)))
+    assert not pair.machine.locks
+    pair.run(pair.one.device_read(pair.buffer))
+    assert pair.picture(0, pair.buffer)[0, :16].tobytes() == b"new!" * 4
+    pair.shared.vunmap()
+
+
 def test_storage_moves_until_a_static_importer_maps_it(pair: Pair) -> None:
     """R4, R20: entries go, bytes stay."""
     image = noise(2, 40, 640)
@@ -326,6 +376,13 @@ def fetched(pair: Pair) -> Bytes:
     return pair.picture(1, pair.target)
 
 
+def reached(pair: Pair) -> Bytes:
+    """What lies at the addresses that the second device was given, before any DMA of its driver."""
+    scatter = pair.foreign.attachment.scatter
+    assert scatter is not None
+    return pair.machine.devices[0].host.pages[scatter.frames()].reshape(-1)
+
+
 def foreign_write(pair: Pair, row: int, text: bytes) -> Fence:
     """Have the second device write 64 bytes of a row; nobody waits."""
     drawn = pair.run(pair.two.draw(pair.target, [FillBox(Box(0, row, 64, 1), text)]))
@@ -348,7 +405,7 @@ def test_a_transfer_reaches_a_device_that_has_the_buffer_mapped(policy: type[Pol
     pair = make_pair(policy())
     pair.run(pair.foreign.map())
     put(pair, b"new!")
-    assert fetched(pair)[0, :16].tobytes() == b"new!" * 4
+    assert reached(pair)[:16].tobytes() == b"new!" * 4
     pair.run(pair.two.wait(foreign_write(pair, 1, b"two!")))
     assert pair.picture(0, pair.buffer)[0, :16].tobytes() == b"new!" * 4
 
@@ -358,7 +415,7 @@ def test_an_aperture_store_reaches_a_device_that_has_the_buffer_mapped() -> None
     pair = make_pair(AperturePolicy())
     pair.run(pair.foreign.map())
     pair.run(pair.client.store_box(pair.mapping, 0, 0, word(b"new!")))
-    assert fetched(pair)[0, :16].tobytes() == b"new!" * 4
+    assert reached(pair)[:16].tobytes() == b"new!" * 4
 
 
 LOOKS = [(policy, look) for policy in NEWEST for look in ("load", "transfer") if policy.mmap or look == "transfer"]
@@ -557,6 +614,39 @@ def test_two_threads_that_map_one_import_pin_it_once(pair: Pair) -> None:
     assert told == ["EINVAL"] and pair.buffer.pins == 1
     pair.run(pair.foreign.unmap())
     assert not pair.buffer.pins
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_import_that_is_closed_while_it_is_mapped_leaves_nothing(seed: int) -> None:
+    """R2, R4: the map ends first, or is refused."""
+    pair = make_pair()
+    pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, 0, 64, 1), b"new!")]))
+    before = pair.shared.references
+    told: list[str] = []
+
+    def mapping() -> Steps[None]:
+        try:
+            yield from pair.foreign.map()
+        except DriverError as error:
+            told.append(error.errno)
+
+    run_together([mapping(), pair.files.close_all()], pair.machine, Random(seed).randrange)
+    assert told in ([], ["EINVAL"])
+    assert pair.shared.attachments == [] and not pair.foreign.known and not pair.buffer.pins
+    assert pair.shared.references == before - 1
+    assert len([table for table in pair.two.engine._objects if table is not None]) == 1, "the target's"
+
+
+def test_a_handle_whose_bare_attachment_is_being_mapped_stays(pair: Pair) -> None:
+    """R4."""
+    ending = Process("ending", pair.two)
+    handle, _ = ending.handles.import_dmabuf(pair.shared)
+    attachment = ending.handles.attachment(handle)
+    steps = pair.shared.map(attachment, Direction.TO_DEVICE)
+    next(steps)
+    with refuses("EBUSY"):
+        pair.run(ending.handles.close(handle))
+    assert ending.handles.attachment(handle) is attachment
 
 
 @pytest.mark.parametrize("seed", range(60))
