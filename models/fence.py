@@ -78,6 +78,17 @@ class Fence:
         """True when nothing more will happen, well or ill."""
         return self.state is not FenceState.PENDING
 
+    def ahead(self) -> set[Fence]:
+        """Return all that this one stands behind, however far."""
+        found: set[Fence] = set()
+        more = [*self.after]
+        while more:
+            fence = more.pop()
+            if fence not in found:
+                found.add(fence)
+                more += fence.after
+        return found
+
     def finish(self, error: DeviceError | None = None) -> None:
         """Signal the fence, with the error it carries if there is one. ValueError for the second time."""
         if self.done:

@@ -14,13 +14,15 @@ from typing import Any
 
 from models.dmabuf import Buffer, DmaBuf
 from models.engine import Queue
-from models.faultline_engine import FaultlineEngine, _Ring
+from models.faultline_engine import FaultlineEngine
 from models.fence import Fence, Reservation
 from models.layout import Address, Opcode, QueueOffset, queue_address
 from models.memory import HostMemory
 from models.oracle import Oracle
 from models.page_table import AddressSpace, Mapping, ObjectTable
 from models.policy.tracking import Tracked
+from models.recovery import Recovery
+from models.ring import Ring
 from models.signals import Signals
 from models.staging import Slot, Staging
 from models.steps import ENGINE_STRIDE, Acquire, CsrRead, CsrWrite, Release, ScanOut, Step, WaitIrq
@@ -117,8 +119,9 @@ _WATCHED: tuple[tuple[type, frozenset[str], Name], ...] = (
     (Reservation, frozenset({"_fences", "_named"}), lambda r, _: (f"fences {_of(r, 'lock')}",)),
     (Fence, frozenset({"state", "error"}), lambda f, _: (f"fence {_of(f, 'queue')} {_of(f, 'value')}",)),
     (Tracked, frozenset({"_tracking"}), _plain("policy")),
-    (_Ring, _RING, lambda r, _: (f"ring {_of(r, 'queue')}",)),
-    (FaultlineEngine, frozenset({"_alarm", "_restarting", "_drops", "_surfaces", "_objects"}), _plain("engine")),
+    (Ring, _RING, lambda r, _: (f"ring {_of(r, 'queue')}",)),
+    (Recovery, frozenset({"alarm", "restarting"}), _plain("engine")),
+    (FaultlineEngine, frozenset({"_drops", "_surfaces", "_objects"}), _plain("engine")),
     (Buffer, _BUFFER, lambda b, a: (f"buffer {a}",)),
     (DmaBuf, frozenset({"references", "_vmaps"}), _plain("shared buffer")),
     (Signals, frozenset({"pending"}), _plain("signals")),

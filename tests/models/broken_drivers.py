@@ -97,7 +97,7 @@ def _one(name: str, rule: str, where: str, old: str, new: str, caught_by: str) -
 _DRAW, _UPLOAD, _PLAN = "driver:Driver._draw", "driver:Driver.upload", "drawing:plan"
 _HANDLE, _READBACK = "fault:FaultHandler.handle", "fault:FaultHandler.readback"
 _POLICY, _SPACE = "policy.tracking:Tracked", "page_table:AddressSpace"
-_ENGINE = "faultline_engine:FaultlineEngine"
+_ENGINE, _RECOVERY = "faultline_engine:FaultlineEngine", "recovery:Recovery"
 
 BROKEN = (
     # ------------------------------------------------------------------------------------------- zap
@@ -273,15 +273,15 @@ BROKEN = (
     # ------------------------------------------------------------------------------------------- fences and queues
     _one("queue does not wait for the other's fence", "R17", f"{_ENGINE}._submit", "for fence in waits]",
          "for fence in ()]", "test_driver.test_a_read_during_drawing_waits_and_brings_back_only_the_pages_touched"),
-    _one("error of a fence swallowed", "R23", f"{_ENGINE}._finish", "fence.finish(ring.failed.pop(fence, misled))",
-         "fence.finish(ring.failed.pop(fence, misled) and None)",
+    _one("error of a fence swallowed", "R23", "ring:Ring.finish", "fence.finish(self.failed.pop(fence, misled))",
+         "fence.finish(self.failed.pop(fence, misled) and None)",
          "test_driver.test_a_failed_readback_is_sigbus_and_the_entry_stays_absent"),
-    _one("work behind a failed fence runs", "R23", f"{_ENGINE}._restart",
+    _one("work behind a failed fence runs", "R23", f"{_RECOVERY}._restart",
          "if not any(ring.misled for ring in rings):", "if True:",
          "test_driver.test_a_failed_upload_puts_the_damage_back_and_draws_nothing"),
     Broken("records taken by all during a recovery", "R23", (
-        Edit(f"{_ENGINE}._published", "or self._restarting", ""),
-        Edit(f"{_ENGINE}._take", "or self._restarting", ""),
+        Edit(f"{_ENGINE}._published", "not self._recovery.restarting and", ""),
+        Edit(f"{_ENGINE}._take", "or self._recovery.restarting", ""),
     ), "test_engine.test_nobody_takes_a_cut_submission_for_done_while_it_is_aborted"),
     _one("translations of a reused object number kept", "R19", f"{_ENGINE}.bind_object",
          "yield from self.invalidate(handle)", "pass",
@@ -298,11 +298,11 @@ BROKEN = (
     _one("a query without its own class", "R14", "fence:Reservation.query", "kind <= usage", "kind < usage",
          "test_driver.test_a_partly_written_page_keeps_the_newer_device_bytes_around_it"),
     # ------------------------------------------------------------------------------------------- errors of others
-    _one("work of others that a recovery aborts is lost", "R23", f"{_ENGINE}._again",
-         "self._put(ring, descriptor, one.fence, one.last)", "pass",
+    _one("work of others that a recovery aborts is lost", "R23", f"{_RECOVERY}._again",
+         "ring.put(descriptor, one.fence, one.last)", "pass",
          "test_driver_edges.test_a_drawing_and_a_transfer_beside_the_error_of_another_client_are_done"),
-    _one("only what stands next behind an error ends with it", "R23", f"{_ENGINE}._mislead",
-         "broken.add(one.fence)", "pass",
+    _one("only what stands next behind an error ends with it", "R23", f"{_RECOVERY}.mislead",
+         "if culprit in fence.ahead():", "if culprit in fence.after:",
          "test_engine.test_work_of_others_that_a_recovery_aborts_is_done_again"),
     _one("translations that could not be dropped are used", "R19", f"{_ENGINE}.invalidate",
          "self._drops[handle] = fence =", "fence =",

@@ -17,7 +17,7 @@ from models.driver import Driver
 from models.errors import DeviceError
 from models.events import runs_of
 from models.fault import FaultHandler
-from models.faultline_engine import FaultlineEngine, _Ring
+from models.faultline_engine import FaultlineEngine
 from models.fence import Fence, FenceState, Usage
 from models.memory import Bytes, HostMemory
 from models.page_table import AddressSpace, Mapping, PageTable
@@ -27,6 +27,8 @@ from models.policy.page_mkwrite import PageMkwrite
 from models.policy.page_pagetable import PagePagetable
 from models.policy.sync_bracket import SyncBracket
 from models.policy.vmwgfx import Vmwgfx
+from models.recovery import Recovery
+from models.ring import Ring
 from models.schedule import Result, Scenario, explore, replay
 from models.signals import Signals
 from models.steps import Acquire, Delay, Note, Release, ScanOut, Steps
@@ -288,10 +290,10 @@ class DropsTheReferenceOfAMapping(Driver):
 class WaitsForAnInterruptThatWas(FaultlineEngine):
     """Does not look, with the lock held, whether what it waits for has been published already."""
 
-    def _published(self, ring: _Ring) -> bool:
+    def _published(self, ring: Ring) -> bool:
         return False
 
-    def _interrupt(self, ring: _Ring, fence: Fence, signals: Signals | None = None) -> Steps[None]:
+    def _interrupt(self, ring: Ring, fence: Fence, signals: Signals | None = None) -> Steps[None]:
         yield from super()._interrupt(ring, fence, signals)
         while not fence.done and FaultlineEngine._published(self, ring):
             yield from self._take(ring)
@@ -411,13 +413,21 @@ class ShowsUnlocked(Driver):
         return raw
 
 
-class FailsEverybody(FaultlineEngine):
+class EndsWhateverItDropped(Recovery):
     """Breaks R23: whatever a recovery aborts ends with an error."""
 
-    def _end(self, ring: _Ring) -> list[Note]:
+    def end(self, ring: Ring) -> list[Note]:
         for one in ring.dropped:
             ring.misled.setdefault(one.fence, DeviceError("ABORTED"))
-        return super()._end(ring)
+        return super().end(ring)
+
+
+class FailsEverybody(FaultlineEngine):
+    """An engine with the recovery above."""
+
+    def __init__(self, *parts: Any, **options: Any) -> None:
+        super().__init__(*parts, **options)
+        self._recovery = EndsWhateverItDropped(self._rings, self._slot, self.costs)
 
 
 def broken(name: str, **parts: Any) -> Any:
