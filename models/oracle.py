@@ -358,7 +358,7 @@ class Oracle:
 
     def _land(self) -> None:
         """Learn how draws have ended, those of all buffers: one may have copied from another."""
-        oracles = list(self.others.values()) or [self]
+        oracles = self._everybody()
         if not any(oracle._flying for oracle in oracles):
             return
         for oracle in oracles:
@@ -384,15 +384,15 @@ class Oracle:
     def _admit(self, values: ValueSets, window: _Window) -> None:
         """Values may be where a draw was, and wherever later draws have copied them."""
         where = window.target & ~window.after
-        for view in dict.fromkeys((*self._views(), self.host)):
+        for view in self._both():
             view.add(values, where)
-        for oracle in list(self.others.values()) or [self]:
+        for oracle in self._everybody():
             for later in (*oracle._flying, *oracle._windows.values()):
                 if later is not window and self in later.history:
                     later.history[self].add(values, window.target)
                     if later.commands:
                         target = later.target & ~later.after if later.ended else later.target
-                        for view in dict.fromkeys((*oracle._views(), oracle.host)):
+                        for view in oracle._both():
                             view.add(oracle._result(later), target)
 
     def _judge(self, view: ValueSets, reader: str, offset: int, data: Bytes, read: _Window | None = None) -> None:
@@ -433,7 +433,7 @@ class Oracle:
     def _window(self, commands: Sequence[Drawn], history: dict[Oracle, ValueSets], target: Bits) -> _Window:
         before: list[tuple[ValueSets, ValueSets]] = []
         if commands:
-            views = dict.fromkeys((self.device, self.host) if self.promise is Promise.BRACKETED else self._views())
+            views = self._both() if self.promise is Promise.BRACKETED else self._views()
             before = [(view, view.copy()) for view in views]
         return _Window(
             self, tuple(commands), history, target, self._none(), before, self._writer.copy(),
@@ -475,6 +475,14 @@ class Oracle:
         if self.promise is Promise.DEFERRED:
             return self.device, self.host
         return (self.device,)
+
+    def _both(self) -> tuple[ValueSets, ...]:
+        """Return the device's view and the host's, once where they are one."""
+        return tuple(dict.fromkeys((self.device, self.host)))
+
+    def _everybody(self) -> list[Oracle]:
+        """Return the oracles of all buffers, this one among them."""
+        return list(self.others.values()) or [self]
 
     def _none(self) -> Bits:
         none: Bits = np.zeros(self._shape, np.bool_)
