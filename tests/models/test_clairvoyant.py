@@ -33,8 +33,8 @@ from models.surface import Box
 from models.workload.play import IDLE, Played, Player
 from models.workload.programs import WORKLOADS, trace_of
 from models.workload.trace import Action, Compose, Fill, Load, Show, Store, Trace
+from tests.models.contract_programs import PROGRAMS, Scene, race
 from tests.models.every_schedule import traces
-from tests.models.test_policy_contract import PROGRAMS, Scene, race
 
 SMALL = {"width": 150, "height": 70, "frames": 5, "every": 2}
 """Parameters of the workloads: 10.25 pages of 6.8 rows."""
