@@ -1,0 +1,242 @@
+"""Operations out of the trace: parts add up, sit between their events, and none beats its bound."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.layout import Opcode
+from tb.driver_trace import NOTES, STEPS
+from tb.sim_top import system
+from tb.simulation import simulators
+from tb.timing.bounds import Memory
+from tb.timing.figures import QUANTILES, Run, run_of
+from tb.timing.operations import Operation, operations_of
+from tb.trace import EVENT, Kind, Stall, Trace
+from tests.timed_runs import timed
+
+
+@pytest.mark.parametrize("simulator", simulators())
+def test_the_parts_of_every_operation_add_up_and_none_beats_its_bound(simulator: str) -> None:
+    run, path = timed("page_readback", simulator, Memory())
+    assert {one.kind for one in run.operations} >= {"page_fault", "render", "descriptor.readback"}
+    for one in run.operations:
+        assert sum(one.parts.values()) == one.cycles and min(one.parts.values()) >= 0, one
+    pages = [one for one in run.operations if one.kind == "descriptor.readback"]
+    assert len(pages) == 128
+    for part, least in Memory().parts("descriptor.readback", 4096).items():
+        assert min(one.parts[part] for one in pages) >= least, part
+    trace = Trace.load(path)
+    bursts = trace.of(Kind.WRITE_FIRST)
+    bursts = bursts[bursts["id"] == 0]
+    assert set(bursts["tag"].tolist()) == {tag for one in pages for tag in one.tags}, "a burst carries its tag"
+
+
+@pytest.mark.parametrize("scenario", ["photo", "page_writeback", "render"])
+def test_nothing_of_an_operation_is_left_unexplained(scenario: str) -> None:
+    run, path = timed(scenario, "verilator", Memory(latency=3, stall=25))
+    assert unexplained(run.operations) == []
+    assert below_bound(run) == []
+    assert moved(run.operations) == beats_of(path)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_cycle_of_random_driver_work_is_explained(seed: int) -> None:
+    env = {"FAULTLINE_OPERATIONS": "90"}
+    outcome = system("verilator", INSIDE=1).run("tests.system.bench_random", "random_driver", seed=seed, env=env)
+    operations = operations_of(Trace.load(outcome.directory / "trace.bin"))
+    assert {one.kind for one in operations} >= {"page_fault", "writeback", "render", "descriptor.readback"}
+    assert unexplained(operations) == []
+    assert 0 < moved(operations) <= beats_of(outcome.directory / "trace.bin")
+
+
+BROKEN = {
+    "a descriptor that never started": Kind.START,
+    "a descriptor that was never fetched": Kind.FETCHED,
+    "a record that never came": Kind.RECORD,
+    "a burst without its address": Kind.WRITE_ADDRESS,
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN.values(), ids=BROKEN)
+def test_a_trace_that_lacks_an_event_is_refused(kind: Kind) -> None:
+    run, path = timed("page_readback", "verilator", Memory())
+    whole = Trace.load(path)
+    of_data = whole.events["id"] == 0
+    lost = np.flatnonzero((whole.events["kind"] == kind) & (of_data | (kind != Kind.WRITE_ADDRESS)))[20:21]
+    assert len(lost) and unexplained(run.operations) == []
+    with pytest.raises(ValueError, match="lacks an event"):
+        run_of("page_readback", "verilator", Memory(), Trace(np.delete(whole.events, lost), 64, whole.texts))
+
+
+MEMORIES = {"quick": Memory(latency=1), "stalled": Memory(latency=1, stall=50), "slow": Memory(latency=50, stall=25)}
+
+
+@pytest.mark.parametrize("memory", MEMORIES.values(), ids=MEMORIES)
+@pytest.mark.parametrize("scenario", ["photo", "page_readback", "page_writeback"])
+def test_nothing_that_is_measured_beats_its_bound(scenario: str, memory: Memory) -> None:
+    run, path = timed(scenario, "verilator", memory)
+    assert below_bound(run) == []
+    use = run.facts["utilization"]
+    assert 0 < use["share"] <= use["bound"] <= 2
+    assert sum(run.facts["windows"]["read_beats"]) == use["read_beats"]
+    assert sum(run.facts["windows"]["write_beats"]) == use["write_beats"]
+    assert beats_of(path) <= 8 * (use["read_beats"] + use["write_beats"])
+
+
+def test_a_bound_above_what_was_measured_is_noticed() -> None:
+    run, _ = timed("page_readback", "verilator", Memory())
+    assert below_bound(run) == []
+    assert ("descriptor.readback", "whole") in below_bound(replace(run, memory=Memory(latency=40)))
+    assert ("bus", "utilization") in below_bound(replace(run, memory=Memory(latency=40)))
+    assert Memory(stall=25).stalled(512) == 150, "512 beats, 75 between two stalls of 25"
+
+
+def test_a_cycle_that_two_parts_have_is_noticed() -> None:
+    run, _ = timed("page_readback", "verilator", Memory())
+    one = run.operations[9]
+    assert unexplained([replace(one, parts={**one.parts, "transfer": one.parts["transfer"] + 1})])
+    assert unexplained([replace(one, spans=one.spans[1:])])
+
+
+def unexplained(operations: Iterable[Operation]) -> list[Operation]:
+    """Operations whose parts do not add up, whose spans leave a gap, or descriptors that spent time nowhere."""
+    found = []
+    for one in operations:
+        edges = [one.begin, *(end for _, _, end in one.spans)]
+        whole = [begin for _, begin, _ in one.spans] == edges[:-1] and edges[-1] == one.end
+        added: dict[str, int] = {}
+        for part, begin, end in one.spans:
+            added[part] = added.get(part, 0) + end - begin
+        right = added == {part: cycles for part, cycles in one.parts.items() if cycles}
+        idle = one.kind.startswith("descriptor.") and one.parts["host"]
+        if not whole or not right or sum(one.parts.values()) != one.cycles or idle:
+            found.append(one)
+    return found
+
+
+def below_bound(run: Run) -> list[tuple[str, str]]:
+    """Operations, parts of theirs, and printed figures that are better than the memory allows."""
+    found = [
+        (one.kind, part)
+        for one in run.operations
+        for part, least in run.memory.parts(one.kind, one.bytes, one.hidden).items()
+        if one.parts[part] < least
+    ]
+    found += [(one.kind, "whole") for one in run.operations if one.cycles < run.memory.total(one.kind, one.bytes)]
+    for kind, facts in run_of(run.scenario, run.simulator, run.memory, run.trace).facts["kinds"].items():
+        rows = [(facts["total"], facts["bound"]["total"])]
+        rows += [(facts["parts"][part], least) for part, least in facts["bound"]["parts"].items()]
+        found += [(kind, f"printed {name}") for row, least in rows for name in QUANTILES if row[name] < least[name]]
+    facts = run_of(run.scenario, run.simulator, run.memory, run.trace).facts
+    use, stalls, windows = facts["utilization"], facts["stalls"], facts["windows"]
+    found += [("bus", "utilization")] if use["share"] > use["bound"] else []
+    found += [(name, "stall") for name, one in stalls.items() if one["cycles"] < one["bound"]["cycles"]]
+    found += [(name, "stall") for name, one in stalls.items() if one["worst"]["cycles"] < one["bound"]["worst"]]
+    long = np.diff(windows["edges"])
+    counted = [windows["read_beats"], windows["write_beats"], *windows["stalls"].values()]
+    return found + [("window", "beats or stalls")] * any(bool((one > long).any()) for one in map(np.array, counted))
+
+
+def moved(operations: Iterable[Operation]) -> int:
+    """Bytes that descriptors moved to or from the host, by their ends."""
+    return sum(one.bytes for one in operations if one.kind in ("descriptor.readback", "descriptor.writeback"))
+
+
+def beats_of(path: Path) -> int:
+    """Bytes that the pins moved in bursts of host data, at whole beats of 64 bits."""
+    ends = Trace.load(path).last_run().of(Kind.READ_LAST, Kind.WRITE_LAST)
+    return int(ends["length"][ends["id"] == 0].sum())
+
+
+# ------------------------------------------------------------------------------------- which part a cycle belongs to
+
+
+def at(cycle: int, kind: Kind, **fields: int) -> Any:
+    """One event."""
+    event = np.zeros((), EVENT)
+    event["cycle"], event["kind"] = cycle, kind
+    for name, value in fields.items():
+        event[name] = value
+    return event
+
+
+def test_every_cycle_of_a_written_life_has_the_part_that_its_events_say() -> None:
+    """By hand: a WAIT, two WRITEBACKs of which the second is behind the first, and a FENCE; every length is its own."""
+    events = [at(100, Kind.DOORBELL, value=4)]
+    events += [at(102 + one, Kind.READ_ADDRESS, id=1) for one in range(4)]
+    opcodes = (Opcode.WAIT, Opcode.WRITEBACK, Opcode.WRITEBACK, Opcode.FENCE)
+    for number, (cycle, opcode) in enumerate(zip((109, 112, 119, 120), opcodes, strict=True)):
+        events.append(at(cycle, Kind.FETCHED, id=opcode, tag=number + 1, value=number))
+    events += [at(130, Kind.STALL, tag=1, value=17, cause=Stall.FENCE), at(130, Kind.START, tag=1, value=2)]
+    events += [at(131, Kind.START, tag=2), at(132, Kind.START, tag=3), at(133, Kind.START, tag=4, value=2)]
+    events += [at(133, Kind.ENDED, tag=1), at(152, Kind.RECORD, tag=1)]
+    events += [at(151, Kind.STALL, tag=2, value=19, cause=Stall.READ_ROOM), at(163, Kind.WALK, tag=2, value=11)]
+    for tag, asked, first, last, beats in ((2, 166, 179, 201, 23), (3, 170, 209, 239, 31)):
+        events += [at(asked, Kind.READ_ADDRESS, tag=tag, value=beats), at(first, Kind.READ_FIRST, tag=tag)]
+        events.append(at(last, Kind.READ_LAST, tag=tag))
+    events += [at(205, Kind.ENDED, tag=2, value=184), at(226, Kind.RECORD, tag=2)]
+    events += [at(250, Kind.ENDED, tag=3, value=248), at(279, Kind.RECORD, tag=3)]
+    events += [at(251, Kind.ENDED, tag=4), at(290, Kind.RECORD, tag=4), at(301, Kind.FENCE, tag=4)]
+    events.sort(key=lambda event: int(event["cycle"]))
+    operations = operations_of(Trace(np.array(events)))
+    assert {one.tags[0]: {part: cycles for part, cycles in one.parts.items() if cycles} for one in operations} == {
+        1: {"queue_wait": 6, "descriptor_fetch": 7, "fence_wait": 17, "response": 22},
+        2: {
+            "queue_wait": 46, "descriptor_fetch": 9, "translation": 11, "first_data": 13, "transfer": 23,
+            "response": 24,
+        },
+        3: {"queue_wait": 87, "descriptor_fetch": 15, "first_data": 7, "transfer": 31, "response": 39},
+        4: {"queue_wait": 135, "descriptor_fetch": 15, "response": 51},
+    }  # fmt: skip
+    assert [one.hidden for one in operations] == [0, 0, 202 - 170, 0], "what the second waited behind the first"
+
+
+def test_every_cycle_of_a_written_fault_has_the_part_that_its_events_say() -> None:
+    """By hand: a fault that waits for a lock, for a fence, and for its READBACK; every length is its own."""
+    texts = {0: "cpu"}
+
+    def note(cycle: int, name: str, **facts: object) -> Any:
+        texts[len(texts)] = json.dumps(facts)
+        return at(cycle, Kind.NOTE, id=NOTES.index(name), value=len(texts) - 1)
+
+    acquire = [step.__name__ for step in STEPS].index("Acquire")
+    events = [
+        note(10, "Fault", cause="load"), at(40, Kind.STEP, id=acquire, value=19), note(40, "FenceWait", cause="busy"),
+        note(53, "FenceSignal", queue=0), note(55, "Submit", queue=0, descriptors=1, cause="readback"),
+        at(60, Kind.DOORBELL, value=1), note(61, "FenceWait", cause="readback"), at(62, Kind.READ_ADDRESS, id=1),
+        at(69, Kind.FETCHED, id=Opcode.READBACK, tag=7), at(72, Kind.START, tag=7, value=1),
+        at(75, Kind.WRITE_ADDRESS, tag=7, value=17), at(80, Kind.WRITE_FIRST, tag=7), at(96, Kind.WRITE_LAST, tag=7),
+        at(110, Kind.WRITE_RESPONSE, tag=7), at(112, Kind.ENDED, tag=7, value=136), at(125, Kind.RECORD, tag=7),
+        at(130, Kind.FENCE, tag=7), at(132, Kind.IRQ_RISE), note(170, "FenceSignal", queue=0), note(181, "Insert"),
+    ]  # fmt: skip
+    (fault,) = (one for one in operations_of(Trace(np.array(events), texts=texts)) if one.kind == "page_fault")
+    assert fault.interrupt == 132
+    assert {part: cycles for part, cycles in fault.parts.items() if cycles} == {
+        "host": 29, "lock_wait": 19, "fence_wait": 13, "queue_wait": 8, "descriptor_fetch": 7, "first_data": 5,
+        "transfer": 17, "response": 33, "interrupt": 40,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("scenario", ["photo", "page_writeback"])
+def test_parts_of_descriptors_are_the_waits_that_the_recorder_saw(scenario: str) -> None:
+    run, _ = timed(scenario, "verilator", Memory())
+    events = run.trace.hardware
+    seen = {"fence_wait": 0, "translation": 0}
+    for one in (one for one in run.operations if not one.task):
+        mine = events[(events["tag"] == one.tags[0]) & (events["queue"] == one.queue) & (events["cycle"] <= one.end)]
+        mine = mine[mine["cycle"] >= one.begin]
+        held = mine[(mine["kind"] == Kind.STALL) & np.isin(mine["cause"], [Stall.FENCE, Stall.ORDER])]
+        assert one.parts["fence_wait"] == held["value"].sum(), one
+        asked = mine[np.isin(mine["kind"], [Kind.READ_ADDRESS, Kind.WRITE_ADDRESS]) & (mine["id"] == 0)]["cycle"]
+        walks = mine[mine["kind"] == Kind.WALK]
+        before = walks[walks["cycle"] <= (asked[0] if len(asked) else one.end)]["value"].sum()
+        assert before <= one.parts["translation"] <= walks["value"].sum(), one
+        seen = {part: cycles + one.parts[part] for part, cycles in seen.items()}
+    assert all(seen.values())
