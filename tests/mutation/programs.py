@@ -243,6 +243,8 @@ PROGRAMS: tuple[Program, ...] = (
     Registers("registers"),
     Cases("laps", _LAPS, ring_log2=3, completion_log2=3),
     Cases("full", (("full", timed.completion_ring_full, 1),), ring_log2=4, completion_log2=3),
+    Cases("pair", (("full", timed.completion_ring_full, 1),), ring_log2=4, completion_log2=1),
+    Cases("one", (("full", timed.completion_ring_full, 1),), ring_log2=4, completion_log2=0),
     Cases("backlog", (("backlog", shapes.backlog, 1),), completion_log2=3),
     Blows("errors", (("records", blows.record_errors), ("fetches", blows.fetch_errors), ("data", blows.data_errors))),
     Cases("large", (("tiles", shapes.tiles, 1), ("tall", shapes.tall, 1), ("long", shapes.long, 1))),

@@ -77,15 +77,20 @@ def near(bench: Workbench) -> Steps[None]:
 
 
 def ends(bench: Workbench) -> Steps[None]:
-    """Rows that end at a multiple of 2 KiB, where a burst may have to, and a few bytes before and behind it."""
-    yield from _surface(bench, 2080, 8, 1, Layout.LINEAR, bench.scratch)
+    """Rows that end at a multiple of 2 KiB, where a burst may have to, and a few bytes before and behind it.
+
+    From each of the last places before it they end just there; from a place further on they end as far before the next
+    multiple as they began behind this one, so that both sums are the same and only one is the end.
+    """
+    yield from _surface(bench, 4096, 8, 1, Layout.LINEAR, bench.scratch)
+    rows = [(used, beyond + 3, 2048 + beyond - used) for used in (1, 2, 1001, 2043) for beyond in range(-3, 4)]
+    rows += [(2048 - left, left % 8, left) for left in range(1, 33)]
+    rows += [(1 << bit, bit % 8, 4096 - (1 << bit)) for bit in range(11)]
     work = []
-    for used in (1, 2, 1001, 2043):
-        for beyond in range(-3, 4):
-            place = {"surface": 8, "host_offset": PAGE + used}
-            box = Box(0, beyond + 3, 2048 + beyond - used, 1)
-            work.append(boxed(Opcode.WRITEBACK, box, object=SOURCE, **place))
-            work.append(boxed(Opcode.READBACK, box, object=DESTINATION, order=1, **place))
+    for used, y, width in rows:
+        place = {"surface": 8, "host_offset": PAGE + used}
+        work.append(boxed(Opcode.WRITEBACK, Box(0, y, width, 1), object=SOURCE, **place))
+        work.append(boxed(Opcode.READBACK, Box(0, y, width, 1), object=DESTINATION, order=1, **place))
     yield from bench.batch(Queue.TRANSFER, work)
 
 

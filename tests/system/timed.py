@@ -156,14 +156,15 @@ def completion_ring_full(bench: Workbench) -> Steps[None]:
         room = 1 << ring.completion_log2
         assert room < 1 << ring.log2, "this case needs a completion ring smaller than its queue"
         before = ring.taken
-        yield from bench.rig.post(queue, [Descriptor(opcode=Opcode.NOP)] * (room + 3))
+        yield from bench.rig.post(queue, [Descriptor(opcode=Opcode.NOP, interrupt=1)] * (room + 3))
         at = queue_address(queue, QueueOffset.COMPLETION_TAIL)
         yield from bench.rig.until(at, 0xFFFF, (before + room) & 0xFFFF)
         yield Delay(3000, "settle")
         assert (yield CsrRead(at)) == (before + room) & 0xFFFF, "a record was written over one not consumed"
         assert len(bench.rig.take(queue, room)) == room
         yield from bench.rig.consume(queue)
-        yield from bench.rig.collect(queue, 3)
+        for _ in range(3):
+            yield from bench.rig.collect(queue, 1)
     yield from bench.settle()
 
 
