@@ -37,6 +37,7 @@ from tests.system.workbench import DESTINATION, PAGES, SOURCE, Workbench
 __all__ = [
     "LONG",
     "WATCHDOG",
+    "forgotten",
     "late_answers",
     "late_data",
     "late_descriptors",
@@ -293,4 +294,38 @@ def piled(bench: Workbench) -> Steps[None]:
     for page in range(_LANDING, _LANDING + 3):
         frame = bench.tables[DESTINATION].get(page).frame
         ledger.image.expected.reshape(-1, PAGE)[frame] = bench.host.pages[frame]
+    yield from _works(bench)
+
+
+def forgotten(bench: Workbench) -> Steps[None]:
+    """Soft resets one after another while both rings wait for descriptors and the walker for entries, which come later.
+
+    Nobody may take them for what was asked after the reset.
+    """
+    ledger = bench.rig.ledger
+    assert ledger is not None, "open() first"
+    queue, other = Queue
+    for ahead in (3, 1, 7):
+        data = yield from _data(bench, Opcode.WRITEBACK, 2)
+        ledger.device[: bench.used] = yield ScanOut(0, bench.used)
+        yield from bench.invalidate(SOURCE)
+        yield from _armed(bench, [data], cut=True)
+        bench.temper_host(MemoryConfig(read_latency=6_000))
+        yield from _fire(bench)
+        for each in (queue, other):
+            for _ in range(ahead):
+                bench.rig.put(each, Descriptor(opcode=Opcode.NOP), cut=True)
+            yield from bench.rig.ring_doorbell(each)
+        yield Delay(800 * _CYCLE_NS, "under way")
+        status = EngineStatus.from_int((yield CsrRead(Address.STATUS)))
+        assert status.reads_outstanding >= 3, status
+        bench.temper_host(MemoryConfig())
+        yield CsrWrite(Address.CONTROL, Control(enable=1, soft_reset=1).to_int())
+        yield from bench.rig.until(Address.CONTROL, Control(soft_reset=1).to_int(), 0)
+        for ring in bench.rig.rings.values():
+            bench.rig.store(ring.records, bytes(Record.SIZE << ring.completion_log2))
+        ledger.forgive([], ledger.device)
+        yield from bench.rig.bring_up()
+    for _ in range(2):
+        yield from bench.good()  # behind all that is owed
     yield from _works(bench)

@@ -249,7 +249,7 @@ PROGRAMS: tuple[Program, ...] = (
     Blows("errors", (("records", blows.record_errors), ("fetches", blows.fetch_errors), ("data", blows.data_errors))),
     Cases("large", (("tiles", shapes.tiles, 1), ("tall", shapes.tall, 1), ("long", shapes.long, 1))),
     Cases("owed", _OWED, watchdog=owed.WATCHDOG),
-    Cases("piled", (("piled", owed.piled, 1),)),
+    Cases("piled", (("piled", owed.piled, 1), ("forgotten", owed.forgotten, 1))),
     Cases("abort", (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16))),
     Cases("many", (("many", shapes.many, 1),), ring_log2=12, completion_log2=12),
     Cases("sizes", (("sizes", shapes.sizes, 1),), ring_log2=8, completion_log2=7),
