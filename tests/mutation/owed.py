@@ -298,28 +298,27 @@ def piled(bench: Workbench) -> Steps[None]:
 
 
 def forgotten(bench: Workbench) -> Steps[None]:
-    """Soft resets one after another while both rings wait for descriptors and the walker for entries, which come later.
+    """Soft resets one after another while the walker waits for an entry, and then both rings for descriptors too.
 
-    Nobody may take them for what was asked after the reset.
+    What comes later is of another page and another place than what is asked for by then, and nobody may take it.
     """
     ledger = bench.rig.ledger
     assert ledger is not None, "open() first"
-    queue, other = Queue
-    for ahead in (3, 1, 7):
-        data = yield from _data(bench, Opcode.WRITEBACK, 2)
+    for lap, ahead in enumerate((0, 0, 0, 3, 0, 7)):
+        data = replace((yield from _data(bench, Opcode.WRITEBACK, 2)), host_offset=(20 + lap) * PAGE)
         ledger.device[: bench.used] = yield ScanOut(0, bench.used)
         yield from bench.invalidate(SOURCE)
         yield from _armed(bench, [data], cut=True)
-        bench.temper_host(MemoryConfig(read_latency=6_000))
+        bench.temper_host(MemoryConfig(read_latency=16_000, reorder=True))
         yield from _fire(bench)
-        for each in (queue, other):
+        for each in Queue if ahead else ():
             for _ in range(ahead):
                 bench.rig.put(each, Descriptor(opcode=Opcode.NOP), cut=True)
             yield from bench.rig.ring_doorbell(each)
         yield Delay(800 * _CYCLE_NS, "under way")
         status = EngineStatus.from_int((yield CsrRead(Address.STATUS)))
-        assert status.reads_outstanding >= 3, status
-        bench.temper_host(MemoryConfig())
+        assert status.reads_outstanding >= (3 if ahead else 1), status
+        bench.temper_host(MemoryConfig(reorder=True))
         yield CsrWrite(Address.CONTROL, Control(enable=1, soft_reset=1).to_int())
         yield from bench.rig.until(Address.CONTROL, Control(soft_reset=1).to_int(), 0)
         for ring in bench.rig.rings.values():
