@@ -1,7 +1,8 @@
 """Performs the steps of `models/` on the RTL: the only place where a driver's wishes become accesses and clock cycles.
 
-Each generator runs as a cocotb task of its own; locks order them as they would order a kernel's threads.  Whatever goes
-wrong in here is raised in the test: nothing is turned into a bus response, and nothing is thrown into the driver.
+Each generator runs as a cocotb task of its own; locks order them as they would order a kernel's threads.  Whatever
+goes wrong in here is raised in the test: nothing is turned into a bus response, and nothing is thrown into the driver.
+A signal ends a wait that begins while it is pending, and no other: whoever waits finds it with the next look.
 A watchdog ends a run in which no step has been performed for `patience` cycles and says who waits for what.
 """
 
@@ -137,6 +138,8 @@ class Bridge:
                         self._note(task, step.event)
                     case Delay():
                         await sleep(cycles_of(step.nanoseconds))
+                    case WaitIrq(_, signals) if signals is not None and signals.pending:
+                        result = False
                     case WaitIrq():
                         await self._interrupt.wait_high()
                     case Acquire():
@@ -204,12 +207,13 @@ class Bridge:
             self.on_note(stamped)
 
     async def _acquire(self, step: Acquire, task: str) -> bool:
-        """Take a lock, or only try it; signals do not end a wait in here, nobody sends them."""
+        """Take a lock, or only try it. A signal that is sent while somebody waits is seen at the next wait."""
         lock = step.lock
         if self._owners.get(lock) == task:
             raise BridgeError(f"{task} takes {lock!r} twice")
         held = self._locks.setdefault(lock, Lock())
-        if held.locked() and not step.wait:
+        signalled = step.signals is not None and step.signals.pending
+        if held.locked() and (signalled or not step.wait):
             return False
         await held.acquire()
         self._owners[lock] = task

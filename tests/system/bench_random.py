@@ -19,7 +19,7 @@ from typing import Any
 import cocotb
 import numpy as np
 
-from models.device import Device
+from models.device import BusRange, Device
 from models.engine import Queue
 from models.layout import Cause, Record
 from models.memory import HostMemory
@@ -27,7 +27,7 @@ from models.perform import run
 from models.policy import Policy
 from models.policy.page_mkwrite import PageMkwrite
 from models.steps import Steps
-from tb.agents.memory import MemoryConfig
+from tb.agents.memory import ErrorWindow, MemoryConfig
 from tb.bridge import Bridge, bridge_of
 from tb.chance import temper
 from tb.clocking import cycle_now
@@ -151,7 +151,16 @@ async def in_town(
         await reset(dut)
         random = np.random.default_rng(int(cocotb.RANDOM_SEED))
         env.memory.configure(temper(random, seed=seed_of_memory()))
-        town = Town(host, int(cocotb.RANDOM_SEED), progress, policy=policy or PageMkwrite())
+        kind = env.memory.config
+
+        def bus(where: BusRange | None) -> None:
+            window = ErrorWindow()
+            if where is not None:
+                size = where.last - where.first
+                window = ErrorWindow(where.first, size, read=not where.write, write=where.write)
+            env.memory.configure(replace(kind, error=window))
+
+        town = Town(host, int(cocotb.RANDOM_SEED), progress, policy=policy or PageMkwrite(), bus=bus)
         await body(town, bridge_of(env, patience=200_000))
         return town
 

@@ -15,6 +15,7 @@ import numpy as np
 from models.client.process import Process
 from models.client.writer import Writer
 from models.costs import Costs
+from models.device import BusRange
 from models.dmabuf import Buffer, DmaBuf
 from models.driver import CopyBox, Driver, FillBox
 from models.faultline_engine import FaultlineEngine
@@ -24,6 +25,7 @@ from models.oracle import Oracle
 from models.page_table import Mapping
 from models.policy import Policy
 from models.policy.page_mkwrite import PageMkwrite
+from models.signals import Signals
 from models.steps import ScanOut, Steps
 from models.surface import Surface
 from models.workload.trace import Trace
@@ -52,8 +54,9 @@ class Town:
 
     seed: decides everything.  policy: any, and broken ones for twins.  beside: there is a second device in slot 1, and
     `peer` is its driver.  refused: accesses that got SIGBUS or EIO while somebody had taken the engine's permission to
-    write a page (`broken`), or EBUSY while somebody had grabbed a buffer (`grabbed`);
-    `mended` and `released` count how often that ended.
+    write a page or had host memory answer with errors (`broken`), or EBUSY while somebody had grabbed a buffer
+    (`grabbed`); `mended` and `released` count how often that ended.  bus: where memory can be made to answer so, called
+    with the only range that does, or None; `hurt` while there is one.  signals: of everybody who may be interrupted.
     """
 
     host: HostMemory
@@ -66,6 +69,9 @@ class Town:
     grabbed: int = 0
     mended: int = 0
     released: int = 0
+    bus: Callable[[BusRange | None], None] | None = None
+    hurt: bool = False
+    signals: list[Signals] = field(default_factory=list)
     shared: list[DmaBuf] = field(default_factory=list)
     watch: dict[Buffer, Oracle] = field(default_factory=dict)
     oracles: list[Oracle] = field(default_factory=list)

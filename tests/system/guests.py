@@ -22,21 +22,24 @@ from models.bracket import (
 )  # fmt: skip
 from models.client.portable import Portable
 from models.client.process import Process
+from models.device import BusRange
 from models.dmabuf import POLLIN, POLLOUT, Buffer
 from models.driver import CopyBox, Driver, FillBox
 from models.errors import BusFault, DeviceError, DriverError
 from models.fence import Usage, wait_for
 from models.grab import GRAB_ALLOW_SUBMISSION, GRAB_DONTBLOCK, GRAB_READ, GRAB_WRITE
 from models.importer import DeviceFiles
+from models.memory import PAGE
 from models.oracle import PatchBox, failing
 from models.page_table import Mapping
 from models.promise import Promise
+from models.signals import restarting
 from models.steps import Acquire, Release, ScanOut, Steps
 from models.surface import Box
 from models.transfer_object import MapFlag
 from tb.chance import box_in, chosen, upto
 from tests.models.world import permit
-from tests.system.driver_activity import PEER, Dweller, Town
+from tests.system.driver_activity import PEER, QUEUES, Dweller, Town
 
 __all__ = ["Guest", "guests_of"]
 
@@ -90,13 +93,13 @@ class Guest(Dweller):
         self.moved = 0
         self.policy = town.policy
         self.clients = {one.buffer: Portable(name, town.driver, one, town.watch) for one in town.shared}
+        town.signals += [client.signals for client in self.clients.values()]
 
     def _open(self) -> None:
         """Each client has a descriptor and, where there is one, a mapping."""
 
     def actions(self) -> dict[str, tuple[Callable[[], Steps[None]], int]]:
         """What a process may do whatever the strategy."""
-        coherent = self.policy.promise is Promise.COHERENT
         maps = self.policy.mmap and self.policy.promise is not Promise.EXPLICIT
         kernel = self.policy.promise in (Promise.COHERENT, Promise.BRACKETED) and not self.policy.uncached
         return {
@@ -106,7 +109,9 @@ class Guest(Dweller):
             "transfer": (self._transfer, 5),
             "show": (self._show, 2),
             "flush": (self._flush, 2 * int(self.policy.promise is Promise.DEFERRED)),
-            "transfer error": (self._error, 2 * int(coherent and not self.policy.uncached)),
+            "transfer error": (self._error, 2 * int(self.policy.mmap and not self.policy.uncached)),
+            "bus error": (self._bus_error, int(self.town.bus is not None)),
+            "signal": (self._signal, 3),
             "part": (self._part, 2 * int(maps)),
             "refusals": (self._refusals, 1),
             "sync file": (self._sync_file, 2),
@@ -208,7 +213,12 @@ class Guest(Dweller):
         yield from client.show()
 
     def _flush(self) -> Steps[None]:
-        yield from self._client().flush()
+        yield from self._attempt(self._client().flush())
+
+    def _signal(self) -> Steps[None]:
+        """Somebody gets a signal, which interrupts what it waits for or will wait for next (R10, R16)."""
+        chosen(self.random, self.town.signals).send()
+        yield from ()
 
     # --------------------------------------------------------------------------------------- transfer objects
 
@@ -313,7 +323,8 @@ class Guest(Dweller):
             yield from fences.wait()
             assert fences.signalled
         events = chosen(self.random, (POLLIN, POLLOUT, POLLIN | POLLOUT))
-        assert (yield from other.dmabuf.poll_until(events)) & events
+        poll = restarting(lambda: other.dmabuf.poll_until(events, other.signals), other.signals)
+        assert (yield from poll) & events
         one.files.close(argument.descriptor)
         other.files.close(number)
 
@@ -322,7 +333,8 @@ class Guest(Dweller):
         client, flags = self._client(), chosen(self.random, _GRABS)
 
         def steps() -> Steps[None]:
-            yield from client.grabs.grab(client.buffer, flags)
+            signals = client.signals
+            yield from restarting(lambda: client.grabs.grab(client.buffer, flags, signals), signals)
             if not flags & GRAB_ALLOW_SUBMISSION:
                 yield from self._accesses(client)
                 with _refusal("EBUSY"):
@@ -378,7 +390,8 @@ class Guest(Dweller):
                 handle, same = files.import_dmabuf(client.dmabuf)
                 assert not same
                 foreign = files.foreign(handle, self.town.host, peer.engine)
-                yield from foreign.map(Direction.TO_DEVICE)
+                signals = client.signals
+                yield from restarting(lambda: foreign.map(Direction.TO_DEVICE, signals), signals)
                 clear = target.reservation.waits(True)
                 yield from peer.wait((yield from foreign.read(target.surface_handle, surface.box, after=clear)))
                 raw = yield ScanOut(target.surface.base, target.surface.size, 1)
@@ -391,12 +404,32 @@ class Guest(Dweller):
 
     def _own(self) -> Steps[None]:
         """Bind a buffer and do what needs it alone: discard, keep no order, let the kernel or a device write."""
+        yield from self._attempt(self._owning())
+
+    def _owning(self) -> Steps[None]:
         self._made += 1
         town = self.town
         dmabuf = yield from town.buffer(self.random, f"{self.name}, buffer {self._made}")
-        buffer = dmabuf.buffer
         client = Portable(f"{self.name}, owner {self._made}", town.driver, dmabuf, town.watch)
         dmabuf.put()
+        town.signals.append(client.signals)
+        try:
+            yield from self._using(client)
+        except (BusFault, DeviceError, DriverError):
+            yield from self._disown(client)
+            raise
+        yield from self._disown(client)
+
+    def _disown(self, client: Portable) -> Steps[None]:
+        town = self.town
+        town.signals.remove(client.signals)
+        self.moved += client.accesses
+        yield from client.exit()
+        yield from town.driver.reap()
+        del town.watch[client.buffer]
+
+    def _using(self, client: Portable) -> Steps[None]:
+        town, buffer = self.town, client.buffer
         box = box_in(self.random, buffer.surface, pixels=True)
         yield from client.write_box(box.x, box.y, self._bytes(box.height, box.width))
         for _ in range(upto(self.random, 3)):
@@ -406,10 +439,6 @@ class Guest(Dweller):
                 yield from chosen(self.random, (self._kernel_write, self._deliver))(client)
             yield from client.show()
         yield from client.read_box(buffer.surface.box)
-        self.moved += client.accesses
-        yield from client.exit()
-        yield from town.driver.reap()
-        del town.watch[buffer]
 
     def _kernel_write(self, client: Portable) -> Steps[None]:
         """The kernel stores, mapped before the bracket."""
@@ -417,10 +446,12 @@ class Guest(Dweller):
         at = int(self.random.integers(size))
         data = self._bytes(upto(self.random, size - at))
         kernel = client.dmabuf.vmap()
-        yield from client.sync(client.descriptor, SYNC_START | SYNC_WRITE)
-        yield from kernel.store(at, data)
-        self.town.watch[client.buffer].stored(at, data)
-        client.dmabuf.vunmap()
+        try:
+            yield from client.sync(client.descriptor, SYNC_START | SYNC_WRITE)
+            yield from kernel.store(at, data)
+            self.town.watch[client.buffer].stored(at, data)
+        finally:
+            client.dmabuf.vunmap()
         yield from client.sync(client.descriptor, SYNC_END | SYNC_WRITE)
 
     def _deliver(self, client: Portable) -> Steps[None]:
@@ -437,13 +468,17 @@ class Guest(Dweller):
         yield from peer.wait((yield from peer.draw(source, self._commands(source.surface))))
         raw = yield ScanOut(source.surface.base, source.surface.size, 1)
         token = oracle.draw_begins([PatchBox(surface.box, source.surface.detile(raw))])
-        handle, _ = files.import_dmabuf(client.dmabuf)
-        foreign = files.foreign(handle, self.town.host, peer.engine)
-        yield from foreign.map(Direction.FROM_DEVICE)
-        yield from peer.wait((yield from foreign.write(source.surface_handle, surface.box)))
-        yield from files.close_all()
-        oracle.draw_ends(token)
-        yield from peer.destroy(source)
+        try:
+            with failing(oracle, token):
+                handle, _ = files.import_dmabuf(client.dmabuf)
+                foreign = files.foreign(handle, self.town.host, peer.engine)
+                yield from foreign.map(Direction.FROM_DEVICE)
+                yield from peer.wait((yield from foreign.write(source.surface_handle, surface.box)))
+                yield from files.close_all()
+            oracle.draw_ends(token)
+        finally:
+            yield from files.close_all()
+            yield from peer.destroy(source)
 
     # ------------------------------------------------------------------------------------------------- errors
 
@@ -462,7 +497,47 @@ class Guest(Dweller):
         self.town.broken -= 1
         self.town.mended += 1
 
+    def _bus_error(self) -> Steps[None]:
+        """Have a place of host memory answer with errors for a while: data, page tables, staging, rings (R23)."""
+        town, client = self.town, self._client()
+        if town.bus is None or town.hurt:
+            return
+        town.hurt = True
+        town.broken += 1
+        town.bus(self._place_on_bus(client.buffer))
+        yield from self._accesses(client)
+        yield from self._attempt(self._drawing(client))
+        town.bus(None)
+        # Who stands behind an INVALIDATE that has failed is told so too.
+        yield from town.driver.wait((yield from town.driver.engine.invalidate(client.buffer.object_handle)))
+        for one in self.clients:
+            yield from wait_for(one.reservation.query(Usage.BOOKKEEP), cause="mended", buffer=one.name)
+        town.broken -= 1
+        town.mended += 1
+        town.hurt = False
+
+    def _place_on_bus(self, buffer: Buffer) -> BusRange:
+        host, random = self.town.host, self.random
+        owner = chosen(random, (buffer.name, "object table", "staging", *QUEUES))
+        frames = [frame for frame in range(host.size // PAGE) if host.owner(frame) == owner] or buffer.frames
+        write = bool(random.integers(2)) and owner not in QUEUES
+        if owner in QUEUES:
+            # Descriptors are read; records and fences are written.
+            frames = frames[1:3] if write else frames[:1]
+        first = chosen(random, frames) * PAGE
+        if random.integers(2):
+            return BusRange(first, first + PAGE, write)
+        first += int(random.integers(PAGE))
+        return BusRange(first, min(first + upto(random, 256), first // PAGE * PAGE + PAGE), write)
+
     def _permit(self, buffer: Buffer, page: int, *, writable: bool = True, valid: bool = True) -> Steps[None]:
-        yield Acquire(buffer.reservation.lock)
-        yield from permit(self.town.driver, buffer, page, writable=writable, valid=valid)
-        yield Release(buffer.reservation.lock)
+        """Change the entry, until the engine knows of it: the bus may fail for that too."""
+        told = False
+        while not told:
+            yield Acquire(buffer.reservation.lock)
+            try:
+                yield from permit(self.town.driver, buffer, page, writable=writable, valid=valid)
+                told = True
+            except DeviceError:
+                assert self.town.hurt or self.town.mended, "nothing was broken"
+            yield Release(buffer.reservation.lock)

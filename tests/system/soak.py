@@ -25,7 +25,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from models.costs import Costs
-from models.device import Device
+from models.device import BusRange, Device
 from models.events import Fault, Readback, Writeback, Zap
 from models.memory import HostMemory
 from models.perform import Machine, run, run_together
@@ -78,6 +78,11 @@ def live(policy: str, seed: int, actions: int = ACTIONS) -> Life:
     device = Machine([Device(host, device_size=size) for size in (1 << 20, 1 << 17)])
     town = Town(host, seed, Progress(), policy=make(policy, NOTHING, Costs()), beside=True)
     order = random.Random(seed)
+
+    def bus(where: BusRange | None) -> None:
+        device.devices[0].bus_ranges = [] if where is None else [where]
+
+    town.bus = bus
     for one in device.devices:
         one.memory[:] = np.random.default_rng(seed).integers(0, 256, one.memory.size, np.uint8)  # must never show
     guests = []
