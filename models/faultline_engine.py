@@ -255,7 +255,8 @@ class FaultlineEngine:
                 yield from self._take(ring)
                 continue
             status = IrqStatus.from_int((yield self._slot.read(Address.IRQ_STATUS)))
-            if not (self._recovery.alarm or status.transfer_error or status.render_error):
+            told = status.transfer_error or status.render_error or status.completion_error
+            if not (self._recovery.alarm or told):
                 break
             yield from self._interrupt(ring, fence)
         return fence.done
@@ -296,21 +297,32 @@ class FaultlineEngine:
     def _take(self, ring: Ring) -> Steps[None]:
         """Take the records of the oldest submission, whose fence is published.
 
-        No lock is held, so a record with an error, which an abort can have left there, is an alarm like any other.
+        No lock is held, so a record with an error, which an abort can have left there, is an alarm like any other; and
+        so is one that did not arrive.
         """
         fence = ring.flying[0].fence
         while not (fence.done or self._recovery.restarting):
-            if ring.next().status == Status.ERROR:
+            record = ring.record()
+            if record is None:
+                self._recovery.lossy.add(ring.queue)
+            if record is None or record.status == Status.ERROR:
                 self._recovery.alarm.add(ring.queue)
                 break
             yield from self._settle(ring)
         yield from ring.give_room()
 
     def _take_error(self, ring: Ring) -> Steps[None]:
-        """After an error interrupt: take the answered records up to the first with an error; with the lock held."""
+        """After an error interrupt: take the answered records up to the first with an error; with the lock held.
+
+        Where some were lost, take all: neither fence value nor interrupt may tell of the others.
+        """
+        lossy = ring.queue in self._recovery.lossy
+        if lossy:
+            self._recovery.lossy.discard(ring.queue)
+            yield from self._recovery.fill_in(ring)
         answered = yield ring.read(QueueOffset.COMPLETION_TAIL)
-        while ring.owes(answered):
-            if (yield from self._settle(ring)):
+        while ring.owes(answered) and ring.record() is not None:
+            if (yield from self._settle(ring)) and not lossy:
                 break
         yield from ring.give_room()
 
@@ -331,6 +343,7 @@ class FaultlineEngine:
             yield from self._recovery.recover(ring, record)
         yield from self._recovery.end(ring)
         return record.status == Status.ERROR
+
 
 def _free_entry(entries: Iterable[object], what: str) -> int:
     for index, entry in enumerate(entries):

@@ -120,7 +120,7 @@ _WATCHED: tuple[tuple[type, frozenset[str], Name], ...] = (
     (Fence, frozenset({"state", "error"}), lambda f, _: (f"fence {_of(f, 'queue')} {_of(f, 'value')}",)),
     (Tracked, frozenset({"_tracking"}), _plain("policy")),
     (Ring, _RING, lambda r, _: (f"ring {_of(r, 'queue')}",)),
-    (Recovery, frozenset({"alarm", "restarting"}), _plain("engine")),
+    (Recovery, frozenset({"alarm", "lossy", "restarting"}), _plain("engine")),
     (FaultlineEngine, frozenset({"_drops", "_surfaces", "_objects"}), _plain("engine")),
     (Buffer, _BUFFER, lambda b, a: (f"buffer {a}",)),
     (DmaBuf, frozenset({"references", "_vmaps"}), _plain("shared buffer")),

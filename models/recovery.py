@@ -34,6 +34,8 @@ class Recovery:
         """Queues of which an error is known that nobody has served."""
         self.restarting = False
         """Both queues are being aborted: only who does that takes records."""
+        self.lossy: set[Queue] = set()
+        """Queues of which records or fence values may have been lost on the bus."""
         self._rings = rings
         self._slot = slot
         self._costs = costs
@@ -41,7 +43,10 @@ class Recovery:
     # ------------------------------------------------------------------------------------ what comes to be known
 
     def acknowledge(self, signals: Signals | None = None) -> Steps[None]:
-        """Wait for an interrupt and acknowledge it; with the lock held. DeviceError if no queue can be blamed."""
+        """Wait for an interrupt and acknowledge it; with the lock held. DeviceError if no queue can be blamed.
+
+        Where a record or a fence value did not arrive, both queues look for what they have lost.
+        """
         if (yield self._slot.interrupt(signals)) is False:
             return
         yield from self._costs.interrupt()
@@ -53,7 +58,8 @@ class Recovery:
         if status.render_error:
             self.alarm.add(Queue.RENDER)
         if status.completion_error:
-            raise DeviceError("BUS_ERROR", state="writing a record or a fence")
+            self.alarm.update(Queue)
+            self.lossy.update(Queue)
         if status.device_range:
             raise DeviceError("NONE", state="a surface reaches past the end of device memory")
 
@@ -82,6 +88,25 @@ class Recovery:
                     if record is not None and record.status == Status.ERROR:
                         self.alarm.add(ring.queue)
                         self.mislead(one.fence, ring.error(record))
+
+    def fill_in(self, ring: Ring) -> Steps[None]:
+        """Write the answered records that the bus has lost, for else their places hold those of two laps ago.
+
+        A queue that goes on has carried out all of which it told. One that has halted, and says why in no record that
+        is there, was stopped by one that is lost: any of them.
+        """
+        answered = yield ring.read(QueueOffset.COMPLETION_TAIL)
+        halted = QueueStatus.from_int((yield ring.read(QueueOffset.STATUS))).halted
+        if halted:
+            answered = yield ring.read(QueueOffset.COMPLETION_TAIL)
+        count = (answered - ring.taken) & 0xFFFF if ring.owes(answered) else 0
+        records = [ring.record(index) for index in range(count)]
+        why = halted and not any(record is not None and record.status == Status.ERROR for record in records)
+        for index, record in enumerate(records):
+            if record is None and why:
+                ring.fill(index, Status.ERROR, Cause.BUS_ERROR)
+            elif record is None:
+                ring.fill(index, Status.OK, Cause.NONE)
 
     def mislead(self, culprit: Fence, error: DeviceError) -> None:
         """Enter an error for all that stands behind a fence, on both queues, however far.
@@ -117,6 +142,8 @@ class Recovery:
             return
         self.restarting = True
         try:
+            for ring in rings:
+                yield from self.fill_in(ring)
             for ring in reversed(rings):
                 yield ring.control(abort=True)
             for ring in rings:
@@ -136,6 +163,9 @@ class Recovery:
                 yield ring.head()
                 yield from self.acknowledge()
             while ring.owes(answered) and ring.flying:
+                if ring.record() is None:
+                    # Lost since the abort: to do it again does no harm, for what stands behind it is aborted too.
+                    ring.fill(0, Status.ABORTED, Cause.ABORTED)
                 record = ring.next()
                 one = self.book(ring, record)
                 if record.status == Status.ERROR:

@@ -165,6 +165,14 @@ class Ring:
             raise DeviceError("NONE", state=f"{self.queue.name} queue: record {self.taken} is missing")
         return record
 
+    def fill(self, ahead: int, status: Status, cause: Cause) -> None:
+        """Write the record of a flying descriptor that was lost on the bus: the next, or so many further."""
+        one, number = self.flying[ahead], self.taken + ahead
+        phase = 1 ^ (number // self.entries & 1)
+        opcode = one.descriptor.opcode
+        record = Record(tag=one.tag, opcode=opcode, queue=self.queue, status=status, cause=cause, phase=phase)
+        self.host.write(self.completions + number % self.entries * Record.SIZE, record.pack())
+
     def book(self, record: Record) -> Flying:
         """Enter the record of the oldest descriptor into the books, and return the descriptor.
 

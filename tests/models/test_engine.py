@@ -16,7 +16,7 @@ from models.events import Recover
 from models.execute import Outcome
 from models.faultline_engine import FaultlineEngine
 from models.fence import Fence, FenceState
-from models.layout import Cause, Descriptor, Layout, Opcode, PageTableEntry, Status
+from models.layout import Cause, Descriptor, Layout, Opcode, PageTableEntry, Record, Status
 from models.memory import PAGE, HostMemory
 from models.page_table import ObjectTable
 from models.perform import run, run_together
@@ -258,12 +258,56 @@ def test_a_descriptor_that_cannot_be_fetched_fails_its_fence(cause: Cause) -> No
         bench.wait(bench.submit(Queue.RENDER, bench.fill(1)))
 
 
-def test_records_that_cannot_be_written_are_an_error_of_the_device() -> None:
+@pytest.mark.parametrize("lost", ["one record", "every record", "fence values", "both"])
+def test_work_of_which_nobody_hears_is_done_all_the_same(lost: str) -> None:
+    """R23: the queue went on, so it has carried it out; and a place that was missed once is not taken for a new one."""
+    bench = Bench(ring_log2=2)
+    ring = bench.engine._rings[Queue.RENDER]
+    ends = {"one record": ring.completions + Record.SIZE, "fence values": ring.fence_at + 8, "both": ring.fence_at + PAGE}
+    first = ring.fence_at if lost == "fence values" else ring.completions
+    bench.device.bus_ranges = [BusRange(first, ends.get(lost, ring.completions + PAGE), True)]
+    fences = [bench.submit(Queue.RENDER, bench.fill(1 + lap)) for lap in range(9)]
+    bench.wait(fences[-1])
+    bench.device.bus_ranges = []
+    fences += [bench.submit(Queue.RENDER, bench.fill(10 + lap)) for lap in range(9)]
+    bench.wait(fences[-1])
+    assert all(fence.state is FenceState.SIGNALLED for fence in fences)
+    assert (bench.surface.detile(bench.device.memory[: bench.surface.size]) == 18).all()
+
+
+def test_an_error_of_which_nobody_hears_is_an_error() -> None:
+    """R23: the queue has halted, and no record says why."""
+    bench = Bench()
+    ring = bench.engine._rings[Queue.TRANSFER]
+    bench.device.bus_ranges = [
+        BusRange(bench.frames[0] * PAGE, bench.frames[1] * PAGE, True),
+        BusRange(ring.completions, ring.completions + PAGE, True),
+    ]
+    with pytest.raises(DeviceError, match="BUS_ERROR"):
+        bench.wait(bench.submit(Queue.TRANSFER, bench.page(0, readback=True)))
+    bench.wait(bench.submit(Queue.TRANSFER, bench.page(1, readback=True)))
+
+
+@pytest.mark.parametrize("lost", [2, 1 << 4])
+def test_what_was_done_unheard_before_an_abort_is_not_done_again(lost: int) -> None:
+    """R23: or it would come after what followed it."""
     bench = Bench()
     ring = bench.engine._rings[Queue.RENDER]
-    bench.device.bus_ranges = [BusRange(ring.completions, ring.completions + PAGE, True)]
-    with pytest.raises(DeviceError, match="writing a record"):
-        bench.wait(bench.submit(Queue.RENDER, bench.fill(1)))
+    bench.device.bus_ranges = [
+        BusRange(bench.frames[0] * PAGE, bench.frames[1] * PAGE, True),
+        BusRange(ring.completions, ring.completions + lost * Record.SIZE, True),
+    ]
+    good = [bench.submit(Queue.RENDER, bench.fill(1)), bench.submit(Queue.RENDER, bench.fill(2))]
+    bad = bench.submit(Queue.TRANSFER, bench.page(0, readback=True))
+    behind = bench.submit(Queue.RENDER, bench.fill(3), after=(bad,))
+    good.append(bench.submit(Queue.TRANSFER, bench.page(1, readback=True)))
+    bench.device.settle()
+    for fence in (bad, behind):
+        with pytest.raises(DeviceError):
+            bench.wait(fence)
+    for fence in good:
+        bench.wait(fence)
+    assert (bench.surface.detile(bench.device.memory[: bench.surface.size]) == 2).all()
 
 
 def test_a_changed_table_is_seen_after_invalidate_and_not_before() -> None:

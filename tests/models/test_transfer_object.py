@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import publish
-from models.device import BusRange
 from models.drawing import CopyBox, FillBox
 from models.engine import Queue
 from models.errors import DeviceError, DriverError
 from models.events import FenceWait, Submit
 from models.fence import Fence, Usage
-from models.layout import Layout, PageTableEntry
+from models.layout import IrqStatus, Layout, PageTableEntry
 from models.oracle import render
 from models.policy.damage_rectangles import DamageRectangles
 from models.policy.page_mkwrite import PageMkwrite
@@ -513,9 +512,8 @@ def test_no_slot_stays_locked_where_the_engine_refuses_an_upload() -> None:
     """R23: a device that is dead ends the transfer, and leaves nothing held."""
     world = make_world(ring_log2=2, staging=8 << 10)
     transfer = mapped(world, WHOLE_BUFFER, WRITE | RANGE)
-    ring = world.engine._rings[Queue.TRANSFER]
-    world.device.bus_ranges = [BusRange(ring.completions, ring.completions + 4096, True)]
-    with pytest.raises(DeviceError, match="BUS_ERROR"):
+    world.device._raise(IrqStatus(device_range=1))
+    with pytest.raises(DeviceError, match="past the end of device memory"):
         world.run(world.driver.transfers.unmap(transfer))
     assert not world.device.locks
 
