@@ -110,7 +110,7 @@ class Guest(Dweller):
             "show": (self._show, 2),
             "flush": (self._flush, 2 * int(self.policy.promise is Promise.DEFERRED)),
             "transfer error": (self._error, 2 * int(self.policy.mmap and not self.policy.uncached)),
-            "bus error": (self._bus_error, int(self.town.bus is not None)),
+            "bus error": (self._bus_error, 2 * int(self.town.bus is not None)),
             "signal": (self._signal, 3),
             "part": (self._part, 2 * int(maps)),
             "refusals": (self._refusals, 1),
@@ -520,15 +520,15 @@ class Guest(Dweller):
         host, random = self.town.host, self.random
         owner = chosen(random, (buffer.name, "object table", "staging", *QUEUES))
         frames = [frame for frame in range(host.size // PAGE) if host.owner(frame) == owner] or buffer.frames
-        write = bool(random.integers(2)) and owner not in QUEUES
+        write = bool(random.integers(2))
         if owner in QUEUES:
             # Descriptors are read; records and fences are written.
             frames = frames[1:3] if write else frames[:1]
         first = chosen(random, frames) * PAGE
         if random.integers(2):
             return BusRange(first, first + PAGE, write)
-        first += int(random.integers(PAGE))
-        return BusRange(first, min(first + upto(random, 256), first // PAGE * PAGE + PAGE), write)
+        at = upto(random, PAGE) - 1  # rings begin at the begin of their pages
+        return BusRange(first + at, first + min(at + upto(random, 256), PAGE), write)
 
     def _permit(self, buffer: Buffer, page: int, *, writable: bool = True, valid: bool = True) -> Steps[None]:
         """Change the entry, until the engine knows of it: the bus may fail for that too."""
