@@ -263,9 +263,9 @@ def test_work_of_which_nobody_hears_is_done_all_the_same(lost: str) -> None:
     """R23: the queue went on, so it has carried it out; and a place that was missed once is not taken for a new one."""
     bench = Bench(ring_log2=2)
     ring = bench.engine._rings[Queue.RENDER]
-    ends = {"one record": ring.completions + Record.SIZE, "fence values": ring.fence_at + 8, "both": ring.fence_at + PAGE}
+    sizes = {"one record": Record.SIZE, "every record": PAGE, "fence values": 8, "both": 2 * PAGE}
     first = ring.fence_at if lost == "fence values" else ring.completions
-    bench.device.bus_ranges = [BusRange(first, ends.get(lost, ring.completions + PAGE), True)]
+    bench.device.bus_ranges = [BusRange(first, first + sizes[lost], True)]
     fences = [bench.submit(Queue.RENDER, bench.fill(1 + lap)) for lap in range(9)]
     bench.wait(fences[-1])
     bench.device.bus_ranges = []
