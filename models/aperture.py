@@ -89,7 +89,11 @@ class Aperture:
             yield Release(buffer.reservation.lock)
             raise BusFault(process, self._address(mapping, offset))
         waits = policy.pending(buffer, [page]) if write else policy.writers(buffer, [page])
-        waits += (*(yield from driver.cleared(buffer)), *driver.elsewhere(buffer))
+        try:
+            waits += (*(yield from driver.awaited(buffer)), *driver.elsewhere(buffer))
+        except DeviceError as error:
+            yield Release(buffer.reservation.lock)
+            raise BusFault(process, self._address(mapping, offset), error) from error
         if policy.implicit_sync:
             waits += buffer.reservation.waits(write)
         waits = tuple(fence for fence in waits if not fence.done)

@@ -38,8 +38,9 @@ class Buffer:
     `frames` are the page frames of the linear view, `surface_handle` and `object_handle` the engine's names. `vmaps`
     counts kernel mappings, `pins` what holds the storage where it is, `grabs` the CPU's grabs by client (R24). `valid`
     are the pages that anybody may have written, `shared` whether it was ever exported, `clearing` the fence of the
-    device storage's clearing (R30). `outside` is the page table of a real kernel, where one shows the buffer. `gone` is
-    set when it was destroyed: who comes to its lock later must leave it alone.
+    device storage's clearing (R30), of which `clearings_failed` failed in a row. `outside` is the page table of a real
+    kernel, where one shows the buffer. `gone` is set when it was destroyed: who comes to its lock later must leave it
+    alone.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Buffer:
         self.valid: Bits = np.zeros(len(frames), np.bool_)
         self.shared = False
         self.clearing: Fence | None = None
+        self.clearings_failed = 0
         self.attachments: list[Attachment] = []
         self.outside: Outside | None = None
         self.gone = False

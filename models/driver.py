@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 from models.aperture import Aperture
-from models.clearing import clear, cleared
+from models.clearing import awaited, clear, cleared
 from models.costs import Costs
 from models.dmabuf import Buffer, DmaBuf
 from models.drawing import CopyBox, FillBox, Work, plan
@@ -115,6 +115,10 @@ class Driver:
     def cleared(self, buffer: Buffer) -> Steps[tuple[Fence, ...]]:
         """Return the clearing that who looks at its device storage must stay behind, begun again if it failed (R30)."""
         return (yield from cleared(self.engine, self.policy, buffer))
+
+    def awaited(self, buffer: Buffer) -> Steps[tuple[Fence, ...]]:
+        """Return the same for who waits for it and looks again. DeviceError where it fails time and again."""
+        return (yield from awaited(self.engine, self.policy, buffer))
 
     def destroy(self, buffer: Buffer) -> Steps[None]:
         """Wait for a buffer's device work and free all it has.
@@ -334,7 +338,7 @@ class Driver:
         """Make all host pages the newest, waiting with the reservation lock held. DeviceError if a readback failed."""
         while True:
             plan = self.policy.bring_all_back(buffer, False)
-            waits = plan.wait or (yield from self.cleared(buffer))
+            waits = plan.wait or (yield from self.awaited(buffer))
             yield from wait_for(waits, cause=cause, buffer=buffer.name)
             if waits:
                 continue

@@ -195,9 +195,9 @@ class Exporter:
         plan = policy.bring_all_back(buffer, write) if always else policy.begin(buffer, write)
         if plan.wait or not plan.readback:
             return plan.wait
-        if waits := (yield from self.driver.cleared(buffer)):
-            return waits
         try:
+            if waits := (yield from self.driver.awaited(buffer)):
+                return waits
             if policy.promise is Promise.BRACKETED:
                 # Stores of a bracket that is open elsewhere must not be brought back over.
                 for fence in (yield from self.driver.upload(buffer, "begin", everything=True)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from models.clearing import cleared
+from models.clearing import awaited
 from models.costs import Costs
 from models.dmabuf import Buffer
 from models.engine import Engine, Queue
@@ -57,21 +57,11 @@ class FaultHandler:
             generation = buffer.space.generation
             plan = self.policy.fault(buffer, page, write)
             waits = (*buffer.reservation.elsewhere(self.engine, Usage.WRITE), *plan.wait)
-            if plan.readback or plan.guessed:
-                waits += yield from cleared(self.engine, self.policy, buffer)
-            if waits:
-                yield from self._unlock(buffer, process)
-                try:
-                    # Drawing that failed is its submitter's trouble; here the page's state is looked at again.
-                    yield from wait_for(waits, cause=cause, process=process, buffer=name, signals=signals)
-                except DriverError as error:
-                    if error.errno != "EINTR":
-                        raise
-                    return
-                continue
             try:
                 if plan.readback or plan.guessed:
-                    plan = yield from self._bring_back(buffer, plan, process)
+                    waits += yield from awaited(self.engine, self.policy, buffer)
+                    if not waits:
+                        plan = yield from self._bring_back(buffer, plan, process)
             except UploadFailed:
                 yield from self._unlock(buffer, process)
                 continue
@@ -82,6 +72,16 @@ class FaultHandler:
             except DriverError as error:
                 yield from self._unlock(buffer, process)
                 raise OutOfMemory(process, address, error) from error
+            if waits:
+                yield from self._unlock(buffer, process)
+                try:
+                    # Drawing that failed is its submitter's trouble; here the page's state is looked at again.
+                    yield from wait_for(waits, cause=cause, process=process, buffer=name, signals=signals)
+                except DriverError as error:
+                    if error.errno != "EINTR":
+                        raise
+                    return
+                continue
             fresh = self.install(buffer, mapping, page, write, generation)
             if fresh:
                 yield from self.costs.scan(plan.scanned)

@@ -112,7 +112,9 @@ def _of(thing: Any, attribute: str) -> Any:
 
 
 _RING = frozenset({"tail", "taken", "value", "flying", "failed", "misled", "dropped"})
-_BUFFER = frozenset({"grabs", "attachments", "frames", "vmaps", "valid", "surface", "clearing", "gone"})
+_BUFFER = frozenset(
+    {"grabs", "attachments", "frames", "vmaps", "valid", "surface", "clearing", "clearings_failed", "gone"}
+)
 _WATCHED: tuple[tuple[type, frozenset[str], Name], ...] = (
     (Mapping, frozenset({"present", "writable", "dirty", "accessed"}), lambda m, _: (f"entries {_of(m, 'process')}",)),
     (AddressSpace, frozenset({"mappings", "generation"}), _plain("address space")),

@@ -196,7 +196,10 @@ class Transfers:
         needed = not set(self.driver.policy.device_dirty(buffer)).isdisjoint(pages)
         waits = self._waits(buffer, pages, flags)
         if needed:
-            waits += yield from self.driver.cleared(buffer)
+            try:
+                waits += yield from self.driver.awaited(buffer)
+            except DeviceError as error:
+                raise DriverError("EIO", str(error)) from error
         if flags & MapFlag.DONTBLOCK:
             yield from self._refuse_to_block(buffer, needed, waits)
         if not waits and needed:

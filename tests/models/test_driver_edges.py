@@ -13,7 +13,7 @@ from models.device import BusRange
 from models.dmabuf import Buffer
 from models.driver import FillBox
 from models.engine import Queue
-from models.errors import DeviceError, DriverError
+from models.errors import BusFault, DeviceError, DriverError
 from models.events import Fault, Writeback
 from models.execute import ENTRY_SIZE
 from models.exporter import Exporter
@@ -22,7 +22,11 @@ from models.layout import Cause, Layout
 from models.memory import PAGE
 from models.page_table import AddressSpace, Mapping, ObjectTable
 from models.perform import run, run_together
+from models.policy import Policy
+from models.policy.aperture import AperturePolicy
 from models.policy.deferred_io import DeferredIo
+from models.policy.no_mmap import NoMmap
+from models.policy.page_mkwrite import PageMkwrite
 from models.policy.sync_bracket import SyncBracket
 from models.publish import flush, flush_later
 from models.steps import Steps
@@ -170,6 +174,25 @@ def break_next(world: World, queue: Queue) -> None:
     world.device.bus_ranges = [BusRange(at, at + size, False, Cause.BUS_ERROR)]
 
 
+def break_ring(world: World, queue: Queue) -> None:
+    """No descriptor of a queue can be fetched any more."""
+    ring = world.engine._rings[queue]
+    end = ring.ring + ring.entries * ENTRY_SIZE[queue]
+    world.device.bus_ranges = [BusRange(ring.ring, end, False, Cause.BUS_ERROR)]
+
+
+def bounded(steps: Steps[object], most: int) -> Steps[object]:
+    """The same steps; TimeoutError after so many."""
+    result = None
+    for _ in range(most):
+        try:
+            step = steps.send(result)
+        except StopIteration as stop:
+            return stop.value
+        result = yield step
+    raise TimeoutError(f"no end after {most} steps")
+
+
 def text(width: int, word: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.tile(np.frombuffer(word, np.uint8), width // len(word)).reshape(1, width)
 
@@ -245,6 +268,33 @@ def test_a_clearing_that_failed_is_done_again_before_anybody_sees_the_storage() 
     world.device.bus_ranges = []
     raw = world.run(world.driver.scan_out(new))
     assert not new.surface.detile(raw).any()
+
+
+LOOKS: dict[str, tuple[Policy, Callable[[Portable], Steps[object]], type[Exception]]] = {
+    "transfer": (
+        NoMmap(), lambda client: client.transfer_map(client.buffer, Box(0, 0, 16, 1), MapFlag.READ), DriverError
+    ),
+    "fault": (PageMkwrite(), lambda client: client.read_box(Box(0, 0, 16, 1)), BusFault),
+    "aperture": (AperturePolicy(), lambda client: client.read_box(Box(0, 0, 16, 1)), BusFault),
+    "bracket": (SyncBracket(), lambda client: client.read_box(Box(0, 0, 16, 1)), DriverError),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_who_waits_for_a_clearing_that_always_fails_is_told(look: str) -> None:
+    """R16, R23, R30: an error and no endless wait; when it works again so does the look."""
+    policy, steps, error = LOOKS[look]
+    world = make_world(policy=policy)
+    world.run(world.driver.device_read(world.buffer))
+    break_ring(world, Queue.RENDER)
+    new = world.run(world.driver.create("new", 160, 40, 4, Layout.Y_TILED))
+    client = Portable("client", world.driver, world.driver.export(new))
+    world.run(client.draw(new, [FillBox(Box(0, 0, 16, 1), b"lost")]))
+    with pytest.raises(error):
+        world.run(bounded(steps(client), 5000))
+    assert not world.device.locks
+    world.device.bus_ranges = []
+    world.run(steps(client))
 
 
 INNOCENT = {
