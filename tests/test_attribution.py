@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from models.layout import Opcode
+from models.steps import Acquire
 from tb.driver_trace import NOTES, STEPS
 from tb.sim_top import system
 from tb.simulation import simulators
 from tb.timing.bounds import Memory
+from tb.timing.chain import chain_of
 from tb.timing.figures import QUANTILES, Run, run_of
 from tb.timing.operations import Operation, operations_of
 from tb.trace import EVENT, Kind, Stall, Trace
@@ -38,7 +40,7 @@ def test_the_parts_of_every_operation_add_up_and_none_beats_its_bound(simulator:
     assert set(bursts["tag"].tolist()) == {tag for one in pages for tag in one.tags}, "a burst carries its tag"
 
 
-@pytest.mark.parametrize("scenario", ["photo", "page_writeback", "render"])
+@pytest.mark.parametrize("scenario", ["photo", "page_writeback", "render", "shared"])
 def test_nothing_of_an_operation_is_left_unexplained(scenario: str) -> None:
     run, path = timed(scenario, "verilator", Memory(latency=3, stall=25))
     assert unexplained(run.operations) == []
@@ -208,8 +210,9 @@ def test_every_cycle_of_a_written_fault_has_the_part_that_its_events_say() -> No
 
     acquire = [step.__name__ for step in STEPS].index("Acquire")
     events = [
-        note(10, "Fault", cause="load"), at(40, Kind.STEP, id=acquire, value=19), note(40, "FenceWait", cause="busy"),
-        note(53, "FenceSignal", queue=0), note(55, "Submit", queue=0, descriptors=1, cause="readback"),
+        note(10, "Fault", cause="load"), at(40, Kind.STEP, id=acquire, value=19, detail=1),
+        note(40, "FenceWait", cause="busy"), note(53, "FenceSignal", queue=0),
+        note(55, "Submit", queue=0, descriptors=1, cause="readback"),
         at(60, Kind.DOORBELL, value=1), note(61, "FenceWait", cause="readback"), at(62, Kind.READ_ADDRESS, id=1),
         at(69, Kind.FETCHED, id=Opcode.READBACK, tag=7), at(72, Kind.START, tag=7, value=1),
         at(75, Kind.WRITE_ADDRESS, tag=7, value=17), at(80, Kind.WRITE_FIRST, tag=7), at(96, Kind.WRITE_LAST, tag=7),
@@ -222,6 +225,206 @@ def test_every_cycle_of_a_written_fault_has_the_part_that_its_events_say() -> No
         "host": 29, "lock_wait": 19, "fence_wait": 13, "queue_wait": 8, "descriptor_fetch": 7, "first_data": 5,
         "transfer": 17, "response": 33, "interrupt": 40,
     }  # fmt: skip
+
+
+class Written:
+    """A trace by hand: what one task of the driver did, and one queue of descriptors that it submits."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+        self._texts = {0: "cpu", 1: "mm:cpu", 2: "resv:buffer", 3: "queue:transfer", 4: "other"}
+        self._tail = 0
+
+    def note(self, cycle: int, name: str, task: int = 0, **facts: object) -> None:
+        self._texts[len(self._texts)] = json.dumps(facts)
+        self.events.append(at(cycle, Kind.NOTE, id=NOTES.index(name), value=len(self._texts) - 1, tag=task))
+
+    def step(self, cycle: int, name: str, lock: int = 0, taken: int = 0, detail: int = 1) -> None:
+        """One step of the task that ended in a cycle and took so many."""
+        code = [step.__name__ for step in STEPS].index(name)
+        self.events.append(at(cycle, Kind.STEP, id=code, value=taken, address=lock, detail=detail))
+
+    def fault(self, cycle: int) -> None:
+        self.note(cycle, "Fault", cause="load", process="cpu")
+
+    def sent(self, cycle: int, cause: str, seen: int = 60, task: int = 0) -> None:
+        """One descriptor from its Submit to its fence value 40 cycles later, which a task sees `seen` after it."""
+        self._tail += 1
+        mine = {"queue": 0, "value": self._tail}
+        self.note(cycle, "Submit", descriptors=1, cause=cause, **mine)
+        self.note(cycle + 5, "FenceWait", cause=cause, **mine)
+        tag = 6 + self._tail
+        self.events += [
+            at(cycle + 5, Kind.DOORBELL, value=self._tail), at(cycle + 6, Kind.READ_ADDRESS, id=1),
+            at(cycle + 16, Kind.FETCHED, id=Opcode.READBACK, tag=tag, value=self._tail - 1),
+            at(cycle + 17, Kind.START, tag=tag, value=1), at(cycle + 18, Kind.ENDED, tag=tag),
+            at(cycle + 30, Kind.RECORD, tag=tag), at(cycle + 40, Kind.FENCE, tag=tag), at(cycle + 41, Kind.IRQ_RISE),
+        ]  # fmt: skip
+        self.note(cycle + seen, "FenceSignal", task=task, **mine)
+
+    @property
+    def trace(self) -> Trace:
+        self.events.sort(key=lambda event: int(event["cycle"]))
+        return Trace(np.array(self.events), texts=self._texts)
+
+    def told(self) -> list[tuple[str, int, int, dict[str, int]]]:
+        """(kind, begin, end, parts that took time) of what the driver did."""
+        return [
+            (one.kind, one.begin, one.end, {part: cycles for part, cycles in one.parts.items() if cycles})
+            for one in operations_of(self.trace)
+            if one.task
+        ]
+
+
+SENT = {"queue_wait": 2, "descriptor_fetch": 10, "response": 23}
+"""What one descriptor of `Written.sent` takes."""
+
+
+def test_a_readback_that_no_fault_asked_for_begins_at_its_own_note() -> None:
+    trace = Written()
+    trace.fault(10)
+    trace.note(15, "Readback", process="cpu")
+    trace.sent(20, "readback")
+    trace.note(90, "Insert")
+    trace.note(100_000, "Readback", process="")
+    trace.sent(100_010, "readback")
+    fault, readback = trace.told()
+    assert fault == ("page_fault", 10, 90, {"host": 25, "interrupt": 20, **SENT})
+    assert readback == ("readback", 100_000, 100_051, {"host": 15, "interrupt": 1, **SENT})
+
+
+def test_what_was_announced_and_never_submitted_is_no_begin() -> None:
+    trace = Written()
+    for begin in (10, 5000):
+        trace.step(begin, "Acquire", 2)
+        trace.note(begin, "Render")
+        trace.note(begin + 3, "Render")
+        if begin == 10:
+            trace.step(20, "Release", 2)
+    trace.sent(5010, "draw")
+    trace.note(6000, "Harvest")
+    trace.note(7000, "Harvest")
+    trace.note(7004, "Writeback")
+    trace.sent(7010, "writeback")
+    assert [one[:3] for one in trace.told()] == [("render", 5000, 5051), ("writeback", 7000, 7051)]
+
+
+def test_a_writeback_has_the_locks_and_fences_that_its_task_waited_for() -> None:
+    trace = Written()
+    trace.note(10, "Harvest")
+    trace.step(1010, "Acquire", 3, taken=1000)
+    trace.note(1010, "FenceWait", cause="staging", queue=1, value=4)
+    trace.note(1210, "FenceSignal", task=4, queue=1, value=3)
+    trace.note(1510, "FenceSignal", task=4, queue=1, value=4)
+    trace.sent(1515, "writeback")
+    (writeback,) = trace.told()
+    parts = {"host": 10, "lock_wait": 1000, "fence_wait": 500, "interrupt": 1, **SENT}
+    assert writeback == ("writeback", 10, 1556, parts)
+
+
+def test_a_lock_of_another_task_is_not_what_an_operation_waited_for() -> None:
+    trace = Written()
+    trace.note(10, "Harvest")
+    trace.events.append(at(400, Kind.STEP, id=STEPS.index(Acquire), value=390, address=2, detail=1, tag=4))
+    trace.sent(500, "writeback")
+    ((_, _, _, parts),) = trace.told()
+    assert "lock_wait" not in parts and parts["host"] == 495
+
+
+def test_work_between_two_readbacks_of_a_fault_is_the_hosts() -> None:
+    """The first one's upload had failed, or what was guessed could not be had."""
+    trace = Written()
+    trace.fault(10)
+    trace.sent(20, "readback")
+    trace.sent(780, "readback", seen=70)
+    trace.note(860, "Insert")
+    (fault,) = trace.told()
+    parts = {"host": 730, "interrupt": 50, **{part: 2 * cycles for part, cycles in SENT.items()}}
+    assert fault == ("page_fault", 10, 860, parts)
+
+
+def test_the_end_of_a_faults_readback_may_be_seen_by_another_task() -> None:
+    trace = Written()
+    trace.fault(10)
+    trace.note(62, "FenceSignal", task=4, queue=0, value=0)
+    trace.sent(20, "readback", seen=70, task=4)
+    trace.note(100, "Insert")
+    (fault,) = trace.told()
+    assert fault == ("page_fault", 10, 100, {"host": 25, "interrupt": 30, **SENT})
+
+
+def locked(trace: Written, begin: int, end: int) -> None:
+    """A fault's two locks, taken and given back."""
+    trace.step(begin, "Acquire", 1)
+    trace.step(begin, "Acquire", 2)
+    trace.step(end, "Release", 2)
+    trace.step(end, "Release", 1)
+
+
+def test_a_fault_that_gets_no_page_ends_and_leaves_the_next_operation_alone() -> None:
+    """Its mapping is gone; then come a bracket, and a fault that is served after it had let go of its locks to wait."""
+    trace = Written()
+    trace.fault(10)
+    locked(trace, 40, 55)
+    trace.step(900, "Delay", taken=800)
+    trace.note(1000, "Readback", process="")
+    trace.sent(1010, "readback")
+    trace.fault(2000)
+    locked(trace, 2010, 2015)
+    trace.note(2015, "FenceWait", cause="load", queue=1, value=9)
+    trace.note(2115, "FenceSignal", queue=1, value=9)
+    trace.step(2118, "Acquire", 1)
+    trace.note(2120, "Readback", process="cpu")
+    trace.sent(2130, "readback")
+    trace.note(2300, "Insert")
+    assert [one[:3] for one in trace.told()] == [
+        ("page_fault", 10, 55), ("readback", 1000, 1051), ("page_fault", 2000, 2300),
+    ]  # fmt: skip
+    assert trace.told()[2][3]["fence_wait"] == 100
+    links = list(chain_of(trace.trace, operations_of(trace.trace)[0]))
+    assert "notes Fault" in links[0].what and "Release mm:cpu" in links[-1].what
+
+
+def test_a_fault_that_is_interrupted_is_followed_by_its_like() -> None:
+    trace = Written()
+    trace.fault(10)
+    locked(trace, 40, 55)
+    trace.note(55, "FenceWait", cause="load", queue=1, value=9)
+    trace.step(255, "WaitIrq", taken=200)
+    trace.fault(300)
+    trace.step(310, "Acquire", 1, taken=10, detail=0)
+    trace.fault(320)
+    trace.note(330, "Insert")
+    assert [one[:3] for one in trace.told()] == [
+        ("page_fault", 10, 255), ("page_fault", 300, 310), ("page_fault", 320, 330),
+    ]  # fmt: skip
+    assert [one[3].get("lock_wait", 0) for one in trace.told()] == [0, 10, 0]
+
+
+def test_a_fault_of_the_aperture_ends_with_its_access() -> None:
+    trace = Written()
+    trace.fault(10)
+    trace.step(20, "Acquire", 2)
+    trace.sent(30, "aperture")
+    trace.step(105, "Release", 2)
+    trace.step(200, "Acquire", 2)
+    trace.sent(210, "aperture")
+    trace.step(280, "Release", 2)
+    assert trace.told() == [
+        ("page_fault", 10, 105, {"host": 40, "interrupt": 20, **SENT}),
+        ("control", 210, 251, {"host": 5, "interrupt": 1, **SENT}),
+    ]
+
+
+def test_clients_that_share_a_buffer_have_readbacks_lock_waits_and_fence_waits() -> None:
+    run, _ = timed("shared", "verilator", Memory())
+    readbacks = [one for one in run.operations if one.kind == "readback"]
+    assert len(readbacks) > 3 and unexplained(run.operations) == []
+    assert max(one.parts["host"] for one in readbacks) < 20, "from the note that asks for it to its doorbell"
+    faults = [one for one in run.operations if one.kind == "page_fault"]
+    assert {one.task for one in faults} == {"reader"} and {one.task for one in readbacks} == {"bracket"}
+    for part in ("lock_wait", "fence_wait"):
+        assert max(one.parts[part] for one in faults) > 100, part
 
 
 @pytest.mark.parametrize("scenario", ["photo", "page_writeback"])

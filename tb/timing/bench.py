@@ -36,7 +36,8 @@ async def timed(dut: Any) -> None:
         bridge = bridge_of(env)
         if "TIMING_UNTIL" in os.environ:
             cocotb.start_soon(end_in(int(os.environ["TIMING_UNTIL"])))
-        await bridge.run({"driver": SCENARIOS[os.environ["TIMING_SCENARIO"]].steps(host)})
+        opened = await bridge.run({"driver": SCENARIOS[os.environ["TIMING_SCENARIO"]].steps(host)})
+        await bridge.run(opened["driver"] or {})
         sim_top.assert_clean(dut)
         await sim_top.flush_trace(dut)
 

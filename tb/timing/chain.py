@@ -45,7 +45,7 @@ _BEGINS = {
 }  # fmt: skip
 """What the driver notes when an operation of a kind begins."""
 _ENDS = ("Insert", "Sigbus")
-"""What it notes when a page fault ends."""
+"""What it notes when a page fault ends with an entry or SIGBUS."""
 _OF_NOBODY = (Kind.DOORBELL, Kind.IRQ_RISE, Kind.IRQ_FALL, Kind.RESET)
 
 
@@ -79,11 +79,11 @@ def _of_driver(trace: Trace, events: npt.NDArray[np.void], operation: Operation)
     begins = _notes(events, mine & (events["cycle"] == operation.begin), _BEGINS.get(operation.kind, ()))
     if len(begins):
         mine[: begins[0]] = False
+    mine &= events["cycle"] <= operation.end
     if operation.kind == "page_fault":
         ends = _notes(events, mine & (events["cycle"] == operation.end), _ENDS)
-        mine[ends[-1] + 1 :] = False
-    else:
-        mine &= events["cycle"] <= operation.end
+        if len(ends):
+            mine[ends[-1] + 1 :] = False
     return mine
 
 
@@ -135,7 +135,7 @@ def _hardware(event: np.void, kind: Kind) -> str:
     if kind is Kind.WALK:
         return f"translation waited {value} cycles{_why(cause)}"
     if kind is Kind.STALL:
-        return f"waited {value} cycles by {Stall(cause).name.lower()}"
+        return f"waited {value} cycles for {Stall(cause).name.lower()}"
     name = Opcode(number).name if number in list(Opcode) else f"opcode {number}"
     words = {Kind.FETCHED: "fetched", Kind.START: "starts", Kind.ENDED: f"ended, {value} bytes"}
     return f"{name} {words[kind]}{_why(cause)}"

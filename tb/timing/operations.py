@@ -8,17 +8,15 @@ along the way of the data wins, and what nothing explains is the host's.  So the
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from models.layout import Cause, Opcode
-from tb.driver_trace import NOTES, STEPS
+from tb.timing.wanted import Wanted, wanted_of
 from tb.trace import READ_DATA_ID, RING_READS, WRITE_DATA_ID, Kind, Stall, Trace, Translation
 
 __all__ = ["KINDS", "PARTS", "Burst", "Life", "Operation", "lives_of", "operations_of"]
@@ -30,7 +28,6 @@ PARTS = (
 """Parts of an operation; of two that are true in one cycle, the later one here has it."""
 KINDS = ("page_fault", "readback", "writeback", "render", "control", "descriptor")
 """Kinds of operations; a descriptor by itself is one, whoever published it: `descriptor.readback` and so on."""
-_ACQUIRE = [step.__name__ for step in STEPS].index("Acquire")
 _WRITES = (Kind.WRITE_ADDRESS, Kind.WRITE_FIRST, Kind.WRITE_LAST)
 _DATA_IDS = dict.fromkeys((Kind.READ_ADDRESS, Kind.READ_FIRST, Kind.READ_LAST), READ_DATA_ID)
 _DATA_IDS |= dict.fromkeys(_WRITES, WRITE_DATA_ID)
@@ -220,33 +217,16 @@ def _whose(lives: deque[Life], what: str, cycle: int, tag: int) -> Life:
     return lives.popleft()
 
 
-@dataclass(slots=True)
-class _Wanted:
-    """An operation while the trace is read: its submissions as (queue, first descriptor's count, how many)."""
-
-    kind: str
-    task: str
-    begin: int
-    end: int | None = None
-    cause: str = ""
-    submissions: list[tuple[int, int, int]] = field(default_factory=list)
-    waits: list[tuple[int, int]] = field(default_factory=list)
-    locks: list[tuple[int, int]] = field(default_factory=list)
-    signalled: dict[int, int] = field(default_factory=dict)
-
-
-_OF_SUBMISSION = {"readback": "readback", "writeback": "writeback", "draw": "render", "clear": "render"}
-_ANNOUNCES = {"Harvest": "writeback", "Writeback": "writeback", "Readback": "readback", "Render": "render"}
-
-
 def operations_of(trace: Trace, lives: Sequence[Life] | None = None) -> list[Operation]:
     """Every operation of the last run that came to its end, by the cycle of its begin; numbered in that order."""
     lives = lives_of(trace) if lives is None else lives
     by_queue = {queue: [life for life in lives if life.queue == queue] for queue in (0, 1)}
     found = [_of_life(life) for life in lives if life.end is not None]
     rises = trace.last_run().of(Kind.IRQ_RISE)["cycle"]
-    for wanted in _wanted(trace):
-        mine = [life for queue, at, count in wanted.submissions for life in by_queue[queue][at : at + count]]
+    for wanted in wanted_of(trace):
+        sent = [(life, one) for one in wanted.submissions for life in by_queue[one.queue][one.at : one.at + one.count]]
+        mine = [life for life, _ in sent]
+        resumed = [wanted.resumed(one, life.fenced) for life, one in sent]
         end = wanted.end
         if end is None:  # nobody of the driver waits for it: it is over with its interrupt
             ends = [life.end for life in mine]
@@ -256,8 +236,8 @@ def operations_of(trace: Trace, lives: Sequence[Life] | None = None) -> list[Ope
             place = int(np.searchsorted(rises, fenced))
             soon = place < len(rises) and int(rises[place]) <= fenced + 2
             end = int(rises[place]) if soon else fenced
-            wanted.signalled = dict.fromkeys((0, 1), end)
-        found.append(_painted(wanted, mine, end))
+            resumed = [end for _ in mine]
+        found.append(_painted(wanted, mine, end, resumed))
     found = [replace(one, interrupt=_interrupt(one, rises)) for one in found]
     found.sort(key=lambda one: (one.begin, KINDS.index(one.kind.partition(".")[0]), one.tags))
     return [replace(one, number=number) for number, one in enumerate(found)]
@@ -270,71 +250,24 @@ def _interrupt(one: Operation, rises: npt.NDArray[np.uint64]) -> int | None:
     return int(rises[place]) if place < len(rises) and int(rises[place]) <= one.end + 2 else None
 
 
-def _wanted(trace: Trace) -> list[_Wanted]:
-    """What the driver wanted, by its own events."""
-    done: list[_Wanted] = []
-    faults: dict[str, _Wanted] = {}
-    announced: dict[str, dict[str, int]] = defaultdict(dict)
-    counts = {0: 0, 1: 0}
-    waiting: dict[str, tuple[int, str]] = {}
-    for event in trace.last_run().of(Kind.NOTE, Kind.STEP):
-        cycle, task = int(event["cycle"]), trace.texts[int(event["tag"])]
-        fault = faults.get(task)
-        if event["kind"] == Kind.STEP:
-            if event["id"] == _ACQUIRE and event["value"] and fault is not None:
-                fault.locks.append((cycle - int(event["value"]), cycle))
-            continue
-        facts: dict[str, Any] = json.loads(trace.texts[int(event["value"])])
-        name = NOTES[int(event["id"])]
-        match name:
-            case "Fault":
-                fault = faults[task] = _Wanted("page_fault", task, cycle, cause=facts["cause"])
-            case "Insert" | "Sigbus" if fault is not None:
-                fault.end = cycle
-                done.append(faults.pop(task))
-            case "Submit":
-                queue, count = int(facts["queue"]), int(facts["descriptors"])
-                part = (queue, counts[queue], count)
-                counts[queue] += count
-                kind = _OF_SUBMISSION.get(facts["cause"], "control")
-                if fault is not None and kind == "readback":
-                    fault.submissions.append(part)
-                else:
-                    begin = announced[task].pop(kind, cycle)
-                    done.append(_Wanted(kind, task, begin, cause=facts["cause"], submissions=[part]))
-            case "FenceWait":
-                waiting[task] = (cycle, facts["cause"])
-            case "FenceSignal":
-                for each, (since, cause) in list(waiting.items()):
-                    waiter = faults.get(each)
-                    if each == task and waiter is not None:
-                        if cause == "readback":
-                            waiter.signalled[int(facts["queue"])] = cycle
-                        else:
-                            waiter.waits.append((since, cycle))
-                        waiting[each] = (cycle, cause)
-            case _ if name in _ANNOUNCES:
-                announced[task].setdefault(_ANNOUNCES[name], cycle)
-    return done
-
-
 def _of_life(life: Life) -> Operation:
     """A descriptor by itself, from its doorbell to where the host can see its end."""
     name = Opcode(life.opcode).name.lower() if life.opcode in list(Opcode) else f"opcode_{life.opcode}"
-    wanted = _Wanted(f"descriptor.{name}", "", life.published, cause=_named(life.cause))
-    return _painted(wanted, [life], life.end or life.fetched)
+    wanted = Wanted(f"descriptor.{name}", "", life.published, cause=_named(life.cause))
+    return _painted(wanted, [life], life.end or life.fetched, [None])
 
 
 def _named(cause: int) -> str:
     return "" if not cause else Cause(cause).name.lower() if cause in list(Cause) else str(cause)
 
 
-def _painted(wanted: _Wanted, lives: Sequence[Life], end: int) -> Operation:
+def _painted(wanted: Wanted, lives: Sequence[Life], end: int, resumed: Sequence[int | None]) -> Operation:
+    """The operation with a part for each cycle; resumed: when the driver saw the end of each of its lives."""
     begin = min([wanted.begin, *(life.published for life in lives)]) if wanted.task == "" else wanted.begin
     spans: list[tuple[str, int, int]] = [("lock_wait", *span) for span in wanted.locks]
     spans += [("fence_wait", *span) for span in wanted.waits]
-    for life in lives:
-        spans += _spans(life, wanted.signalled.get(life.queue))
+    for life, seen in zip(lives, resumed, strict=True):
+        spans += _spans(life, seen)
     colours = np.zeros(end - begin, np.uint8)
     for part, first, last in sorted(spans, key=lambda span: PARTS.index(span[0])):
         colours[max(first - begin, 0) : max(last - begin, 0)] = PARTS.index(part)
@@ -358,7 +291,7 @@ def _runs(colours: npt.NDArray[np.uint8], begin: int) -> tuple[tuple[str, int, i
     )
 
 
-def _spans(life: Life, signalled: int | None) -> list[tuple[str, int, int]]:
+def _spans(life: Life, seen: int | None) -> list[tuple[str, int, int]]:
     """(part, begin, end) of one descriptor.
 
     In its unit it waits in the queue of those before it, for room and for the bus, unless something of its own is under
@@ -372,8 +305,8 @@ def _spans(life: Life, signalled: int | None) -> list[tuple[str, int, int]]:
         ("queue_wait", life.published, life.asked), ("descriptor_fetch", life.asked, life.fetched),
         ("queue_wait", life.fetched, min(owed, far)), ("response", owed, far), ("transfer", started, drawn),
     ]  # fmt: skip
-    if life.fenced is not None and signalled is not None:
-        spans.append(("interrupt", life.fenced, signalled))
+    if life.fenced is not None and seen is not None:
+        spans.append(("interrupt", life.fenced, seen))
     spans += [("fence_wait", *span) for span in life.held]
     spans += [("translation", *span) for span in life.walks]
     for turn, first, last, answered in life.data:

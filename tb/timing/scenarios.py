@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from models.bracket import begin, end
 from models.client.photo import photo
 from models.client.writer import Writer
-from models.dmabuf import Buffer
+from models.dmabuf import Buffer, DmaBuf
 from models.driver import CopyBox, Driver, FillBox
 from models.faultline_engine import FaultlineEngine
 from models.layout import Layout
 from models.memory import PAGE, HostMemory
-from models.page_table import Mapping
+from models.page_table import Mapping as Mapped
 from models.policy.page_mkwrite import PageMkwrite
 from models.steps import Steps
 from models.surface import Box
@@ -24,14 +25,19 @@ __all__ = ["SCENARIOS", "Reading", "Scenario"]
 _PIXEL, _ROWS = 4, 64
 """Bytes a pixel and rows of the buffer of the steady scenarios: a row is a page, and there are so many."""
 _RED = bytes((224, 64, 32, 255))
+_SHARED_ROWS, _DRAWINGS = 8, 6
+"""Pages of the buffer that several share, and how often it is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A generator on fresh host memory; it raises AssertionError where bytes are wrong."""
+    """A generator on fresh host memory; it raises AssertionError where bytes are wrong.
+
+    What it returns, if anything, are further generators by the name of their task, which then run beside each other.
+    """
 
     title: str
-    steps: Callable[[HostMemory], Steps[None]]
+    steps: Callable[[HostMemory], Steps[Mapping[str, Steps[None]] | None]]
 
 
 def _photo(host: HostMemory) -> Steps[None]:
@@ -90,6 +96,46 @@ def _render(host: HostMemory) -> Steps[None]:
         yield from driver.wait(fence)
 
 
+def _shared(host: HostMemory) -> Steps[Mapping[str, Steps[None]]]:
+    """One draws, one reads by faults, one through brackets, which read back as the kernel has the buffer mapped too."""
+    driver, artist = _started(host)
+    mapping = yield from _mapped(driver, artist, _SHARED_ROWS)
+    yield from _drawn(driver, artist, 0)
+    dmabuf = driver.export(artist.buffers[0])
+    dmabuf.vmap()
+    return {
+        "artist": _drawing(driver, artist),
+        "reader": _reading(artist, mapping),
+        "bracket": _bracketing(dmabuf),
+    }
+
+
+def _drawn(driver: Driver, artist: _Writer, number: int) -> Steps[None]:
+    buffer = artist.buffers[0]
+    fence = yield from artist.draw(buffer, [FillBox(buffer.surface.box, bytes((number, 64, 32, 255)))])
+    yield from driver.wait(fence)
+
+
+def _drawing(driver: Driver, artist: _Writer) -> Steps[None]:
+    for number in range(1, _DRAWINGS):
+        yield from _drawn(driver, artist, number)
+
+
+def _reading(reader: _Writer, mapping: Mapped) -> Steps[None]:
+    """Whatever is seen was drawn, and nothing older comes after it."""
+    newest = 0
+    for page in (*range(_SHARED_ROWS), *range(_SHARED_ROWS)):
+        seen = (yield from reader.load(mapping.address + page * PAGE, _PIXEL)).tobytes()
+        assert seen[1:] == bytes((64, 32, 255)) and newest <= seen[0] < _DRAWINGS, f"page {page} reads {seen.hex()}"
+        newest = seen[0]
+
+
+def _bracketing(dmabuf: DmaBuf) -> Steps[None]:
+    for _ in range(_DRAWINGS):
+        yield from begin(dmabuf, write=False)
+        yield from end(dmabuf, write=False)
+
+
 class _Writer(Writer):
     """A writer that knows its buffers."""
 
@@ -103,9 +149,9 @@ def _started(host: HostMemory) -> tuple[Driver, _Writer]:
     return driver, _Writer(driver)
 
 
-def _mapped(driver: Driver, writer: _Writer) -> Steps[Mapping]:
+def _mapped(driver: Driver, writer: _Writer, rows: int = _ROWS) -> Steps[Mapped]:
     yield from driver.initialise()
-    buffer = yield from driver.create("buffer", PAGE // _PIXEL, _ROWS, _PIXEL, Layout.Y_TILED)
+    buffer = yield from driver.create("buffer", PAGE // _PIXEL, rows, _PIXEL, Layout.Y_TILED)
     writer.buffers.append(buffer)
     return writer.map(writer.files.install(driver.export(buffer)))
 
@@ -115,5 +161,6 @@ SCENARIOS = {
     "page_readback": Scenario("page after page of what the device drew, each read by a fault", _readback),
     "page_writeback": Scenario("page after page that the CPU wrote, each sent by itself", _writeback),
     "render": Scenario("fills and copies, each waited for", _render),
+    "shared": Scenario("one that draws, one that reads by faults and one through brackets, on one buffer", _shared),
 }
 """By the name that SCENARIO and a contract use."""
