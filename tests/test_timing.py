@@ -132,8 +132,8 @@ def test_slices_of_the_timeline_lie_in_each_other_and_flows_lead_from_fault_to_i
     tracks, events = packets_of([run])
     stacks: dict[int, list[int]] = {}
     last: dict[int, int] = {}
-    flows: dict[int, list[tuple[int, str]]] = {}
-    for packet in events:
+    flows: dict[int, list[tuple[int, int, str]]] = {}
+    for place, packet in enumerate(events):
         event = packet.track_event
         assert event.track_uuid in tracks
         assert packet.timestamp >= last.get(event.track_uuid, 0), "a track runs backwards"
@@ -144,14 +144,14 @@ def test_slices_of_the_timeline_lie_in_each_other_and_flows_lead_from_fault_to_i
         elif event.type == event.TYPE_SLICE_END:
             stack.pop()
         for flow in event.flow_ids:
-            flows.setdefault(flow, []).append((packet.timestamp, tracks[event.track_uuid].name))
+            flows.setdefault(flow, []).append((packet.timestamp, place, tracks[event.track_uuid].name))
     assert not any(stacks.values()), "a slice has no end"
     for fault in (one for one in run.operations if one.kind == "page_fault"):
-        where = flows[(1 << 32) + fault.number]
-        assert where.count((fault.begin * 4, "page_fault")) == 1 and fault.interrupt is not None
-        assert [name for _, name in sorted(where)][:2] == ["page_fault", "doorbells"]
-        assert [name for _, name in where].count("write bursts") == 2
-        assert max(where) == (fault.interrupt * 4, "interrupt")
+        joined = sorted(flows[(1 << 32) + fault.number])  # as Perfetto does: by time, then in the order of the file
+        along = [name for _, _, name in joined]
+        assert along == ["page_fault", "doorbells", *["transfer queue"] * len(fault.lives), *along[-3:]]
+        assert along[-3:] == ["write bursts", "write bursts", "interrupt"]
+        assert joined[0][0] == fault.begin * 4 and joined[-1][0] == (fault.interrupt or 0) * 4
 
 
 def test_a_burst_of_the_timeline_waits_for_its_data_only_once_the_bus_is_free() -> None:

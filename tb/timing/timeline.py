@@ -2,7 +2,8 @@
 
 A run is a process; in it are a track a driver's task and kind of operation, a queue, a direction of bursts and a cause
 of stalls, with slices in each other where one is part of another.  What belongs to one operation hangs together by a
-flow, from the operation to its doorbells, descriptors, bursts and its interrupt.  Timestamps are nanoseconds.
+flow, from the operation to its doorbells, descriptors, bursts and its interrupt.  Timestamps are nanoseconds; of equal
+ones the order in the file counts, so doorbells are written before the descriptors that begin with them.
 """
 
 from __future__ import annotations
@@ -127,22 +128,22 @@ def _run(writer: _Writer, run: Run, base: int) -> None:
                 mine += [flow] if flow not in mine else []
             if one.interrupt is not None:
                 rises.setdefault(one.interrupt, []).append(flow)
-    for one in run.operations:
-        if one.task:
-            group = writer.group(f"driver: {one.task}", process)
-            writer.slices(
-                writer.track(one.kind, group), [(f"{one.kind} {one.number}", one.begin, one.end), *one.spans],
-                _facts(run, one), [base + one.number] if one.lives else [],
-            )  # fmt: skip
-        else:
-            life = one.lives[0]
-            mine = flows.get((life.queue, life.fetched), [])
-            name = f"{one.kind.partition('.')[2]} {life.tag}"
-            spans = [(name, one.begin, one.end), *one.spans]
-            writer.slices(writer.track(_QUEUES[life.queue], process), spans, _facts(run, one), mine)
-            for burst in life.bursts:
-                _burst(writer, process, life, burst, mine)
-    _signals(writer, process, run, bells, rises)
+    for one in (one for one in run.operations if one.task):
+        group = writer.group(f"driver: {one.task}", process)
+        writer.slices(
+            writer.track(one.kind, group), [(f"{one.kind} {one.number}", one.begin, one.end), *one.spans],
+            _facts(run, one), [base + one.number] if one.lives else [],
+        )  # fmt: skip
+    _doorbells(writer, process, run, bells)
+    for one in (one for one in run.operations if not one.task):
+        life = one.lives[0]
+        mine = flows.get((life.queue, life.fetched), [])
+        name = f"{one.kind.partition('.')[2]} {life.tag}"
+        spans = [(name, one.begin, one.end), *one.spans]
+        writer.slices(writer.track(_QUEUES[life.queue], process), spans, _facts(run, one), mine)
+        for burst in life.bursts:
+            _burst(writer, process, life, burst, mine)
+    _signals(writer, process, run, rises)
 
 
 def _facts(run: Run, one: Operation) -> dict[str, Any]:
@@ -164,22 +165,22 @@ def _burst(writer: _Writer, process: int, life: Life, burst: Burst, flows: Seque
     writer.slices(track, [(name, burst.asked, end), *spans], facts, flows)
 
 
-def _signals(
-    writer: _Writer,
-    process: int,
-    run: Run,
-    bells: Mapping[tuple[int, int], Sequence[int]],
-    rises: Mapping[int, Sequence[int]],
+def _doorbells(
+    writer: _Writer, process: int, run: Run, bells: Mapping[tuple[int, int], Sequence[int]]
 ) -> None:
-    """Doorbells, the interrupt line, stalls by cause, and data beats of each window as counters."""
-    doorbells, line = writer.track("doorbells", process), writer.track("interrupt", process)
+    track, events = writer.track("doorbells", process), run.trace.of(Kind.DOORBELL)
+    for cycle, queue, tail in zip(*(events[name].tolist() for name in ("cycle", "queue", "value")), strict=True):
+        writer.instant(track, cycle, f"{_QUEUES[queue]}, tail {tail}", bells.get((queue, cycle), ()))
+
+
+def _signals(writer: _Writer, process: int, run: Run, rises: Mapping[int, Sequence[int]]) -> None:
+    """The interrupt line, stalls by cause, and data beats of each window as counters."""
+    line = writer.track("interrupt", process)
     began: int | None = None
     names = ("cycle", "kind", "queue", "tag", "value", "cause")
-    events = run.trace.of(Kind.DOORBELL, Kind.IRQ_RISE, Kind.IRQ_FALL, Kind.STALL)
+    events = run.trace.of(Kind.IRQ_RISE, Kind.IRQ_FALL, Kind.STALL)
     for cycle, kind, queue, tag, value, cause in zip(*(events[name].tolist() for name in names), strict=True):
         match kind:
-            case Kind.DOORBELL:
-                writer.instant(doorbells, cycle, f"{_QUEUES[queue]}, tail {value}", bells.get((queue, cycle), ()))
             case Kind.IRQ_RISE:
                 began = cycle
             case Kind.IRQ_FALL if began is not None:
