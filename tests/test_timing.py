@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,12 +18,12 @@ from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace as Packets
 from tb.simulation import simulators
 from tb.timing import __main__ as face
 from tb.timing import waves
-from tb.timing.baseline import BASELINE, VERSION, base_of, baseline, changes, condensed
+from tb.timing.baseline import BASELINE, VERSION, base_of, baseline, changes, condensed, unmade
 from tb.timing.bounds import Memory
 from tb.timing.chain import chain_of, events_of
 from tb.timing.contract import Budget, ContractError, contract_of, judged
 from tb.timing.cost import WORKS, cost
-from tb.timing.figures import Run, spread, summary
+from tb.timing.figures import Run, run_of, spread, summary
 from tb.timing.operations import Life
 from tb.timing.scenarios import SCENARIOS
 from tb.timing.timeline import timeline
@@ -50,10 +52,20 @@ def test_spans_are_counted_in_the_windows_that_they_cross() -> None:
     assert spread(np.zeros((0, 2), np.int64), np.array([0, 10, 20])) == [0, 0]
 
 
-@pytest.mark.parametrize("words", [("nothing", "", "", ""), ("", "0", "", ""), ("", "", "65", ""), ("", "", "", "96")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nothing", "", "", ""), ("", "0", "", ""), ("", "", "65", ""), ("", "", "", "96"),
+        ("", ",", "", ""), ("", "3,,13", "", ""), ("photo,", "", "", ""),
+    ],
+)  # fmt: skip
 def test_a_memory_or_scenario_that_cannot_be_timed_is_refused(words: tuple[str, str, str, str]) -> None:
     with pytest.raises(face.AskError):
         face.asked(*words)
+
+
+def test_what_is_asked_for_twice_is_run_once() -> None:
+    assert face.asked("photo,photo", "3, 3", "", "") == (["photo"], [Memory(latency=3)])
 
 
 # -------------------------------------------------------------------------------------------- one life, one chain
@@ -238,14 +250,59 @@ def test_what_moved_is_told_with_its_direction() -> None:
     base[0]["kinds"]["page_fault"]["parts"]["transfer"]["max"] -= 1
     base[0]["utilization"]["share"] += 0.01
     base[0]["stalls"]["gone"] = {"cycles": 5, "spans": 1, "worst": {"cycles": 5}}
+    base[0]["kinds"]["page_fault"]["sums"]["host"] -= 7
     found = {(one.what, one.figure): one for one in changes(base, [run])}
     quicker, slower = found["page_fault", "whole p99"], found["page_fault", "transfer max"]
     assert quicker.worse is False and quicker.told.startswith("-10 (")
     assert slower.worse is True and slower.told.startswith("+1 (")
     assert found["bus", "share"].worse is True
-    assert found["stall gone", "cycles"].told == "gone" and len(found) == 6
+    assert found["stall gone", "cycles"].told == "gone" and len(found) == 7
+    assert found["page_fault", "host sum"].worse is True
     (new,) = changes([], [run])
     assert (new.what, new.told) == ("run", "new")
+    assert unmade(base, [run]) == [] and unmade(base, []) == [run.title]
+
+
+@pytest.mark.parametrize("kind", [Kind.START, Kind.ENDED, Kind.FETCHED, Kind.RECORD, Kind.WALK, Kind.IRQ_RISE])
+def test_any_cycle_that_moves_is_told_with_the_operation(kind: Kind) -> None:
+    """One event at a time of the photo is later, between quantiles too; whatever then took other cycles is told."""
+    run, _ = timed("photo", "verilator", Memory())
+    base = json.loads(json.dumps([condensed(run)]))
+    moved = 0
+    for place in np.flatnonzero(run.trace.events["kind"] == kind):
+        events = run.trace.events.copy()
+        events["cycle"][place] += 1
+        events = events[np.argsort(events["cycle"], kind="stable")]
+        with contextlib.suppress(ValueError):
+            other = run_of("photo", "verilator", Memory(), Trace(events, 64, run.trace.texts))
+            pairs = zip(run.operations, other.operations, strict=True)
+            first = next((one.number for one, now in pairs if (one.begin, one.spans) != (now.begin, now.spans)), None)
+            if first is not None:
+                moved += 1
+                assert first in [one.first for one in changes(base, [other])], f"{kind.name} at {place}"
+    assert moved > 3
+
+
+def test_a_run_that_the_base_alone_has_and_one_that_did_not_move_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _ = timed("page_readback", "verilator", Memory())
+    old = tmp_path / "old.json"
+    other = {**condensed(run), "latency": 99}
+    old.write_text(json.dumps({"version": VERSION, "runs": [condensed(run), other]}), encoding="utf-8")
+    monkeypatch.setattr(face, "RESULTS", tmp_path)
+    monkeypatch.setattr(face, "_timed", lambda *_: [run])
+    assert face.main(["--base", str(old)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "no cycle moved since" in told and "figures differ" not in told
+    absent = "SCENARIO=page_readback LATENCY=99 WIDTH=64 STALL=0"
+    assert f"not run now, 1: {absent}" in told
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "No cycle moved." in page and absent in page
+
+
+FIGURES = {"count": 1, "bytes": 1, "sums": {}, "digests": "01234567", "total": {"max": 0}, "parts": {}}
+"""Of a kind of operations, without parts that took time."""
 
 
 def dented(name: str, value: object) -> str:
@@ -267,7 +324,9 @@ def dented(name: str, value: object) -> str:
         (dented("utilization", []), "run 0 lacks figures"),
         (dented("stalls", {"unit": {"cycles": 1, "spans": 1, "worst": {}}}), "run 0 lacks figures 'cycles'"),
         (dented("kinds", {"render": []}), "run 0 lacks figures"),
-        (dented("kinds", {"render": {"count": 1, "bytes": 1, "total": {"max": 1}, "parts": {}}}), "figures 'min'"),
+        (dented("kinds", {"render": {**FIGURES, "total": {"max": 1}}}), "figures 'min'"),
+        (dented("kinds", {"render": {**FIGURES, "digests": "0123456"}}), "render digests is no figure"),
+        (dented("kinds", {"render": {**FIGURES, "digests": 7}}), "render digests is no figure"),
         (dented("cycles", "many"), "run cycles is no figure"),
         (dented("cycles", float("nan")), "run cycles is no figure"),
         (dented("latency", []), "latency is no figure"),
@@ -304,7 +363,10 @@ READBACK = ('scenario = "page_readback"', 'operation = "page_fault"')
 @pytest.mark.parametrize(
     ("lines", "key"),
     [
-        ((*READBACK, "p98_cycles = 5"), "budget.tight.p98_cycles: unknown key"),
+        ((*READBACK, "p98_cycles = 5"), "budget.tight.p98_cycles: unknown key: use p99_cycles or p95_cycles\n"),
+        ((*READBACK, "p99 = 5"), "budget.tight.p99: unknown key: use p99_cycles or p99_ns\n"),
+        ((*READBACK, "worst_stall = 5"), "budget.tight.worst_stall: unknown key: use worst_stall_cycles or "),
+        ((*READBACK, "fastest = 5"), "budget.tight.fastest: unknown key: use scenario, operation, "),
         ((*READBACK, "p99_us = 5"), "budget.tight.p99_us: unknown unit 'us'"),
         (('scenario = "nothing"', "max_ns = 1"), "budget.tight.scenario: unknown scenario 'nothing'"),
         (('operation = "page_fault"', "max_ns = 1"), "budget.tight.scenario: missing"),
@@ -330,7 +392,7 @@ def test_a_contract_that_is_not_understood_is_one_line_with_file_and_key(
     file = written(tmp_path, *lines)
     with pytest.raises(ContractError) as told:
         contract_of(file)
-    assert str(told.value).startswith(f"{file}: {key}")
+    assert f"{told.value}\n".startswith(f"{file}: {key}")
     assert face.main(["--contract", str(file)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -398,6 +460,7 @@ def test_the_worst_offender_is_shown_by_the_command_that_names_it(
     file = written(tmp_path, *READBACK, 'part = "transfer"', "max_cycles = 511")
     assert face.main(["--scenario", "page_readback", "--contract", str(file)]) == 1
     error = capsys.readouterr().err
+    assert "max of page_fault transfer is 512 cycles" in error and re.search(r", 512 of its \d+ cycles; see", error)
     words = [word.partition("=") for word in error.partition("see make timing ")[2].split()]
     assert face.main([part for name, _, value in words for part in (f"--{name.lower()}", value)]) == 0
     shown = capsys.readouterr().out

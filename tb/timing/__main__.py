@@ -21,7 +21,7 @@ from tb.disk import unwritable
 from tb.live.log import LogError
 from tb.live.replayed import replayed
 from tb.simulation import SIM_BUILD, SimulationError
-from tb.timing.baseline import BASELINE, VERSION, BaseError, Change, base_of, baseline, changes
+from tb.timing.baseline import BASELINE, VERSION, BaseError, Change, base_of, baseline, changes, unmade
 from tb.timing.bounds import LATENCY_RANGE, STALL_RANGE, Memory
 from tb.timing.chain import chain_of
 from tb.timing.contract import Budget, ContractError, Verdict, contract_of, judged
@@ -46,7 +46,7 @@ class AskError(Exception):
 
 def asked(scenario: str, latency: str, width: str, stall: str) -> tuple[list[str], list[Memory]]:
     """Read the words of the command line; an empty one means the default. AskError for the first that is wrong."""
-    names = [word.strip() for word in scenario.split(",") if word.strip()] or list(SCENARIOS)
+    names = list(dict.fromkeys(_words("SCENARIO", scenario))) or list(SCENARIOS)
     for name in names:
         if name not in SCENARIOS:
             raise AskError(f"unknown SCENARIO={name}: use {', '.join(SCENARIOS)}")
@@ -59,9 +59,17 @@ def asked(scenario: str, latency: str, width: str, stall: str) -> tuple[list[str
     return names, [Memory(*values) for values in product(latencies, widths, stalls)]
 
 
+def _words(name: str, text: str) -> list[str]:
+    """What stands between commas; none for an empty text."""
+    words = [word.strip() for word in text.split(",")] if text.strip() else []
+    if not all(words):
+        raise AskError(f"{name}={text} has nothing before, between or behind a comma: leave the comma out")
+    return words
+
+
 def _numbers(name: str, text: str, default: int, least: int, most: int) -> list[int]:
     found = []
-    for word in (word.strip() for word in text.split(",") if word.strip()):
+    for word in _words(name, text):
         if not word.isascii() or not word.isdigit() or len(word) > 9 or not least <= int(word) <= most:
             raise AskError(f"{name}={word} makes no sense: give whole numbers from {least} to {most}")
         found.append(int(word))
@@ -103,7 +111,8 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         verdicts = judged(budgets, runs)
         moved = None if base is None else changes(base, runs)
-        _publish(runs, verdicts, moved)
+        absent = [] if base is None else unmade(base, runs)
+        _publish(runs, verdicts, moved, absent)
         broken = [one for one in verdicts if one.broken]
         if options.update and not broken:
             BASELINE.write_text(baseline(runs), encoding="utf-8")
@@ -120,7 +129,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("error: interrupted, nothing written: run make timing again", file=sys.stderr)
         return 130
     if moved is not None:
-        console.print(_moved(moved, options.base))
+        console.print(_moved(moved, options.base) if moved else f"no cycle moved since {options.base}")
+    if absent:
+        console.print(f"in {options.base} and not run now, {len(absent)}: {'; '.join(absent)}", soft_wrap=True)
     for one in broken:
         print(f"error: {one.told}", file=sys.stderr)
     if options.update and broken:
@@ -156,12 +167,14 @@ def _timed(made: Iterable[Run], console: Console, number: int | None) -> list[Ru
     return runs
 
 
-def _publish(runs: Sequence[Run], verdicts: Sequence[Verdict], moved: Sequence[Change] | None) -> None:
+def _publish(
+    runs: Sequence[Run], verdicts: Sequence[Verdict], moved: Sequence[Change] | None, absent: Sequence[str]
+) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     facts = {"version": VERSION, "period_ns": PERIOD_NS, "parts": PARTS, "runs": [run.facts for run in runs]}
     (RESULTS / "timing.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
     (RESULTS / "trace.perfetto").write_bytes(timeline(runs))
-    (RESULTS / "report.html").write_text(rendered(runs, verdicts, moved), encoding="utf-8")
+    (RESULTS / "report.html").write_text(rendered(runs, verdicts, moved, absent), encoding="utf-8")
 
 
 def _summary(budgets: Sequence[Budget], runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str:

@@ -1,8 +1,9 @@
 """An earlier run beside this one: which cycles moved, and by how much, better or worse.
 
 Cycles are the same in every run of the same hardware and driver, so whatever differs is a change of one of them, and
-there is no tolerance.  What is compared is what timing.json says of each kind of operations, of the bus and of stalls;
-the baseline that is checked in is that without single operations and windows.
+there is no tolerance.  What is compared is what timing.json says of each kind of operations, of the bus and of stalls,
+and a digest of each operation, which sees what no figure does.  The baseline that is checked in is timing.json without
+single operations and windows.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from tb.timing.figures import QUANTILES, Run
 
-__all__ = ["BASELINE", "VERSION", "BaseError", "Change", "base_of", "baseline", "changes", "condensed"]
+__all__ = ["BASELINE", "VERSION", "BaseError", "Change", "base_of", "baseline", "changes", "condensed", "unmade"]
 
 VERSION = 1
 """Of timing.json and of the baseline."""
 BASELINE = Path(__file__).with_name("baseline.json")
 _MEMORY = ("scenario", "latency", "width", "stall")
+_DIGITS = 8
+"""Of one operation's digest."""
+_OTHERS = "operations with other cycles"
 _LEFT_OUT = ("operations", "windows", "simulator", "begin", "end")
 
 
@@ -33,7 +38,8 @@ class BaseError(Exception):
 class Change:
     """A figure of a run that is not what it was: None where one of the two has none.
 
-    run: its title.  what: kind of operation, stall or bus.  figure: which of it.
+    run: its title.  what: kind of operation, stall or bus.  figure: which of it.  first: number of the first operation
+    whose cycles are others, where that is known: `make timing` with OPERATION=number shows it.
     """
 
     run: str
@@ -41,6 +47,7 @@ class Change:
     figure: str
     before: float | None
     after: float | None
+    first: int | None = None
 
     @property
     def told(self) -> str:
@@ -49,12 +56,13 @@ class Change:
             return "new" if self.before is None else "gone"
         difference = self.after - self.before
         share = f" ({difference / self.before:+.1%})" if self.before else ""
-        return f"{difference:+,.6g}{share}"
+        place = f", first OPERATION={self.first}" if self.first is not None else ""
+        return f"{difference:+,.6g}{share}{place}"
 
     @property
     def worse(self) -> bool | None:
         """Whether it takes longer, or more of the bus is idle; None where neither can be said."""
-        if self.before is None or self.after is None or self.figure in ("count", "bytes"):
+        if self.before is None or self.after is None or self.figure in ("count", "bytes", _OTHERS):
             return None
         return (self.after < self.before) is (self.figure == "share")
 
@@ -89,6 +97,7 @@ def base_of(path: Path) -> list[dict[str, Any]]:
         try:
             figures = [*_figures(run), *((("run", name), run[name]) for name in _MEMORY[1:])]
             wrong = next((" ".join(what) for what, value in figures if not _is_number(value)), None)
+            wrong = next((f"{kind} digests" for kind in run["kinds"] if not _are_digests(run["kinds"][kind])), wrong)
         except (KeyError, TypeError, AttributeError) as error:
             missing = f" {error}" if isinstance(error, KeyError) else ""
             raise BaseError(f"BASE={path}: run {number} lacks figures{missing}: {anew}") from None
@@ -99,6 +108,18 @@ def base_of(path: Path) -> list[dict[str, Any]]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _are_digests(kind: Mapping[str, Any]) -> bool:
+    digests = kind["digests"]
+    return isinstance(digests, str) and len(digests) == _DIGITS * kind["count"]
+
+
+def unmade(base: Iterable[Mapping[str, Any]], runs: Iterable[Run]) -> list[str]:
+    """Titles of the runs of an earlier time that have none here to be compared with."""
+    made = {tuple(run.facts[name] for name in _MEMORY) for run in runs}
+    left = [run for run in base if tuple(run[name] for name in _MEMORY) not in made]
+    return [" ".join(f"{name.upper()}={run[name]}" for name in _MEMORY) for run in left]
 
 
 def changes(base: Iterable[Mapping[str, Any]], runs: Iterable[Run]) -> list[Change]:
@@ -115,7 +136,20 @@ def changes(base: Iterable[Mapping[str, Any]], runs: Iterable[Run]) -> list[Chan
             one = Change(run.title, what, figure, was.get((what, figure)), now.get((what, figure)))
             if one.before != one.after:
                 found.append(one)
+        found += _others(before, run)
     return found
+
+
+def _others(before: Mapping[str, Any], run: Run) -> Iterator[Change]:
+    """How many operations of a kind are not what they were, each compared with that in its place."""
+    for kind, now in run.facts["kinds"].items():
+        pair = [before["kinds"].get(kind, now)["digests"], now["digests"]]
+        was, has = ([one[at : at + _DIGITS] for at in range(0, len(one), _DIGITS)] for one in pair)
+        places = [place for place, (one, other) in enumerate(zip_longest(was, has)) if one != other]
+        if places:
+            numbers = [one.number for one in run.operations if one.kind == kind]
+            first = numbers[places[0]] if places[0] < len(numbers) else None
+            yield Change(run.title, kind, _OTHERS, 0, len(places), first)
 
 
 def _figures(facts: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], float]]:
@@ -130,6 +164,8 @@ def _figures(facts: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], float]
     for kind, one in facts["kinds"].items():
         yield (kind, "count"), one["count"]
         yield (kind, "bytes"), one["bytes"]
+        for part, cycles in one["sums"].items():
+            yield (kind, f"{part} sum"), cycles
         for part, values in (("whole", one["total"]), *one["parts"].items()):
             if values["max"]:
                 for name in QUANTILES:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,8 @@ def _refuse(where: str, key: str) -> None:
     what, _, unit = key.rpartition("_")
     if what in (*QUANTILES, _WORST):
         raise ContractError(f"{where}.{key}: unknown unit {unit!r}: use {' or '.join(UNITS)}")
-    raise ContractError(f"{where}.{key}: unknown key: use {', '.join(_KEYS)}")
+    near = [one for one in _TIMES if one.startswith(f"{key}_")] or get_close_matches(key, _KEYS, 2, 0.8)
+    raise ContractError(f"{where}.{key}: unknown key: use {' or '.join(near) or ', '.join(_KEYS)}")
 
 
 def _number(where: str, value: object, least: float, most: float, whole: bool = False) -> float:
@@ -196,7 +198,9 @@ class Verdict:
             return f"{told}; see make timing {self.run.title}"
         tags = ", ".join(map(str, worst.tags))
         who = f"tag {tags} of queue {worst.queue}" if worst.tags else f"{worst.kind} without a descriptor"
-        return f"{told}; worst: {who}, {worst.cycles} cycles; see make timing {self.run.title} OPERATION={worst.number}"
+        part = self.budget.part
+        long = f"{worst.parts[part]} of its {worst.cycles} cycles" if part else f"{worst.cycles} cycles"
+        return f"{told}; worst: {who}, {long}; see make timing {self.run.title} OPERATION={worst.number}"
 
 
 def _value(value: float, unit: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +104,8 @@ def _kind(kind: str, operations: Sequence[Operation], memory: Memory) -> dict[st
     return {
         "count": len(mine),
         "bytes": sum(one.bytes for one in mine),
+        "sums": {"whole": sum(one.cycles for one in mine), **_sums(mine)},
+        "digests": _digests(kind, operations),
         "total": summary(one.cycles for one in mine),
         "parts": {part: summary(one.parts[part] for one in mine) for part in PARTS},
         "bound": {
@@ -110,6 +114,26 @@ def _kind(kind: str, operations: Sequence[Operation], memory: Memory) -> dict[st
         },
         "worst": {"number": worst.number, "queue": worst.queue, "tags": list(worst.tags), "cycles": worst.cycles},
     }
+
+
+def _sums(mine: Sequence[Operation]) -> dict[str, int]:
+    """Cycles of each part in all of some operations, without parts that took none."""
+    sums = {part: sum(one.parts[part] for one in mine) for part in PARTS}
+    return {part: cycles for part, cycles in sums.items() if cycles}
+
+
+def _digests(kind: str, operations: Iterable[Operation]) -> str:
+    """Eight hexadecimal digits an operation of a kind: of each part's begin and end, and how long after the one before.
+
+    Cycles count from its own begin, and the one before it is of any kind, so what moved is told once, where it did.
+    """
+    found, before = [], 0
+    for one in operations:
+        if one.kind == kind:
+            spans = [(part, begin - one.begin, end - one.begin) for part, begin, end in one.spans]
+            found.append(f"{crc32(json.dumps([one.begin - before, spans]).encode()):08x}")
+        before = one.begin
+    return "".join(found)
 
 
 def _share(operations: Iterable[Operation], memory: Memory) -> float:

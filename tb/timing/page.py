@@ -23,8 +23,14 @@ _SLOWEST, _SLOWEST_BY_PART = 20, 3
 """Operations of a kind that are in the page one by one: those with the longest whole, and the longest of each part."""
 
 
-def rendered(runs: Sequence[Run], verdicts: Sequence[Verdict], moved: Sequence[Change] | None) -> str:
-    """The page as HTML.  moved: what differs from an earlier run, None where there is none to compare with."""
+def rendered(
+    runs: Sequence[Run], verdicts: Sequence[Verdict], moved: Sequence[Change] | None, absent: Sequence[str] = ()
+) -> str:
+    """The page as HTML.
+
+    moved: what differs from an earlier time, None where there is none to compare with.  absent: titles of the runs that
+    it had alone.
+    """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     shown = {run.name: _shown(run, [one.worst for one in verdicts if one.run is run and one.worst]) for run in runs}
     facts = [_run(run, shown[run.name]) for run in runs]
@@ -37,6 +43,7 @@ def rendered(runs: Sequence[Run], verdicts: Sequence[Verdict], moved: Sequence[C
         verdicts=verdicts,
         broken=sum(one.broken for one in verdicts),
         moved=moved,
+        absent=absent,
     )
 
 
