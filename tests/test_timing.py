@@ -22,7 +22,7 @@ from tb.timing.baseline import BASELINE, VERSION, base_of, baseline, changes, co
 from tb.timing.bounds import Memory
 from tb.timing.chain import chain_of, events_of
 from tb.timing.contract import Budget, ContractError, contract_of, judged
-from tb.timing.cost import WORKS, cost
+from tb.timing.cost import WORKS, cost, settled
 from tb.timing.figures import Run, run_of, spread, summary
 from tb.timing.operations import Life
 from tb.timing.scenarios import SCENARIOS
@@ -479,8 +479,18 @@ def test_a_budget_of_what_never_happens_is_broken(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("work", WORKS)
 def test_recording_costs_less_than_a_tenth_of_the_speed_within_one_run(work: str) -> None:
-    found = cost(work, 5, under=UNDER)
+    found = cost(work, 3, under=UNDER)
     assert found < 0.10, f"recording {work} costs {found:.1%}"
+
+
+def test_rounds_go_on_as_long_as_something_cheaper_is_found() -> None:
+    steady = [2.0, 1.0, 1.2, 1.0]
+    assert not settled({"on": steady[:3], "off": steady}, 1)
+    assert settled({"on": steady, "off": steady}, 1)
+    assert not settled({"on": [*steady, 1.1, 0.9], "off": [*steady, 1.0, 1.0]}, 1)
+    assert settled({"on": [*steady, 1.1, 0.9, 0.9, 1.0], "off": [*steady] * 2}, 1)
+    falling = [1 / number for number in range(1, 25)]
+    assert not settled({"on": falling[:22], "off": falling[:22]}, 1) and settled({"on": falling, "off": falling}, 1)
 
 
 def test_ten_million_events_load_in_five_seconds_of_cpu_time(tmp_path: Path) -> None:
