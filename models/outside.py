@@ -12,7 +12,7 @@ by itself. A page may be read from here without a fault exactly while it has one
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -20,12 +20,15 @@ from models.dmabuf import Buffer, DmaBuf
 from models.fence import wait_for
 from models.memory import PAGE, Bytes
 from models.page_table import PageTable
-from models.steps import Steps
+from models.steps import Acquire, Release, Steps
 
 if TYPE_CHECKING:
     from models.driver import Driver
 
 __all__ = ["Outside"]
+
+Posted: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+"""One for each byte of a page."""
 
 
 class Outside:
@@ -40,8 +43,8 @@ class Outside:
         self._dmabuf = dmabuf
         self.table = PageTable(f"programs.{self.buffer.name}")
         self.mapping = driver.mmap(self.table, dmabuf, 0, self.buffer.pages, write=False)
-        self._posted: dict[int, list[tuple[int, bytes]]] = {}
-        """By page: (offset in the page, bytes), in the order in which they came."""
+        self._posted: dict[int, tuple[Bytes, Posted]] = {}
+        """By page: the bytes, and which of them were posted."""
         self.buffer.outside = self
 
     def has(self, page: int) -> bool:
@@ -65,18 +68,20 @@ class Outside:
     def newest(self, page: int) -> Bytes:
         """Return the newest bytes of a page that it has, as an array of its own."""
         data: Bytes = self.driver.host.pages[self.buffer.frames[page]].copy()
-        for offset, part in self._posted.get(page, ()):
-            data[offset : offset + len(part)] = np.frombuffer(part, np.uint8)
+        if page in self._posted:
+            bytes_, posted = self._posted[page]
+            np.copyto(data, bytes_, where=posted)
         return data
 
     def post(self, page: int, offset: int, data: bytes) -> None:
         """The kernel hands over bytes that were stored to a page which it has. ValueError past the end of the page."""
         if offset < 0 or offset + len(data) > PAGE:
             raise ValueError(f"{len(data)} bytes at {offset} of a page")
-        kept = self._posted.setdefault(page, [])
-        if offset == 0 and len(data) == PAGE:
-            kept.clear()
-        kept.append((offset, data))
+        if page not in self._posted:
+            self._posted[page] = np.zeros(PAGE, np.uint8), np.zeros(PAGE, np.bool_)
+        bytes_, posted = self._posted[page]
+        bytes_[offset : offset + len(data)] = np.frombuffer(data, np.uint8)
+        posted[offset : offset + len(data)] = True
 
     def settle(self, pages: Iterable[int]) -> Steps[None]:
         """Move what was posted to these pages into the host's; with the reservation lock held (R31).
@@ -91,13 +96,16 @@ class Outside:
         yield from wait_for(uploads, cause="settle", process=self.mapping.process, buffer=buffer.name)
         for page in due:
             frame = self.driver.host.pages[buffer.frames[page]]
-            for offset, part in self._posted.pop(page):
-                frame[offset : offset + len(part)] = np.frombuffer(part, np.uint8)
+            bytes_, posted = self._posted.pop(page)
+            np.copyto(frame, bytes_, where=posted)
         buffer.valid[due] = True
         policy.unmapped(buffer, due)
 
     def close(self) -> Steps[None]:
-        """The kernel has dropped every page; give the mapping up."""
-        self._posted.clear()
-        self.buffer.outside = None
+        """The kernel has dropped every page; give the mapping up. Whoever recalls pages meanwhile finds it whole."""
         yield from self.driver.munmap(self.table, self._dmabuf, self.mapping)
+        lock = self.buffer.reservation.lock
+        yield Acquire(lock)
+        self.buffer.outside = None
+        self._posted.clear()
+        yield Release(lock)

@@ -162,6 +162,16 @@ def test_a_machine_too_busy_to_zap_in_time_is_given_more() -> None:
     assert 4 < kernel.recalls < 8 and server.counts.repeated == kernel.recalls - 1
 
 
+def test_small_writes_to_a_page_take_no_more_room_than_the_page() -> None:
+    world = make_world()
+    outside = Outside(world.driver, world.driver.export(world.buffer))
+    world.run(outside.reach(0))
+    for at in range(5000):
+        outside.post(0, at % 100, bytes([at % 256]))
+    kept = outside._posted[0]
+    assert len(kept) == 2 and outside.newest(0)[:100].tolist() == [at % 256 for at in range(4900, 5000)]
+
+
 @pytest.mark.parametrize(
     ("unshare", "told"),
     [
