@@ -80,6 +80,8 @@ def _cost(word: str) -> tuple[str, int]:
 def _replay(log: Path, **wanted: Any) -> int:
     _, found = run.replay(run.configured(log, **wanted))
     print(f"{found['arrivals']:,} arrivals, {found['answers']:,} answers as logged, {found['cycle']:,} cycles")
+    if found.get("ended"):
+        print(f"there the device ended: {found['ended']}")
     return 0
 
 

@@ -35,7 +35,7 @@ from tb.live.connection import Connection
 from tb.live.control import Control
 from tb.live.log import CutOff, Logged, Replay
 from tb.live.recorder import Recorder
-from tb.live.server import Server
+from tb.live.server import KernelError, Server
 from tb.quiescence import leftovers
 
 __all__ = ["live_device"]
@@ -140,20 +140,23 @@ async def _serve(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> bool
 async def _replay(bridge: Bridge, driver: Driver, config: dict[str, Any]) -> bool:
     """Have the log in the kernel's place; LogError where the device goes another way than it did.
 
-    Returns whether the device came to rest: it does not where the log ends in the middle of something.
+    Returns whether the device came to rest: it does not where the log ends in the middle of something, and need not
+    where it ends as the device did when the kernel failed it.
     """
     log = Replay(Path(config["replay"]), cycle_now)
     if config["until"]:
         cocotb.start_soon(end_in(config["until"]))
     recorder = Recorder() if config["record"] else None
-    whole = True
+    whole, ended = True, ""
     try:
         await _run(bridge, _server(bridge, driver, log, recorder, config))
     except CutOff:
         whole = False
+    except KernelError as error:
+        whole, ended = False, str(error)
     if recorder is not None:
         recorder.write(Path(config["log"]).with_suffix(""))
-    found = {"arrivals": log.arrivals, "answers": log.answers, "cycle": cycle_now()}
+    found = {"arrivals": log.arrivals, "answers": log.answers, "cycle": cycle_now(), "ended": ended}
     Path(config["found"]).write_text(json.dumps(found), encoding="utf-8")
     return whole
 

@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import resource
 import select
 import stat
 import threading
@@ -35,6 +36,8 @@ __all__ = ["CONTROL", "STATUS", "Connection"]
 STATUS, CONTROL = "status", "control"
 """Names of what is not a buffer."""
 _STATUS_NODE, _CONTROL_NODE, _FIRST_NODE = 2, 3, 16
+SPARE = 256
+"""Descriptors that are kept free of buffers: for clients (`tb.live.control.CLIENTS`) and for the process itself."""
 _WRITE_AND_WAIT = 7
 """sync_file_range: wait for what is being written, write what is dirty, wait for that."""
 _REFUSED: dict[int, int] = {
@@ -167,7 +170,7 @@ class Connection:
                 return None
 
     def _left(self, file: _File) -> Left | None:
-        if file.listed or file.opens or file.told:
+        if file.listed or file.opens > (file.buffer in self._held) or file.told:
             return None
         file.told = True
         return Left(file.buffer)
@@ -283,21 +286,35 @@ class Connection:
         self._files[buffer] = self._nodes[made.node] = made
 
         def hold() -> None:
-            self._held[buffer] = os.open(self._directory / file, os.O_RDWR | os.O_CLOEXEC)
+            held = os.open(self._directory / file, os.O_RDWR | os.O_CLOEXEC)
+            if held >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE:
+                os.close(held)
+                raise OSError(errno.EMFILE, "too many buffers for the limit of open files (ulimit -n)")
+            self._held[buffer] = held
 
         return self._ask(hold)
 
     def hide(self, buffer: str) -> int:
-        """Take the name away; the notifier's own descriptor goes, and Left comes after the last one."""
+        """Take the name away. Left comes when only the notifier's own descriptor is open, which goes with `forget`."""
         file = self._files[buffer]
         file.listed = False
-        return self._ask(lambda: os.close(self._held.pop(buffer)))
+        left = self._left(file)
+        if left is not None:
+            self.put(left)
+        return self._ask(lambda: None)
 
     def forget(self, buffer: str) -> int:
-        """Drop all pages of a buffer. See `Kernel.forget`."""
+        """Drop all pages of a buffer, and the descriptor by which they were collected. See `Kernel.forget`."""
         file = self._files.pop(buffer)
         del self._nodes[file.node]
-        return self._ask(lambda: self._invalidate(file.node, 0, 0))
+
+        def work() -> None:
+            self._invalidate(file.node, 0, 0)
+            held = self._held.pop(buffer, None)
+            if held is not None:
+                os.close(held)
+
+        return self._ask(work)
 
     def recall(self, buffer: str, zap: Runs, clean: Runs) -> int:
         """Drop pages and collect stores. See `Kernel.recall`."""
@@ -329,14 +346,16 @@ class Connection:
         return self._count
 
     def _notify(self) -> None:
-        """Do one thing after another that the kernel is asked for."""
+        """Do one thing after another that the kernel is asked for. Whatever goes wrong is told: it is waited for."""
         while (asked := self._jobs.get()) is not None:
             number, job = asked
             problem = ""
             try:
                 job()
             except OSError as error:
-                problem = str(error)
+                problem = error.strerror or str(error)
+            except Exception as error:
+                problem = f"{type(error).__name__}: {error}"
             self.put(Finished(number, problem))
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ nobody to tell; one that does not read is dropped.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import socketserver
@@ -13,11 +14,14 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from tb.live.commands import LONGEST
 
 __all__ = ["Control", "reachable"]
 
+CLIENTS = 200
+"""Clients at a time: each takes a thread and a descriptor (`tb.live.connection.SPARE`)."""
 SEND_S = 5.0
 """Seconds in which a client must take its answer."""
 GUARD, STOP, STATUS = "guard", "stop", "status"
@@ -39,6 +43,26 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
+
+    def __init__(self, address: str, handler: type[socketserver.BaseRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._places = threading.BoundedSemaphore(CLIENTS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a client in a thread of its own; one too many is told so."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+            return
+        with contextlib.suppress(OSError):
+            request.sendall(b"error: too many clients\n")
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve it, and give its place back."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
 
 class Control:

@@ -1,12 +1,15 @@
 """Mounting and unmounting: as root, in a user namespace, or through fusermount3; and one line where none works.
 
 The simulator's process holds the only descriptor of the connection, so that its end, however it comes, ends every wait
-of every client. Whoever started it unmounts: the directory must not depend on the process that may have crashed.
+of every client, unless a thread of its own waits in the kernel for an answer of its own: then the process stays, dead
+but unreaped, until somebody aborts the connection (D96). Whoever started it unmounts and aborts: the directory must not
+depend on the process that may have crashed.
 """
 
 from __future__ import annotations
 
 import array
+import contextlib
 import ctypes
 import errno
 import os
@@ -18,9 +21,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["MountError", "enter", "mount", "mounted", "obstacle", "unmount"]
+__all__ = ["MountError", "abort", "enter", "mount", "mounted", "obstacle", "unmount"]
 
 DEVICE = "/dev/fuse"
+CONNECTIONS = Path("/sys/fs/fuse/connections")
 OLDEST = 6, 6
 """The first kernel that maps files whose read(2) and write(2) it does not cache."""
 _NOSUID, _NODEV = 2, 4
@@ -164,11 +168,24 @@ def mounted(directory: Path) -> bool:
     return False
 
 
+def abort(directory: Path) -> None:
+    """End the connection behind a mount through the kernel's control file system, where that is and this user may.
+
+    The file belongs to whoever mounted. A dead server whose own threads wait for its answers ends by this alone.
+    """
+    name = os.path.realpath(directory.parent) + "/" + directory.name
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+        words = line.split()
+        if words[4].encode().decode("unicode_escape") == name:
+            with contextlib.suppress(OSError):
+                (CONNECTIONS / words[2].partition(":")[2] / "abort").write_text("1", encoding="ascii")
+
+
 def unmount(directory: Path) -> None:
     """Unmount, at once and whoever uses it. Nothing where nothing is mounted.
 
-    Their accesses fail from then on; through fusermount3, which only detaches, once the simulator's process has gone.
-    MountError where the mount stays.
+    Their accesses fail from then on; through fusermount3, which only detaches, once the simulator's process has gone,
+    unless its connection can be aborted. MountError where the mount stays.
     """
     while mounted(directory):
         if _libc.umount2(os.fsencode(directory), _FORCE | _DETACH) == 0:
@@ -176,6 +193,7 @@ def unmount(directory: Path) -> None:
         failed = ctypes.get_errno()
         tool = _fusermount()
         if failed == errno.EPERM and tool is not None:
+            abort(directory)
             done = subprocess.run([tool, "-u", "-z", "--", str(directory)], capture_output=True, check=False)
             if done.returncode == 0:
                 continue

@@ -38,6 +38,8 @@ HOST_BYTES = 128 << 20
 """Host RAM: device memory is a quarter of it."""
 FOREVER_S = 10.0 * 365 * 86400
 READY_S = 0.02
+WATCH_S = 0.25
+"""Seconds of wall clock between looks at whether the simulator's process lives."""
 END_S = 20.0
 """Seconds of wall clock that what was done beside the device gets to end once the device is gone."""
 
@@ -157,7 +159,7 @@ def configured(log: Path, **wanted: Any) -> Config:
     return replace(Config(**facts), replay=str(log.resolve()), **wanted)
 
 
-def replay(config: Config, name: str = "", window: Window | None = None) -> tuple[Outcome, dict[str, int]]:
+def replay(config: Config, name: str = "", window: Window | None = None) -> tuple[Outcome, dict[str, Any]]:
     """Run a log again, without any kernel, in a directory of that name under sim_build/runs/SIM; to the end of a window
     of waves if there is one.
 
@@ -194,6 +196,15 @@ def _simulate(
     return simulation.run("tb.live.bench", env=env, run_name=name or f"live/{place.number}", plusargs=plusargs)
 
 
+def _lives(process: int) -> bool:
+    """Whether a process's first thread has not ended yet."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[0] not in "ZX"
+
+
 class _Company(threading.Thread):
     """Waits for the device, runs what is to be done beside it, and tells the device to go."""
 
@@ -209,12 +220,23 @@ class _Company(threading.Thread):
         guard = self._reach()
         if guard is None:
             return
+        threading.Thread(target=self._watch, args=(guard.process(),), name="watch", daemon=True).start()
         with guard, contextlib.suppress(LiveError):
             guard.command(GUARD)
             try:
                 self.status = self._during(self._place.directory)
             finally:
                 guard.close()
+
+    def _watch(self, simulator: int) -> None:
+        """Unmount once the simulator is dead: it may stay unreaped for as long as a thread of it waits for its answer,
+        which is in no signal's reach, and nobody else would notice.
+        """
+        while not self.over.wait(WATCH_S):
+            if not _lives(simulator):
+                with contextlib.suppress(mount.MountError):
+                    mount.unmount(self._place.directory)
+                return
 
     def _reach(self) -> Live | None:
         """A connection, once there is one; None where the device is over before."""

@@ -45,10 +45,13 @@ from tb.live.commands import CommandError
 from tb.live.formats import bytes_of, file_name
 from tb.live.recorder import Recorder
 
-__all__ = ["Counts", "Server", "ServerError"]
+__all__ = ["Counts", "KernelError", "Server", "ServerError"]
 
 PATIENCE_S = 0.002
 """Seconds that a recall may take before accesses that it may be waiting for are answered; doubled each time anew."""
+
+STOPPED_S, STOPPED_LOOKS = 0.5, 40
+"""After a Stop, a recall that does not end is given up when so many looks of so many seconds found nothing."""
 
 Perform = Callable[[Generator[Step, Any, Any], str], Coroutine[Any, Any, Any]]
 """Performs a generator of steps as a task of that name."""
@@ -56,6 +59,10 @@ Perform = Callable[[Generator[Step, Any, Any], str], Coroutine[Any, Any, Any]]
 
 class ServerError(Exception):
     """The device cannot go on."""
+
+
+class KernelError(ServerError):
+    """It cannot go on because of what arrived: the kernel could not do what it was asked for, or is gone."""
 
 
 @dataclass(slots=True)
@@ -97,6 +104,17 @@ class _Shared:
     outside: Outside
     file: str
     listed: bool = True
+    orders: int = 0
+    """Orders and faults under way on it."""
+    idle: Signal = field(default_factory=Signal)
+
+    def __enter__(self) -> None:
+        self.orders += 1
+
+    def __exit__(self, *problem: object) -> None:
+        self.orders -= 1
+        if not self.orders:
+            self.idle.set()
 
 
 @dataclass(slots=True)
@@ -162,7 +180,10 @@ class Server:
     # ------------------------------------------------------------------------------------------------- loop
 
     async def serve(self) -> None:
-        """Serve until a Stop arrives and what is under way is done. ServerError, or what a task failed with."""
+        """Serve until a Stop arrives and what is under way is done. ServerError, or what a task failed with.
+
+        After a Stop nothing new is begun: commands and accesses are refused, but for stores that are handed over.
+        """
         while self.stopped is None:
             if self._running:
                 self._rest.clear()
@@ -181,7 +202,7 @@ class Server:
             raise self._failure
         await self._settle()
         if self.stopped.problem:
-            raise ServerError(self.stopped.problem)
+            raise KernelError(self.stopped.problem)
 
     async def _settle(self) -> None:
         """Let the device come to rest: nobody looks at what it does any more."""
@@ -221,12 +242,19 @@ class Server:
     def _pump(
         self, number: int, buffer: str = "", zapped: frozenset[int] = frozenset(), patience: float = PATIENCE_S
     ) -> bool:
-        """Answer what the kernel needs until it has done what it was asked for; return whether it must do it again."""
-        again = False
+        """Answer what the kernel needs until it has done what it was asked for; return whether it must do it again.
+
+        KernelError where it cannot, where it is gone, or where it does not end after a Stop.
+        """
+        again, looks = False, 0
         while True:
-            arrival = self._kernel.next(patience if self._open else None)
+            seconds = patience if self._open else None
+            arrival = self._kernel.next(STOPPED_S if self.stopped and seconds is None else seconds)
             match arrival:
                 case None:
+                    looks += self.stopped is not None and not self._open
+                    if looks > STOPPED_LOOKS:
+                        raise KernelError("the kernel does not give its pages up")
                     for access in [one for one in self._open.values() if self._harmless(one)]:
                         again |= self._meets(access, buffer, zapped)
                         self._access(access)
@@ -234,8 +262,12 @@ class Server:
                     if arrival.number != number:
                         continue
                     if arrival.problem:
-                        raise ServerError(arrival.problem)
+                        raise KernelError(arrival.problem)
                     return again
+                case Stop():
+                    self.stopped = self.stopped or arrival
+                    if arrival.problem:
+                        raise KernelError(arrival.problem)
                 case Read() | Write():
                     self._open[arrival.unique] = arrival
                     if self._harmless(arrival, buffer, zapped):
@@ -256,6 +288,11 @@ class Server:
 
     def _take(self, arrival: Arrival) -> None:
         match arrival:
+            case Read() | Write() if self.stopped and not (isinstance(arrival, Write) and arrival.dirty):
+                self._open.pop(arrival.unique, None)
+                self._kernel.refuse(arrival.unique, errno.EIO)
+            case Command() if self.stopped:
+                self._kernel.answer(arrival.number, "error: the device is gone")
             case Read() | Write():
                 self._open[arrival.unique] = arrival
                 if self._at_once(arrival):
@@ -265,9 +302,10 @@ class Server:
             case Command():
                 self._start(self._order(arrival))
             case Left():
-                self._start(self._destroy(arrival.buffer))
+                if not self.stopped:
+                    self._start(self._destroy(arrival.buffer))
             case Stop():
-                self.stopped = arrival
+                self.stopped = self.stopped or arrival
             case Finished():
                 pass
 
@@ -312,11 +350,12 @@ class Server:
         if self._past_the_end(access):
             self._access(access)
             return
-        outside = self._shared[access.buffer].outside
+        shared = self._shared[access.buffer]
         try:
-            while access.unique in self._open and not self._at_once(access):
-                for page in self._pages(access):
-                    await self._do(outside.reach(page), "fault")
+            with shared:
+                while access.unique in self._open and not self._at_once(access):
+                    for page in self._pages(access):
+                        await self._do(shared.outside.reach(page), "fault")
         except (BusFault, OutOfMemory):
             if self._open.pop(access.unique, None) is not None:
                 self.counts.refused += 1
@@ -400,11 +439,14 @@ class Server:
                 self._kernel.hide(name)
                 return ""
             case commands.Fill(name, box, pixel):
-                return await self._draw(name, FillBox(_box(self._find(name), box), pixel))
+                shared = self._find(name)
+                with shared:
+                    return await self._draw(name, shared.buffer, FillBox(_box(shared, box), pixel))
             case commands.Copy(name, box, (x, y), source):
-                origin = self._find(source).buffer
-                x *= origin.surface.bytes_per_pixel
-                return await self._draw(name, CopyBox(_box(self._find(name), box), x, y, origin))
+                origin, shared = self._find(source), self._find(name)
+                x *= origin.buffer.surface.bytes_per_pixel
+                with origin, shared:
+                    return await self._draw(name, shared.buffer, CopyBox(_box(shared, box), x, y, origin.buffer))
             case commands.Wait(number):
                 numbers = list(self._fences.known) if number is None else [number]
                 for one in numbers:
@@ -417,7 +459,9 @@ class Server:
             case commands.Poll(number):
                 return "done" if await self._do(self._poll(number), "poll") else "pending"
             case commands.Flush(name):
-                await self._do(self.driver.device_read(self._find(name).buffer), "flush")
+                shared = self._find(name)
+                with shared:
+                    await self._do(self.driver.device_read(shared.buffer), "flush")
                 if self._recorder is not None:
                     self._recorder.flushed(name)
                 return str(self._now())
@@ -445,8 +489,8 @@ class Server:
             oracle.draw_ends(token)
         return fence
 
-    async def _draw(self, name: str, command: FillBox | CopyBox) -> str:
-        fence = await self._do(self._drawn(self._find(name).buffer, command), "draw")
+    async def _draw(self, name: str, buffer: Buffer, command: FillBox | CopyBox) -> str:
+        fence = await self._do(self._drawn(buffer, command), "draw")
         if self._recorder is not None and isinstance(command, FillBox):
             self._recorder.filled(name, command.box)
         elif self._recorder is not None and isinstance(command, CopyBox):
@@ -466,15 +510,28 @@ class Server:
         dmabuf = self.driver.export(buffer)
         file = file_name(order.name, buffer.surface, order.form)
         self._shared[order.name] = _Shared(buffer, dmabuf, Outside(self.driver, dmabuf), file)
-        self._pump(self._kernel.show(order.name, file, buffer.surface.linear_size))
+        try:
+            self._pump(self._kernel.show(order.name, file, buffer.surface.linear_size))
+        except KernelError as error:
+            self._shared[order.name].listed = False
+            await self._destroy(order.name)
+            raise CommandError(f"{order.name} cannot be a file: {error}") from None
         return file
 
     async def _destroy(self, name: str) -> None:
-        """Nobody has it open: the kernel drops its pages, and the buffer goes."""
-        shared = self._shared.pop(name)
-        self._watch.pop(shared.buffer, None)
-        self._pump(self._kernel.forget(name))
+        """Nobody has it open: the kernel drops its pages, and the buffer goes, after what is under way on it.
+
+        Others may still ask for its pages to be recalled until its mapping is gone, so it is known until then.
+        """
+        shared = self._shared[name]
+        while shared.orders:
+            shared.idle.clear()
+            await shared.idle.wait()
+        self._recall(name, range(shared.buffer.pages))
         await self._do(shared.outside.close(), "close")
+        self._pump(self._kernel.forget(name))
+        del self._shared[name]
+        self._watch.pop(shared.buffer, None)
         shared.dmabuf.put()
         await self._do(self.driver.reap(), "reap")
 

@@ -341,6 +341,31 @@ def a_destroyed_buffer_lives_while_it_is_open(device: Live) -> None:
     assert len(device.files()) == before
 
 
+def a_buffer_is_destroyed_while_others_use_it(device: Live) -> None:
+    """Two draw on a buffer and one flushes it while it is made, stored to and destroyed again and again."""
+    end, children = time.monotonic() + 5, []
+    for line in ("fill x 0 0 256 16 01020304", "copy x 0 0 64 4 64 8", "flush x"):
+        child = os.fork()
+        if not child:
+            with Live(device.directory) as own:
+                while time.monotonic() < end:
+                    try:
+                        own.command(line)
+                    except LiveError as error:
+                        if "there is no buffer" not in str(error):
+                            os.write(2, f"{line}: {error}\n".encode())
+                            os._exit(1)
+            os._exit(0)
+        children.append(child)
+    while time.monotonic() < end:
+        path = _when_free(lambda: device.create("x", 256, 16, "rgba", "Y_TILED"))
+        with mapped(path) as memory:
+            for page in range(4):
+                memory[page * PAGE] = 1
+            device.destroy("x")
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+
+
 def _when_free(create: Callable[[], Path]) -> Path:
     """Create a buffer as soon as its name is free: who had it open last has just closed it."""
     for _ in range(500):
@@ -404,6 +429,7 @@ PROGRAMS: dict[str, Callable[[Live], None]] = {
         many_processes_write_one_buffer,
         bad_commands_get_an_error,
         a_destroyed_buffer_lives_while_it_is_open,
+        a_buffer_is_destroyed_while_others_use_it,
         fences_come_in_order,
         standard_programs_read_and_write_pictures,
     )

@@ -269,10 +269,10 @@ while True:
 """
 
 
-def busy(tmp_path: Path) -> Live:
+def busy(tmp_path: Path, *options: str) -> Live:
     """A device with eight clients that do not stop."""
     (tmp_path / "busy.py").write_text(BUSY)
-    live = Live(command=f"{sys.executable} {tmp_path}/busy.py")
+    live = Live(*options, command=f"{sys.executable} {tmp_path}/busy.py")
     assert live.process.stdout is not None
     for _ in range(8):
         assert "busy" in live.process.stdout.readline()
@@ -295,6 +295,54 @@ def test_clients_of_a_simulator_that_crashes_get_an_error(tmp_path: Path) -> Non
     again()
 
 
+DIES = """
+import builtins, os, signal, sys
+real = builtins.__import__
+def hooked(*words, **more):
+    found = real(*words, **more)
+    server = sys.modules.get("tb.live.server")
+    if hasattr(server, "Server"):
+        pump, access = server.Server._pump, server.Server._access
+        depth = []
+        def inside(self, *words, **more):
+            depth.append(1)
+            try:
+                return pump(self, *words, **more)
+            finally:
+                depth.pop()
+        def dies(self, one):
+            if depth and getattr(one, "dirty", False):
+                os.kill(os.getpid(), signal.SIGKILL)
+            access(self, one)
+        server.Server._pump, server.Server._access = inside, dies
+        builtins.__import__ = real
+    return found
+if "LIVE_CONFIG" in os.environ:
+    builtins.__import__ = hooked
+"""
+ZAPPED = """
+import mmap, os
+from tb.live.client import Live
+device = Live()
+memory = mmap.mmap(os.open(device.create("one", 64, 64, "rgba"), os.O_RDWR), 0)
+memory[0] = 1
+device.fill("one", 0, 0, 64, 64, "01010101")
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root aborts a connection everywhere")
+def test_a_simulator_that_dies_in_a_zap_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its notifier waits in the kernel, where no signal reaches it, for the answer that it died before it gave."""
+    (tmp_path / "sitecustomize.py").write_text(DIES)
+    (tmp_path / "program.py").write_text(ZAPPED)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    live = Live(command=f"{sys.executable} {tmp_path}/program.py")
+    status, _, errors = live.end(40)
+    assert status == 1 and "error:" in errors
+    monkeypatch.delenv("PYTHONPATH")
+    again()
+
+
 @pytest.mark.parametrize("how", ["TERM", "KILL"])
 def test_it_ends_with_whoever_started_it(tmp_path: Path, how: str) -> None:
     live = busy(tmp_path)
@@ -312,7 +360,10 @@ def test_it_ends_with_whoever_started_it(tmp_path: Path, how: str) -> None:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root unmounts what others use by force; fusermount3 does it lazily")
 def test_it_is_unmounted_under_load(tmp_path: Path) -> None:
-    live = busy(tmp_path)
+    log = tmp_path / "log"
+    live = busy(tmp_path, "--log", str(log))
     for place in live.places():
         mount.unmount(place)
     assert live.end(60)[0] in (1, 128 + signal.SIGBUS)
+    status, output, errors = Live("--replay", str(log)).end()
+    assert status == 0 and "as logged" in output and "there the device ended: " in output, errors
