@@ -51,9 +51,9 @@ class _Window:
     """Something that takes effect between two moments: a draw, or (without commands) a read.
 
     `history` has every value that a byte of the device's view had meanwhile, by oracle; `stored` are the bytes that
-    somebody else wrote in the window and `written` the values they wrote, `after` those written after its end.
-    `before` is what each view was at its begin, `writer` who had written last, `met` the bytes that it made contended,
-    `ahead` the draws that had ended by then, with the bytes that they could no longer change because of it.
+    somebody else wrote in the window and `written` the values they wrote, `after` those written after its end but by
+    the draws of `over`, each of which has written its bytes unless it is `void`: refused, or failed.
+    `before` is what each view was at its begin, `writer` who had written last, `met` the bytes that it made contended.
     """
 
     owner: Oracle
@@ -68,8 +68,18 @@ class _Window:
     contended: bool = False
     ended: bool = False
     fence: Fence | None = None
+    void: bool = False
     after: Bits = field(default_factory=lambda: np.zeros(0, np.bool_))
-    ahead: list[tuple[_Window, Bits]] = field(default_factory=list)
+    over: list[_Window] = field(default_factory=list)
+
+    @property
+    def last(self) -> Bits:
+        """The bytes of its target that nobody has surely written since its end."""
+        last = self.target & ~self.after
+        for later in self.over:
+            if not later.void:
+                last &= ~later.target
+        return last
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,9 +180,10 @@ class Oracle:
             self._write_in(window, publishing.where, self.device)
             publishing.drawn[target] = True
         self._refresh(window)
-        window.ahead = [(one, target & ~one.after) for one in self._watching if one.ended and one.owner is self]
+        for earlier in dict.fromkeys((*self._flying, *(one for one in self._watching if one.ended))):
+            if earlier.owner is self:
+                earlier.over.append(window)
         self._changed(target, but=window)
-        self._written_over(target)
         self._writer[target] = _DEVICE
         return self._keep(window)
 
@@ -207,7 +218,8 @@ class Oracle:
             publishing.drawn[where] = True
         self._write(where, anything)
         self._changed(where)
-        self._written_over(where)
+        for window in self._flying:
+            window.after |= where
 
     # ---------------------------------------------------------------------- what moves between the two views
 
@@ -337,24 +349,21 @@ class Oracle:
         for view, before in window.before:
             view.assign(before, alone)
         np.copyto(self._writer, window.writer, where=alone)
-        for earlier, mask in window.ahead:
-            earlier.after &= ~(mask & alone)
-            if earlier in self._watching:
+        window.void = True
+        for earlier in self._watching:
+            if window in earlier.over:
                 self._refresh(earlier)
         self._contended &= ~(window.met & ~self._pages(window.stored))
         self._begins.discard(token)
 
     def abandon(self, token: int) -> None:
         """What was called has failed on the way: it may have had its effect, or a part of it, or none."""
-        self._forget(self._windows.pop(token))
+        window = self._windows.pop(token)
+        window.void = True
+        self._forget(window)
         self._begins.discard(token)
 
     # -------------------------------------------------------------------------------------- draws that failed
-
-    def _written_over(self, where: Bits) -> None:
-        """What flying draws did there is past."""
-        for window in self._flying:
-            window.after |= where
 
     def _land(self) -> None:
         """Learn how draws have ended, those of all buffers: one may have copied from another."""
@@ -371,8 +380,10 @@ class Oracle:
     def _failed(self, window: _Window) -> None:
         """A draw has failed: it has drawn all, a part or nothing of what it was told (R23).
 
-        What it copied may be what the device had of its source, which is known to nobody.
+        What it copied may be what the device had of its source, which is known to nobody. Where it drew nothing, what
+        was drawn before it and fails later counts again.
         """
+        window.void = True
         for count in range(len(window.commands)):
             self._admit(window.history[self] if not count else self._result(window, count), window)
         for command in window.commands:
@@ -383,7 +394,7 @@ class Oracle:
 
     def _admit(self, values: ValueSets, window: _Window) -> None:
         """Values may be where a draw was, and wherever later draws have copied them."""
-        where = window.target & ~window.after
+        where = window.last
         for view in self._both():
             view.add(values, where)
         for oracle in self._everybody():
@@ -391,7 +402,7 @@ class Oracle:
                 if later is not window and self in later.history:
                     later.history[self].add(values, window.target)
                     if later.commands:
-                        target = later.target & ~later.after if later.ended else later.target
+                        target = later.last if later.ended else later.target
                         for view in oracle._both():
                             view.add(oracle._result(later), target)
 
@@ -512,8 +523,8 @@ class Oracle:
         What a window may come to now, other windows may see in turn, also those of buffers that copy from this one.
         """
         self._busy()
-        for window in self._watching:
-            if window is not but and window.owner is self and window.ended:
+        for window in self._watching if but is None else ():
+            if window.owner is self and window.ended:
                 window.after |= where
         news: list[tuple[Oracle, Bits, _Window | None]] = [(self, where, but)]
         while news:
@@ -531,7 +542,7 @@ class Oracle:
             return False
         result = self._result(window)
         self._show_halves(window)
-        where = window.target & ~window.after if window.ended else window.target
+        where = window.last if window.ended else window.target
         self._write(where, result, but=window)
         grown = [view.add(result, where) for view in self._views()]
         if self.promise is Promise.BRACKETED:

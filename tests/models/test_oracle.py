@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 from models.driver import CopyBox, FillBox
+from models.errors import DeviceError
 from models.fence import Fence
 from models.layout import Layout
 from models.oracle import Oracle, Violation
@@ -145,6 +148,40 @@ def test_stores_that_could_not_be_sent_are_still_to_be_sent() -> None:
     assert oracle.device.at(3) == {0, 7}
     oracle.publish_ends(oracle.publish_begins())
     assert oracle.device.at(3) == {7}
+
+
+@pytest.mark.parametrize("snapshot", [True, False])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("last", ["fails", "is abandoned", "is refused"])
+def test_when_every_draw_has_failed_what_was_there_before_may_be(
+    order: tuple[int, ...], last: str, snapshot: bool
+) -> None:
+    """R23: one that failed may have drawn nothing, so those before it count, whenever they are known to have failed."""
+    oracle = Oracle(Surface(0, 16, 8, 4, Layout.LINEAR), snapshot=snapshot)
+    fences = [Fence(0, number) for number in range(3)]
+    for fence in fences:
+        token = oracle.draw_begins([FillBox(FILL.box, bytes([fence.value + 1] * 4))])
+        if fence.value < 2 or last == "fails":
+            oracle.draw_ends(token, fence)
+        else:
+            (oracle.abandon if last == "is abandoned" else oracle.cancel)(token)
+    for number in order:
+        fences[number].finish(DeviceError("COPY_READ_ERROR"))
+        oracle.read_ends(oracle.read_begins(), "r", Box(0, 0, 1, 1), array(0).reshape(1, 1))
+    # Without snapshots a draw that has returned may still see what comes later, and be suspected of it.
+    assert {0, 1, 2} <= oracle.expected(68) <= {0, 1, 2, 3}
+    assert (3 in oracle.expected(68)) == (last != "is refused" or not snapshot)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_a_draw_that_ends_well_hides_those_that_failed_before_it(oracle: Oracle, order: tuple[int, ...]) -> None:
+    fences = [Fence(0, number) for number in range(3)]
+    for fence in fences:
+        oracle.draw_ends(oracle.draw_begins([FillBox(FILL.box, bytes([fence.value + 1] * 4))]), fence)
+    for number in order:
+        fences[number].finish(DeviceError("COPY_READ_ERROR") if number < 2 else None)
+        oracle.read_ends(oracle.read_begins(), "r", Box(0, 0, 1, 1), array(0).reshape(1, 1))
+    assert oracle.expected(68) == {3}
 
 
 # ------------------------------------------------------------------------------------- what is known again
