@@ -1,12 +1,10 @@
-"""For each byte of an image the set of values it may have: a base value, and layers of alternatives where needed.
+"""For each byte of an image the set of values it may have: a base value, and so many alternatives to it.
 
-Sets are small nearly everywhere and nearly always (one value), so a layer is a mask and an image, and a byte with three
-possible values has two layers set. `anything` marks bytes of which nothing is known.
+Sets are small nearly everywhere and nearly always (one value), so a number of alternatives a byte and as many images as
+the largest set needs hold them all. `anything` marks bytes of which nothing is known.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -16,64 +14,63 @@ from models.surface import Box
 
 __all__ = ["ValueSets"]
 
+Places = np.ndarray[tuple[int], np.dtype[np.intp]]
+"""Offsets of bytes."""
+
 
 class ValueSets:
-    """Sets of byte values of one shape. Masks and images have that shape; `where=None` means everywhere."""
+    """Sets of byte values of one shape, which masks and images have too. Offsets and runs go row after row."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self.base: Bytes = np.zeros(shape, np.uint8)
         self.anything: Bits = np.zeros(shape, np.bool_)
-        self._layers: list[tuple[Bits, Bytes]] = []
+        self._count: Bytes = np.zeros(shape, np.uint8)
+        """Alternatives of each byte; all differ from its base and from each other."""
+        self._images: Bytes = np.zeros((0, *shape), np.uint8)
+        """The first alternative of every byte, the second, and so on."""
 
     def copy(self) -> ValueSets:
         """Return the same sets, apart."""
         other = ValueSets(self.base.shape)
         other.base[:] = self.base
         other.anything[:] = self.anything
-        other._layers = [(mask.copy(), values.copy()) for mask, values in self._layers]
+        other._count[:] = self._count
+        other._images = self._images[: self._depth].copy()
         return other
 
     @property
     def single(self) -> bool:
         """True when every byte has one value."""
-        return not self._layers
+        return not self._depth
 
     def set_run(self, first: int, values: Bytes) -> None:
-        """Bytes from `first` on, row after row, have exactly these values."""
+        """Bytes from `first` on have exactly these values."""
         run = slice(first, first + values.size)
         self.base.reshape(-1)[run] = values
         self.anything.reshape(-1)[run] = False
-        for mask, _ in self._layers:
-            mask.reshape(-1)[run] = False
-        if self._layers:
-            self._prune()
+        self._count.reshape(-1)[run] = 0
 
     def add_run(self, first: int, values: Bytes) -> None:
         """Bytes from `first` on may also have these values."""
-        where: Bits = np.zeros(self.base.shape, np.bool_)
-        where.reshape(-1)[first : first + values.size] = True
-        image = self.base.copy()
-        image.reshape(-1)[first : first + values.size] = values
-        self._add(image, where)
+        self._add(np.arange(first, first + values.size), values[np.newaxis], np.ones((1, values.size), np.bool_))
 
     def assign(self, other: ValueSets, where: Bits) -> None:
         """Bytes in the mask have the other's sets."""
         np.copyto(self.base, other.base, where=where)
         np.copyto(self.anything, other.anything, where=where)
-        for mask, _ in self._layers:
-            mask &= ~where
-        for mask, values in other._layers:
-            self._add(values, mask & where)
-        self._prune()
+        np.copyto(self._count, other._count, where=where)
+        depth = other._depth
+        self._deepen(depth)
+        for image, values in zip(self._images, other._images[:depth], strict=False):
+            np.copyto(image, values, where=where)
 
     def add(self, other: ValueSets, where: Bits) -> bool:
         """Bytes in the mask may also have the other's values. Return whether any set has grown."""
         new = other.anything & where & ~self.anything
         grown = bool(new.any())
         self.anything |= new
-        for values, mask in list(other._images()):
-            grown |= self._add(values, where if mask is None else where & mask)
-        return grown
+        differ = (self.base != other.base) | (other._count != 0)
+        return self._add(*other._matrix(np.flatnonzero(differ & where))) or grown
 
     def know(self, values: Bytes, first: int, where: Bits) -> None:
         """Bytes from `first` on were seen to have these values; what nothing is known of stays so.
@@ -82,29 +79,19 @@ class ValueSets:
         """
         run = slice(first, first + values.size)
         known = where & ~self.anything.reshape(-1)[run]
-        self.base.reshape(-1)[run][known] = values[known]
-        for mask, _ in self._layers:
-            mask.reshape(-1)[run] &= ~known
-        self._prune()
+        np.copyto(self.base.reshape(-1)[run], values, where=known)
+        self._count.reshape(-1)[run][known] = 0
 
     def restrict(self, other: ValueSets, where: Bits) -> None:
         """Bytes in the mask lose the values that the other's sets do not have; one that would lose all keeps them."""
-        size = self.base.size
-        gone = where & ~other.holds(0, self.base.reshape(size)).reshape(self.base.shape) & ~self.anything
-        kept = [
-            (mask & ~(where & ~other.holds(0, values.reshape(size)).reshape(self.base.shape)), values)
-            for mask, values in self._layers
-        ]
-        for mask, values in kept:
-            moved = gone & mask
-            np.copyto(self.base, values, where=moved)
-            gone &= ~moved
-        stuck = gone
-        self._layers = [
-            (np.where(stuck, old, mask) & (self.base != values), values)
-            for (mask, values), (old, _) in zip(kept, self._layers, strict=True)
-        ]
-        self._prune()
+        places, values, valid = self._matrix(np.flatnonzero(where & ~self.anything))
+        kept = valid & other._hold(places, values)
+        kept |= valid & ~kept.any(0)
+        order = np.argsort(~kept, axis=0, kind="stable")
+        values = np.take_along_axis(values, order, axis=0)
+        self.base.reshape(-1)[places] = values[0]
+        self._count.reshape(-1)[places] = kept.sum(0) - 1
+        self._images.reshape(-1, self.base.size)[: len(values) - 1, places] = values[1:]
 
     def shifted(self, shape: tuple[int, int], box: Box, origin: Box) -> ValueSets:
         """Return sets of another shape that have in `box` what these have in `origin`, a box of the same extent."""
@@ -113,54 +100,62 @@ class ValueSets:
         moved = ValueSets(shape)
         moved.base[to] = self.base[of]
         moved.anything[to] = self.anything[of]
-        for mask, values in self._layers:
-            layer: Bits = np.zeros(shape, np.bool_)
-            layer[to] = mask[of]
-            image: Bytes = np.zeros(shape, np.uint8)
-            image[to] = values[of]
-            moved._layers.append((layer, image))
+        moved._count[to] = self._count[of]
+        depth = moved._depth
+        moved._deepen(depth)
+        moved._images[:depth, to[0], to[1]] = self._images[:depth, of[0], of[1]]
         return moved
 
     def holds(self, first: int, values: Bytes) -> Bits:
         """Return for each byte from `first` on whether it may have this value."""
         run = slice(first, first + values.size)
         right: Bits = (self.base.reshape(-1)[run] == values) | self.anything.reshape(-1)[run]
-        for mask, image in self._layers:
-            right |= mask.reshape(-1)[run] & (image.reshape(-1)[run] == values)
+        count = self._count.reshape(-1)[run]
+        for depth in range(int(count.max(initial=0))):
+            right |= (count > depth) & (self._images[depth].reshape(-1)[run] == values)
         return right
 
     def at(self, offset: int) -> frozenset[int]:
         """Return the values that one byte may have."""
         if self.anything.reshape(-1)[offset]:
             return frozenset(range(256))
-        values = {int(self.base.reshape(-1)[offset])}
-        values |= {int(image.reshape(-1)[offset]) for mask, image in self._layers if mask.reshape(-1)[offset]}
-        return frozenset(values)
+        _, values, valid = self._matrix(np.array([offset]))
+        return frozenset(values[valid].tolist())
 
-    def _images(self) -> Iterator[tuple[Bytes, Bits | None]]:
-        yield self.base, None
-        for mask, values in self._layers:
-            yield values, mask
+    @property
+    def _depth(self) -> int:
+        """How many alternatives the largest set has."""
+        return int(self._count.max())
 
-    def _add(self, values: Bytes, where: Bits) -> bool:
-        need = self.base != values
-        need &= where
-        if not need.any():
-            return False
-        need &= ~self.anything
-        for mask, image in self._layers:
-            need &= ~(mask & (image == values))
-        if not need.any():
-            return False
-        for mask, image in self._layers:
-            free = need & ~mask
-            np.copyto(image, values, where=free)
-            mask |= free
-            need &= ~free
-            if not need.any():
-                return True
-        self._layers.append((need, values.copy()))
-        return True
+    def _deepen(self, depth: int) -> None:
+        """Have room for so many alternatives."""
+        if depth > len(self._images):
+            more = np.zeros((max(depth, 2 * len(self._images)) - len(self._images), *self.base.shape), np.uint8)
+            self._images = np.concatenate([self._images, more])
 
-    def _prune(self) -> None:
-        self._layers = [(mask, values) for mask, values in self._layers if mask.any()]
+    def _matrix(self, places: Places) -> tuple[Places, Bytes, Bits]:
+        """Return places with their values, the base above the alternatives, shape (depth, places), and which count."""
+        count = self._count.reshape(-1)[places]
+        depth = int(count.max(initial=0))
+        alternatives = self._images.reshape(-1, self.base.size)[:depth, places]
+        values = np.concatenate([self.base.reshape(1, -1)[:, places], alternatives])
+        return places, values, np.arange(depth + 1)[:, np.newaxis] <= count
+
+    def _hold(self, places: Places, values: Bytes) -> Bits:
+        """Return which of the values, shape (values, places), their places may have."""
+        _, own, valid = self._matrix(places)
+        held: Bits = np.broadcast_to(self.anything.reshape(-1)[places], values.shape).copy()
+        for row, counts in zip(own, valid, strict=True):
+            held |= (values == row) & counts
+        return held
+
+    def _add(self, places: Places, values: Bytes, valid: Bits) -> bool:
+        """Places may also have the valid ones of these values, all different. Return whether any set has grown."""
+        new = valid & ~self._hold(places, values)
+        for row in np.flatnonzero(new.any(1)):
+            some = places[new[row]]
+            count = self._count.reshape(-1)[some]
+            self._deepen(int(count.max()) + 1)
+            self._images.reshape(-1, self.base.size)[count, some] = values[row, new[row]]
+            self._count.reshape(-1)[some] = count + 1
+        return bool(new.any())
