@@ -50,22 +50,31 @@ class KernelMap:
         """Store bytes at an offset of the linear view; the pages count as damage.
 
         A page on which the device has drawn inside of the bracket is brought back first: else either the drawing or the
-        store would be lost. DriverError EINVAL as for a load, EIO if that failed.
+        store would be lost. An upload of a page is waited for, as by a store that faults: the DMA must not see the page
+        change [D]. DriverError EINVAL as for a load, EIO if the page could not be brought back.
         """
-        self._check(offset, data.size)
-        lock = self._buffer.reservation.lock
-        yield Acquire(lock)
-        yield from releasing(self._store(offset, data), lock)
+        buffer = self._buffer
+        while True:
+            self._check(offset, data.size)
+            yield Acquire(buffer.reservation.lock)
+            uploads = yield from releasing(self._store(offset, data), buffer.reservation.lock)
+            if not uploads:
+                return
+            yield from wait_for(uploads, cause="kernel store", buffer=buffer.name)
 
-    def _store(self, offset: int, data: Bytes) -> Steps[None]:
+    def _store(self, offset: int, data: Bytes) -> Steps[tuple[Fence, ...]]:
+        """With the lock held: store, or return the uploads that are to be waited for first."""
         buffer = self._buffer
         at = np.arange(offset, offset + data.size)
         if not set(self._driver.policy.device_dirty(buffer)).isdisjoint(at // PAGE):
             yield from _bring_back(self._driver, buffer, "kernel store")
-        self._driver.host.pages[np.asarray(buffer.frames, np.int64)[at // PAGE], at % PAGE] = data
         pages = range(offset // PAGE, (offset + data.size - 1) // PAGE + 1)
+        if uploads := self._driver.policy.uploads(buffer, pages):
+            return uploads
+        self._driver.host.pages[np.asarray(buffer.frames, np.int64)[at // PAGE], at % PAGE] = data
         buffer.valid[list(pages)] = True
         self._driver.policy.unmapped(buffer, pages)
+        return ()
 
     def _check(self, offset: int, length: int) -> None:
         if not self._buffer.vmaps:

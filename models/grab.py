@@ -25,7 +25,8 @@ class Grabs:
         """Wait until the device is idle on a buffer; from then on who submits work on it gets EBUSY.
 
         With "don't block" nobody waits: DriverError EBUSY if the device, or the lock, is busy. With "allow submission"
-        it only waits. EINVAL for unknown flags or neither READ nor WRITE, EINTR for a signal; nothing is held then.
+        it only waits. EINVAL for unknown flags or neither READ nor WRITE, EINTR for a signal, EBADF for a buffer that
+        was destroyed; nothing is held then.
         """
         if flags & ~_ALL or not flags & (GRAB_READ | GRAB_WRITE):
             raise DriverError("EINVAL", f"grab flags {flags:#x}")
@@ -38,6 +39,7 @@ class Grabs:
 
     def _grab(self, buffer: Buffer, flags: int, signals: Signals | None) -> Steps[tuple[Fence, ...]]:
         """With the lock held: grab, or return what is to be waited for without it."""
+        buffer.expect_alive()
         fences = buffer.reservation.query(Usage.READ)
         if flags & GRAB_DONTBLOCK:
             for fence in fences:

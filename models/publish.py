@@ -77,7 +77,11 @@ def _send(driver: Driver, buffer: Buffer, boxes: Sequence[Box]) -> Steps[None]:
     yield Note(
         Writeback(cause="damage", buffer=buffer.name, pages=runs_of(pages), bytes=size, descriptors=len(moves))
     )
-    after = (*(yield from driver.cleared(buffer)), *driver.policy.pending(buffer, pages))
+    after = (
+        *(yield from driver.cleared(buffer)),
+        *driver.policy.pending(buffer, pages),
+        *buffer.reservation.named(Usage.READ),
+    )
     fence = yield from driver.engine.submit(Queue.TRANSFER, moves, after, cause="damage")
     buffer.reservation.add(fence, Usage.WRITE)
     buffer.valid[list(pages)] = True

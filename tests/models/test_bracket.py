@@ -31,7 +31,9 @@ from models.events import FenceWait, Readback, Submit, Writeback
 from models.fence import Fence, Usage
 from models.layout import Layout, PageTableEntry
 from models.perform import run_together
+from models.policy.damage_rectangles import DamageRectangles
 from models.policy.sync_bracket import SyncBracket
+from models.publish import damage
 from models.steps import Delay, Steps
 from models.surface import Box
 from models.sync_file import SyncFile
@@ -282,6 +284,18 @@ def test_what_is_submitted_stays_behind_work_of_the_other_queue_that_a_sync_file
     world.run(world.driver.wait(fence))
     assert world.scanout().any() and world.run(world.engine.poll(named))
     assert not world.buffer.reservation.named(Usage.BOOKKEEP)
+
+
+def test_damage_stays_behind_work_that_a_sync_file_named() -> None:
+    """R15: who reads the device's copy is not overtaken by what a rectangle sends there."""
+    world = make_world(policy=DamageRectangles())
+    world.run(world.driver.device_read(world.buffer))
+    other = world.run(world.driver.create("other", 16, 4, 4, Layout.LINEAR))
+    named = world.run(world.driver.draw(other, [FillBox(other.surface.box, b"else")]))
+    descriptor = world.writer.files.install(SyncFile([named]))
+    request(world, IMPORT_SYNC_FILE, SyncFileArgument(SYNC_READ, descriptor))
+    world.run(damage(world.driver, world.buffer, [Box(0, 0, 64, 1)]))
+    assert world.run(world.engine.poll(named))
 
 
 @pytest.mark.parametrize("seed", range(20))

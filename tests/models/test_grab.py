@@ -105,6 +105,16 @@ def test_unknown_flags_or_no_direction_are_refused(world: World, flags: int) -> 
         world.run(world.reader.grabs.grab(world.buffer, flags))
 
 
+def test_a_buffer_that_was_destroyed_is_not_grabbed(world: World) -> None:
+    """R24: whoever came to its lock too late holds nothing."""
+    gone = world.run(world.driver.create("gone", 16, 4, 4, world.buffer.surface.layout))
+    world.run(world.driver.destroy(gone))
+    for flags in (0, GRAB_DONTBLOCK, GRAB_ALLOW_SUBMISSION):
+        with refuses("EBADF"):
+            world.run(world.reader.grabs.grab(gone, GRAB_READ | flags))
+    assert not gone.grabs and not world.device.locks
+
+
 def test_an_interrupted_grab_holds_nothing(world: World) -> None:
     """R10, R24."""
     world.run(world.writer.draw(world.buffer, [FILL]))

@@ -16,7 +16,7 @@ from models.client.portable import Portable
 from models.client.process import Process
 from models.device import Device
 from models.dmabuf import Buffer, DmaBuf
-from models.drawing import FillBox
+from models.drawing import CopyBox, FillBox
 from models.driver import Driver
 from models.errors import DeviceError, DriverError
 from models.events import Attach
@@ -231,6 +231,23 @@ def test_neither_a_kernel_store_nor_a_drawing_inside_of_its_bracket_is_lost(
     assert shown[:16].tobytes() == b"new!" * 4 and shown[at : at + 4].tobytes() == b"kern"
 
 
+def test_a_kernel_store_waits_for_an_upload_of_the_page() -> None:
+    """R13: a drawing that was submitted before it does not see it, as it sees no later store of a client."""
+    pair = make_pair()
+    kernel = pair.shared.vmap()
+    pair.run(begin(pair.shared, write=True))
+    pair.run(kernel.store(0, np.full(16, 1, np.uint8)))
+    beside = pair.run(pair.one.create("beside", 160, 40, 4, Layout.LINEAR))
+    drawn = pair.run(pair.one.draw(beside, [CopyBox(Box(0, 0, 16, 1), 0, 0, pair.buffer)]))
+    pair.run(kernel.store(0, np.full(16, 2, np.uint8)))
+    pair.run(pair.one.wait(drawn))
+    assert (pair.picture(0, beside)[0, :16] == 1).all()
+    pair.run(end(pair.shared, write=True))
+    pair.shared.vunmap()
+    pair.run(pair.one.device_read(pair.buffer))
+    assert (pair.picture(0, pair.buffer)[0, :16] == 2).all()
+
+
 def test_a_kernel_store_to_a_drawing_that_cannot_be_brought_back_is_refused(pair: Pair) -> None:
     """R13."""
     pair.run(pair.one.device_read(pair.buffer))
@@ -397,6 +414,15 @@ def put(pair: Pair, text: bytes) -> None:
     transfer = pair.run(pair.client.transfer_map(pair.buffer, Box(0, 0, 16, 1), flags))
     transfer.data[:] = word(text)
     pair.run(pair.one.wait(pair.run(pair.client.transfer_unmap(transfer))))
+
+
+@pytest.mark.parametrize("policy", NEWEST)
+def test_a_map_makes_the_pages_right_before_it_says_where_they_are(policy: type[Policy]) -> None:
+    """R4: for a device that looks at once, with a driver that does not ask again."""
+    pair = make_pair(policy())
+    pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, 0, 16, 1), b"new!")]))
+    pair.run(pair.foreign.map(Direction.TO_DEVICE))
+    assert reached(pair)[:16].tobytes() == b"new!" * 4
 
 
 @pytest.mark.parametrize("policy", NEWEST)

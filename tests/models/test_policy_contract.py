@@ -107,6 +107,13 @@ class PagetableForgetsToProtect(PagePagetable):
         return []
 
 
+class PagetableLeavesAnEntry(PagePagetable):
+    """Breaks R19: one of the pages that the device will write stays, protected, and is read as it was."""
+
+    def to_zap(self, buffer: Buffer, writes: Iterable[int]) -> list[int]:
+        return list(writes)[1:]
+
+
 class AdaptiveLosesBits(Vmwgfx):
     """Breaks R20: a scan clears the bits and forgets them."""
 
@@ -200,8 +207,9 @@ class NoMmapServesFromTheHost(NoMmap):
 
 
 BROKEN: list[Callable[..., Policy]] = [
-    WholeSurfaceZapsNothing, WholeSurfaceBringsBackOnePage, PagetableForgetsToProtect, AdaptiveLosesBits,
-    BracketBeginsWithoutReadback, BracketEndsWithoutUpload, RegionBelievesEverythingClean, DeferredDrawsOverDirtyPages,
+    WholeSurfaceZapsNothing, WholeSurfaceBringsBackOnePage, PagetableForgetsToProtect, PagetableLeavesAnEntry,
+    AdaptiveLosesBits, BracketBeginsWithoutReadback, BracketEndsWithoutUpload, RegionBelievesEverythingClean,
+    DeferredDrawsOverDirtyPages,
     DamageSendsPages, ApertureDoesNotWait, MkwriteTakesFreshMappingsForRight, NoMmapServesFromTheHost,
 ]  # fmt: skip
 
