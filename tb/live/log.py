@@ -33,7 +33,9 @@ from tb.live.arrivals import Arrival, Command, Finished, Kernel, Left, Read, Sto
 
 __all__ = ["CutOff", "LogError", "Logged", "Replay", "header_of"]
 
-_TITLE = "faultline-live 1 "
+_NAME, _VERSION = "faultline-live", "2"
+"""The version goes up where the same arrivals would be met at other cycles, or answered with other words."""
+_TITLE = f"{_NAME} {_VERSION} "
 _FLUSH_S = 0.5
 """Seconds of wall clock after which what was logged is in the file, whatever becomes of the process."""
 
@@ -54,6 +56,10 @@ def header_of(path: Path) -> dict[str, Any]:
         if line.startswith(_TITLE):
             facts: dict[str, Any] = json.loads(line[len(_TITLE) :])
             return facts
+        words = line.split(" ", 2)
+        if words[0] == _NAME and len(words) == 3:
+            theirs = words[1][:20]
+            raise LogError(f"{path} is a log of version {theirs}, and this device replays version {_VERSION} alone")
     except OSError as error:
         raise LogError(f"cannot read the log {path} ({error.strerror}): name another with REPLAY=FILE") from None
     except ValueError:

@@ -18,13 +18,14 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 __all__ = ["MountError", "abort", "enter", "mount", "mounted", "obstacle", "unmount"]
 
 DEVICE = "/dev/fuse"
 CONNECTIONS = Path("/sys/fs/fuse/connections")
+MOUNTS = Path("/proc/self/mountinfo")
 OLDEST = 6, 6
 """The first kernel that maps files whose read(2) and write(2) it does not cache."""
 _NOSUID, _NODEV = 2, 4
@@ -160,12 +161,19 @@ def _through_fusermount(directory: Path) -> int:
 
 def mounted(directory: Path) -> bool:
     """Whether something is mounted on the directory, also where its server is dead."""
-    name = os.path.realpath(directory.parent) + "/" + directory.name
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-        where = line.split()[4].encode().decode("unicode_escape")
-        if where == name:
-            return True
-    return False
+    return any(True for _ in _mounts(directory))
+
+
+def _mounts(directory: Path) -> Iterator[str]:
+    """The devices (MAJOR:MINOR) of all that is mounted on the directory.
+
+    The kernel lists names in bytes, with blanks, newlines and backslashes in octal; what else it is is as it stands.
+    """
+    name = os.path.join(os.path.realpath(os.fsencode(directory.parent)), os.fsencode(directory.name))
+    for line in MOUNTS.read_bytes().split(b"\n"):
+        words = line.split(b" ")
+        if len(words) > 4 and re.sub(rb"\\([0-7]{3})", lambda it: bytes([int(it[1], 8)]), words[4]) == name:
+            yield words[2].decode("ascii")
 
 
 def abort(directory: Path) -> None:
@@ -173,12 +181,9 @@ def abort(directory: Path) -> None:
 
     The file belongs to whoever mounted. A dead server whose own threads wait for its answers ends by this alone.
     """
-    name = os.path.realpath(directory.parent) + "/" + directory.name
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-        words = line.split()
-        if words[4].encode().decode("unicode_escape") == name:
-            with contextlib.suppress(OSError):
-                (CONNECTIONS / words[2].partition(":")[2] / "abort").write_text("1", encoding="ascii")
+    for device in _mounts(directory):
+        with contextlib.suppress(OSError):
+            (CONNECTIONS / device.partition(":")[2] / "abort").write_text("1", encoding="ascii")
 
 
 def unmount(directory: Path) -> None:

@@ -448,11 +448,7 @@ class Server:
                 with origin, shared:
                     return await self._draw(name, shared.buffer, CopyBox(_box(shared, box), x, y, origin.buffer))
             case commands.Wait(number):
-                numbers = list(self._fences.known) if number is None else [number]
-                for one in numbers:
-                    fence = self._fences.get(one)
-                    if fence is not None:
-                        await self._do(self.driver.wait(fence), "wait")
+                await self._wait(list(self._fences.known) if number is None else [number])
                 if self._recorder is not None:
                     self._recorder.waited()
                 return str(self._now())
@@ -467,6 +463,19 @@ class Server:
                 return str(self._now())
             case commands.List():
                 return " ".join(shared.file for shared in self._shared.values() if shared.listed)
+
+    async def _wait(self, numbers: Sequence[int]) -> None:
+        """Wait for all of these fences, also after one that failed. CommandError that names each that did."""
+        failed = []
+        for number in numbers:
+            fence = self._fences.get(number)
+            if fence is not None:
+                try:
+                    await self._do(self.driver.wait(fence), "wait")
+                except DeviceError as error:
+                    failed.append(f"drawing {number}: {error}")
+        if failed:
+            raise CommandError("; ".join(failed))
 
     def _poll(self, number: int) -> Generator[Step, Any, bool]:
         fence = self._fences.get(number)

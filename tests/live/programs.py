@@ -413,6 +413,81 @@ def standard_programs_read_and_write_pictures(device: Live) -> None:
         source.unlink(missing_ok=True)
 
 
+def the_end_of_a_file_is_kept(device: Live) -> None:
+    """A page past the end of the file is SIGBUS, the rest of the last page is zeros; reads past the end are empty."""
+    path = device.create("end", 5000, 1, "gray")
+    file = os.open(path, os.O_RDWR)
+    assert os.pread(file, 100, 4990) == bytes(10) and os.pread(file, 1, 5000) == b"" == os.pread(file, 9, 1 << 40)
+    with mmap.mmap(file, 5000) as memory:
+        page = (ctypes.c_char * 5000).from_buffer(memory)
+        assert ctypes.string_at(ctypes.addressof(page) + 4990, PAGE * 2 - 4990) == bytes(PAGE * 2 - 4990)
+        del page
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    for store in (False, True):
+        child = os.fork()
+        if not child:
+            where = libc.mmap(None, 3 * PAGE, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, file, 0)
+            ctypes.memset(where + 2 * PAGE, 1, 1) if store else ctypes.string_at(where + 2 * PAGE, 1)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] & 127 == signal.SIGBUS
+    assert device.wait() > 0
+    os.close(file)
+
+
+def stores_are_handed_over_by_msync_and_past_the_cache(device: Live) -> None:
+    """msync hands stores over; O_DIRECT reads and writes see what mappings see."""
+    path = device.create("direct", 1024, 4, "rgba")
+    file = os.open(path, os.O_RDWR | os.O_DIRECT)
+    with mapped(path) as memory, mmap.mmap(-1, PAGE) as own:
+        memory[0:4] = b"sync"
+        before = int(device.status()["writes"])
+        memory.flush()
+        assert int(device.status()["writes"]) > before
+        memory[4:8] = b"more"
+        assert os.preadv(file, [own], 0) == PAGE and own[:9] == b"syncmore\0"
+        own[:5] = b"other"
+        assert os.pwritev(file, [own], PAGE) == PAGE and memory[PAGE : PAGE + 8] == b"otherore"
+        device.copy("direct", 0, 3, 2, 1, 0, 1)
+        assert os.preadv(file, [own], 3 * PAGE) == PAGE and own[:9] == b"otherore\0"
+    os.close(file)
+
+
+def modes_and_times_stay_as_they_are(device: Live) -> None:
+    """A change of them is passed over without an error, so that cp -p and tar go through; none is there afterwards."""
+    path = device.create("modes", 16, 16, "gray")
+    before = path.stat()
+    path.chmod(0o600)
+    os.utime(path, (1, 1))
+    after = path.stat()
+    assert (before.st_mode, before.st_mtime, before.st_uid) == (after.st_mode, after.st_mtime, after.st_uid)
+    source = Path(os.environ["TMPDIR"]) / f"live-{os.getpid()}.gray"
+    source.write_bytes(b"p" * 256)
+    try:
+        subprocess.run(["cp", "-p", source, path], check=True)
+    finally:
+        source.unlink()
+    assert path.read_bytes() == b"p" * 256
+
+
+def two_hundred_clients_and_no_more(device: Live) -> None:
+    """As many as have a place are served, one more hears why not, and places come back."""
+    clients, told = [], b""
+    while len(clients) < 250 and b"too many" not in told:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(30)
+        client.connect(str(device.directory / "control"))
+        clients.append(client)
+        with contextlib.suppress(BrokenPipeError):
+            client.sendall(b"list\n")
+        told = client.recv(100)
+    assert told.startswith(b"error: too many clients") and 100 < len(clients) <= 201, (told, len(clients))
+    for client in clients:
+        client.close()
+    _when_free(lambda: Path(str(Live(device.directory).wait())))
+
+
 PROGRAMS: dict[str, Callable[[Live], None]] = {
     one.__name__: one
     for one in (
@@ -432,6 +507,10 @@ PROGRAMS: dict[str, Callable[[Live], None]] = {
         a_buffer_is_destroyed_while_others_use_it,
         fences_come_in_order,
         standard_programs_read_and_write_pictures,
+        the_end_of_a_file_is_kept,
+        stores_are_handed_over_by_msync_and_past_the_cache,
+        modes_and_times_stay_as_they_are,
+        two_hundred_clients_and_no_more,
     )
 }
 

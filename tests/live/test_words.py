@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from models.errors import DeviceError
+from models.fence import Fence
 from models.layout import Layout
 from models.memory import PAGE
 from models.outside import Outside
@@ -15,8 +20,9 @@ from models.steps import Recall
 from models.surface import Box, Surface
 from models.workload.trace import Compose, Copy, Fill, Load, Store, Trace, Wait
 from tb.live import commands, mount, protocol
-from tb.live.arrivals import Arrival, Command, Finished, Read, Stop, Write
+from tb.live.arrivals import Arrival, Command, Finished, Left, Read, Stop, Write
 from tb.live.commands import CommandError
+from tb.live.connection import Connection
 from tb.live.log import LogError, Logged, Replay, header_of
 from tb.live.protocol import Op, ProtocolError, Request
 from tb.live.recorder import Recorder
@@ -120,6 +126,9 @@ def test_a_log_gives_back_what_arrived_and_holds_the_device_to_its_answers(tmp_p
     assert through(Replay(path, lambda: 10)) == met and met[1] is None and isinstance(met[-1], Stop)
     with pytest.raises(LogError, match=r"log:3: the device answered answer 1 11 ok 1, and the log says answer 1 10"):
         through(Replay(path, lambda: 11))
+    path.write_text(path.read_text().replace("faultline-live 2", "faultline-live 1", 1))
+    with pytest.raises(LogError, match="is a log of version 1, and this device replays version 2 alone"):
+        header_of(path)
     path.write_text("GIF89a\n")
     with pytest.raises(LogError, match="is no log of a live device"):
         header_of(path)
@@ -170,6 +179,97 @@ def test_small_writes_to_a_page_take_no_more_room_than_the_page() -> None:
         outside.post(0, at % 100, bytes([at % 256]))
     kept = outside._posted[0]
     assert len(kept) == 2 and outside.newest(0)[:100].tolist() == [at % 256 for at in range(4900, 5000)]
+
+
+class Noted:
+    """A kernel that only notes what it is answered."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[object, ...]] = []
+
+    def next(self, seconds: float | None = None) -> Arrival | None:
+        raise AssertionError("something was begun that waits for the kernel")
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *words: self.said.append((name, *words))
+
+
+def test_after_a_stop_nothing_new_is_begun_and_stores_are_taken() -> None:
+    kernel, world = Noted(), make_world()
+    server = Server(world.driver, kernel, None, now=lambda: 0)  # type: ignore[arg-type]
+    dmabuf = world.driver.export(world.buffer)
+    outside = Outside(world.driver, dmabuf)
+    server._shared["one"] = _Shared(world.buffer, dmabuf, outside, "one")
+    world.run(outside.reach(0))
+    server._take(Stop())
+    server._take(Command(1, "list"))
+    server._take(Read(2, "one", 0, PAGE, 9))
+    server._take(Write(3, "one", 0, b"new", 9, False))
+    server._take(Write(4, "one", 0, b"kept", 9, True))
+    server._take(Left("one"))
+    assert kernel.said == [
+        ("answer", 1, "error: the device is gone"),
+        ("refuse", 2, errno.EIO),
+        ("refuse", 3, errno.EIO),
+        ("took", 4, 4),
+    ]
+    assert outside.newest(0)[:4].tobytes() == b"kept" and server._running == 0
+
+
+def test_a_wait_for_all_goes_on_after_a_drawing_that_failed_and_names_each() -> None:
+    world, waited = make_world(), []
+    fences = [Fence(0, value) for value in range(3)]
+
+    async def perform(steps: object, name: str) -> None:
+        fence = fences[len(waited)]
+        waited.append(fence)
+        fence.finish(None if fence is fences[1] else DeviceError("FETCH_ERROR"))
+        if fence.error is not None:
+            raise fence.error
+
+    server = Server(world.driver, Noted(), perform, now=lambda: 0)  # type: ignore[arg-type]
+    for fence in fences:
+        server._fences.add(fence)
+    with pytest.raises(StopIteration):
+        server._order(Command(7, "wait")).send(None)
+    assert waited == fences
+    ((word, number, text),) = server._kernel.said  # type: ignore[attr-defined]
+    assert (word, number) == ("answer", 7) and text.startswith("error: drawing 1: ")
+    assert "; drawing 3: " in text and "drawing 2" not in text
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "broken"), ValueError("broken"), KeyError("broken")])
+def test_whatever_goes_wrong_in_the_notifier_is_told_and_it_goes_on(error: Exception) -> None:
+    def job() -> None:
+        raise error
+
+    inward, outward = os.pipe()
+    connection = Connection(inward, Path(), control="", status=str, answer=lambda number, text: None)
+    try:
+        asked = [connection._ask(job), connection._ask(lambda: None)]
+        found = [connection.next(3.0), connection.next(3.0)]
+    finally:
+        os.close(outward)
+        connection.close()
+    assert [one.number for one in found if isinstance(one, Finished)] == asked
+    assert isinstance(found[0], Finished) and found[1] == Finished(asked[1])
+    assert "broken" in found[0].problem and ("Error" in found[0].problem) != isinstance(error, OSError)
+
+
+@pytest.mark.parametrize("name", ["plain", "K\u00fcche", "a b\tc\\d", "\u30c6\u30b9\u30c8", "ext4\udcff"])
+def test_a_mount_is_found_and_aborted_by_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = os.fsencode(tmp_path / name)
+    for letter in b"\\ \t\n":
+        listed = listed.replace(bytes([letter]), b"\\%03o" % letter)
+    (tmp_path / "mounts").write_bytes(b"9 1 0:77 / %b rw - fuse.faultline faultline rw\n\n" % listed)
+    (tmp_path / "77").mkdir()
+    monkeypatch.setattr(mount, "MOUNTS", tmp_path / "mounts")
+    monkeypatch.setattr(mount, "CONNECTIONS", tmp_path)
+    assert mount.mounted(tmp_path / name) and not mount.mounted(tmp_path / "other")
+    mount.abort(tmp_path / "other")
+    assert not (tmp_path / "77" / "abort").exists()
+    mount.abort(tmp_path / name)
+    assert (tmp_path / "77" / "abort").read_text() == "1"
 
 
 @pytest.mark.parametrize(
