@@ -82,8 +82,9 @@ def test_an_unknown_request_and_a_wrong_descriptor_are_refused(world: World) -> 
         request(world, SYNC, SyncArgument(SYNC_READ), foreign)
 
 
-def test_begin_reads_back_before_it_waits_for_other_fences(world: World) -> None:
+def test_begin_reads_back_before_it_waits_for_other_fences() -> None:
     """R9: the exporter comes first and waits itself; the fences that are left come after."""
+    world = make_world(policy=SyncBracket())
     world.run(world.writer.draw(world.buffer, [FILL]))
     world.mark()
     world.run(begin(world.shared, write=False))
