@@ -47,8 +47,9 @@ from tb.live.recorder import Recorder
 
 __all__ = ["Counts", "KernelError", "Server", "ServerError"]
 
-PATIENCE_S = 0.002
-"""Seconds that a recall may take before accesses that it may be waiting for are answered; doubled each time anew."""
+PATIENCE_S, PATIENCE_MOST_S = 0.002, 0.128
+"""Seconds that a recall may take before accesses that it may be waiting for are answered: the first time, and the most
+after it was doubled each time anew."""
 
 STOPPED_S, STOPPED_LOOKS = 0.5, 40
 """After a Stop, a recall that does not end is given up when so many looks of so many seconds found nothing."""
@@ -236,7 +237,7 @@ class Server:
         while drop or collect:
             again = self._pump(self._kernel.recall(buffer, drop, collect), buffer, frozenset(zap), patience)
             self.counts.repeated += again
-            patience *= 2
+            patience = min(2 * patience, PATIENCE_MOST_S)
             drop, collect = runs_of(outside.given(zap)) if again else (), ()
 
     def _pump(

@@ -26,7 +26,7 @@ from tb.live.connection import Connection
 from tb.live.log import LogError, Logged, Replay, header_of
 from tb.live.protocol import Op, ProtocolError, Request
 from tb.live.recorder import Recorder
-from tb.live.server import Server, _Shared
+from tb.live.server import PATIENCE_MOST_S, Server, _Shared
 from tests.models.world import make_world
 
 
@@ -159,8 +159,34 @@ class Slow:
         return None if self.left > 0 else Finished(self.recalls)
 
 
-def test_a_machine_too_busy_to_zap_in_time_is_given_more() -> None:
-    kernel, world = Slow(), make_world()
+class Held:
+    """A kernel in which a read holds the page that each of the first 25 recalls is to drop, until it is answered."""
+
+    def __init__(self) -> None:
+        self.recalls, self.waited, self.read, self.held = 0, 0.0, False, False
+
+    def recall(self, *words: object) -> int:
+        self.recalls += 1
+        self.read = self.recalls <= 25
+        return self.recalls
+
+    def give(self, unique: int, data: bytes) -> None:
+        self.held = False
+
+    def next(self, seconds: float | None = None) -> Arrival | None:
+        if self.read:
+            self.read, self.held = False, True
+            return Read(self.recalls, "shared", 0, PAGE, 1)
+        if not self.held:
+            return Finished(self.recalls)
+        assert seconds is not None, "it waits for ever"
+        self.waited += seconds
+        return None
+
+
+def recall_once(kernel: Slow | Held) -> Server:
+    """Have a server before this kernel recall a page that was given out."""
+    world = make_world()
     server = Server(world.driver, kernel, None, now=lambda: 0)  # type: ignore[arg-type]
     dmabuf = world.driver.export(world.buffer)
     outside = Outside(world.driver, dmabuf)
@@ -168,7 +194,19 @@ def test_a_machine_too_busy_to_zap_in_time_is_given_more() -> None:
     world.run(outside.reach(0))
     outside.load(0)
     server.recall(Recall("shared", (0,), ()))
+    return server
+
+
+def test_a_machine_too_busy_to_zap_in_time_is_given_more() -> None:
+    kernel = Slow()
+    server = recall_once(kernel)
     assert 4 < kernel.recalls < 8 and server.counts.repeated == kernel.recalls - 1
+
+
+def test_a_page_that_is_read_again_and_again_is_not_held_for_longer_and_longer() -> None:
+    kernel = Held()
+    recall_once(kernel)
+    assert kernel.recalls == 26 and kernel.waited < 25 * PATIENCE_MOST_S
 
 
 def test_small_writes_to_a_page_take_no_more_room_than_the_page() -> None:
