@@ -87,7 +87,7 @@ def run_in(tree: Path, *arguments: str | Path) -> subprocess.CompletedProcess[st
     """Run Python with a tree as its root, and nothing of this process's."""
     bare = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, cwd=tree, env=bare, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=tree, env=bare, capture_output=True, text=True, timeout=900, check=False)
 
 
 def _one(name: str, rule: str, where: str, old: str, new: str, caught_by: str) -> Broken:
