@@ -8,16 +8,21 @@ light, dark, narrow and print stay under sim_build.
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+from PIL import Image
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
@@ -32,6 +37,7 @@ from tb.timing.baseline import changes, condensed
 from tb.timing.bounds import Memory
 from tb.timing.contract import Limit, contract_of, judged
 from tb.timing.figures import QUANTILES, Run
+from tb.timing.operations import PARTS
 from tb.timing.page import rendered
 from tb.timing.run import simulated
 
@@ -140,8 +146,11 @@ def shown(browser: webdriver.Chrome, place: str) -> None:
 
 
 def choose(browser: webdriver.Chrome, name: str, value: str) -> None:
+    """Choose from one of the lists above; the address then says so."""
     Select(browser.find_element(By.ID, name)).select_by_value(value)
-    shown(browser, f"#run={Select(browser.find_element(By.ID, 'run')).first_selected_option.get_attribute('value')}")
+    told = parse_qs(str(browser.execute_script("return location.hash")).removeprefix("#"))
+    assert told[name] == [value]
+    shown(browser, str(browser.execute_script("return location.hash")))
 
 
 def click(browser: webdriver.Chrome, one: WebElement) -> None:
@@ -189,6 +198,45 @@ def test_filters_change_run_operation_and_order(browser: webdriver.Chrome, runs:
     assert whole[:3] == sorted(mine, reverse=True)[:3] and whole == sorted(whole, reverse=True)
     choose(browser, "run", runs[2].name)
     assert text(browser, "kind-title").startswith("render in")
+
+
+VIEWS = ("kind-title", "kind-parts", "spread-text", "time-text", "slow", "waterfall", "fall-text")
+"""Places of the page that what is chosen changes."""
+
+
+def test_an_address_shows_run_operation_and_order_again(browser: webdriver.Chrome, page: str, runs: list[Run]) -> None:
+    def seen() -> tuple[str, list[str]]:
+        chosen = [Select(browser.find_element(By.ID, name)) for name in ("run", "kind", "part")]
+        values = [str(one.first_selected_option.get_attribute("value")) for one in chosen]
+        return str(browser.execute_script("return location.hash")), values + [text(browser, name) for name in VIEWS]
+
+    choose(browser, "run", runs[1].name)
+    choose(browser, "kind", "descriptor.readback")
+    choose(browser, "part", "response")
+    views = [seen()]
+    click(browser, browser.find_element(By.CSS_SELECTOR, "#slow tr:nth-child(5) a"))
+    views.append(seen())
+    assert views[0][1][:3] == views[1][1][:3] == [runs[1].name, "descriptor.readback", "response"]
+    click(browser, browser.find_element(By.CSS_SELECTOR, "#all tr:nth-child(2) a"))
+    views.append(seen())
+    assert views[2][1][:3] == [runs[0].name, "descriptor.readback", "response"], "another run, all else as it was"
+    for place, view in views:
+        browser.get("about:blank")
+        browser.get(f"{page}{place}")
+        shown(browser, place)
+        assert seen() == (place, view)
+    for place, view in reversed(views):
+        browser.execute_script("location.hash = arguments[0]", place)
+        shown(browser, place)
+        assert seen() == (place, view), "what was shown before changes nothing"
+
+
+@pytest.mark.parametrize("place", ["#run=nothing&kind=page_fault&part=rest&op=x", "#op=", "#&&=", "#kind=toString"])
+def test_an_address_of_nothing_shows_the_first_run(browser: webdriver.Chrome, runs: list[Run], place: str) -> None:
+    browser.execute_script("location.hash = arguments[0]", place)
+    shown(browser, place)
+    assert text(browser, "kind-title") == f"page_fault in {runs[0].name}, in cycles"
+    assert number(rows(browser, "slow")[0][6]) == runs[0].facts["kinds"]["page_fault"]["total"]["max"]
 
 
 def test_a_link_leads_to_the_operation_and_back(browser: webdriver.Chrome, runs: list[Run]) -> None:
@@ -304,6 +352,42 @@ def test_the_page_is_readable_everywhere(
         assert browser.find_element(By.TAG_NAME, "nav").is_displayed() is (medium != "print")
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width, "wider than its place"
         shot(browser, name)
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize(("medium", "scheme"), [("", "light"), ("", "dark"), ("print", "light")])
+def test_parts_are_told_apart_without_colour(browser: webdriver.Chrome, medium: str, scheme: str) -> None:
+    """In grey, and whatever its mean: a printer, or an eye, may see two colours as one."""
+    media(browser, medium, scheme)
+    for group, count in enumerate((len(PARTS), 2)):
+        swatches = browser.find_elements(By.CLASS_NAME, "key")[group].find_elements(By.CLASS_NAME, "swatch")[:count]
+        grey = [texture(browser, one) for one in swatches]
+        assert len(grey) == count
+        for (one, first), (other, second) in combinations(enumerate(grey), 2):
+            assert np.sqrt(((first - second) ** 2).mean()) > 20, f"{one} and {other} of {group} look alike"
+
+
+def texture(browser: webdriver.Chrome, one: WebElement) -> npt.NDArray[np.float64]:
+    """An element in grey, less its mean."""
+    place = browser.execute_script("const {x, y} = arguments[0].getBoundingClientRect(); return [x, y + scrollY]", one)
+    clip = {"x": place[0] + 1, "y": place[1] + 1, "width": 16, "height": 10, "scale": 4}
+    found = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+    grey = np.asarray(Image.open(io.BytesIO(base64.b64decode(found["data"]))).convert("L"), np.float64)
+    return np.asarray(grey - grey.mean())
+
+
+@pytest.mark.parametrize(("medium", "width"), [("", 1366), ("", 1024), ("print", 720)])
+def test_no_table_is_wider_than_a_laptop_or_a_sheet(browser: webdriver.Chrome, medium: str, width: int) -> None:
+    choose(browser, "part", "descriptor_fetch")  # a column more in the table of the slowest
+    media(browser, medium)
+    size = {"width": width, "height": 768, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        script = "[...document.querySelectorAll('table')].map(one => [one.scrollWidth, one.parentNode.clientWidth])"
+        found = browser.execute_script(f"return {script}")
+        assert len(found) == 6 and [wide for wide, room in found if wide > room] == []
+        shot(browser, f"wide-{medium or 'screen'}-{width}")
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
