@@ -92,11 +92,33 @@ def test_nothing_that_is_measured_beats_its_bound(scenario: str, memory: Memory)
     assert beats_of(path) <= 8 * (use["read_beats"] + use["write_beats"])
 
 
+@pytest.mark.parametrize(("stall", "latencies"), [(0, (1, 3, 50)), (25, (3, 50))])
+@pytest.mark.parametrize(("scenario", "cause"), [("page_readback", "response"), ("page_writeback", "read_data")])
+def test_the_bound_of_stalls_has_the_latency_that_nothing_hides(
+    scenario: str, cause: str, stall: int, latencies: tuple[int, ...]
+) -> None:
+    """One page after the other: bound and measured stalls grow with the latency alike, by a cycle a page."""
+    above = []
+    for latency in latencies:
+        run, _ = timed(scenario, "verilator", Memory(latency=latency, stall=stall))
+        facts = run.facts["stalls"].get(cause, {"cycles": 0, "bound": {"cycles": 0, "worst": 0}})
+        pages = [one for one in run.operations if one.kind in ("descriptor.readback", "descriptor.writeback")]
+        bursts = [burst for one in pages for burst in one.lives[0].bursts if cause == "read_data"]
+        still = sum(run.memory.stalled(burst.beats) for burst in bursts)
+        bound, least = facts["bound"], still + (latency - 1) * len(pages)
+        # up to one page's less: where one goes together with the one before it, or words of others are on the channel
+        assert least - latency < bound["cycles"] <= min(least, facts["cycles"])
+        assert bound["worst"] == max(latency - 1, stall * (still > 0))
+        above.append(facts["cycles"] - bound["cycles"])
+    assert stall or max(above) - min(above) <= 2, above
+
+
 def test_a_bound_above_what_was_measured_is_noticed() -> None:
     run, _ = timed("page_readback", "verilator", Memory())
     assert below_bound(run) == []
     assert ("descriptor.readback", "whole") in below_bound(replace(run, memory=Memory(latency=40)))
     assert ("bus", "utilization") in below_bound(replace(run, memory=Memory(latency=40)))
+    assert ("response", "stall") in below_bound(replace(run, memory=Memory(latency=40)))
     assert Memory(stall=25).stalled(512) == 150, "512 beats, 75 between two stalls of 25"
 
 
@@ -155,6 +177,32 @@ def beats_of(path: Path) -> int:
     """Bytes that the pins moved in bursts of host data, at whole beats of 64 bits."""
     ends = Trace.load(path).last_run().of(Kind.READ_LAST, Kind.WRITE_LAST)
     return int(ends["length"][ends["id"] == 0].sum())
+
+
+def test_the_first_data_and_the_last_answer_are_waited_for_but_for_what_else_is_on_the_bus() -> None:
+    """By hand: two descriptors at once, two bursts each way, a fetch, a record and an answer while one more is due."""
+    events = [at(90, Kind.DOORBELL, value=2)]
+    events += [at(91 + one, Kind.READ_ADDRESS, id=1) for one in range(2)]
+    for number, opcode in enumerate((Opcode.WRITEBACK, Opcode.READBACK)):
+        tag = number + 1
+        events += [at(96 + number, Kind.FETCHED, id=opcode, tag=tag, value=number)]
+        events += [at(98 + number, Kind.START, tag=tag, value=0 if number == 0 else 1)]
+        events += [at(195 + number, Kind.ENDED, tag=tag), at(197 + number, Kind.RECORD, tag=tag)]
+    for cycle, first, last in ((100, 120, 123), (101, 124, 127)):
+        events += [at(cycle, Kind.READ_ADDRESS, tag=1, value=4), at(first, Kind.READ_FIRST), at(last, Kind.READ_LAST)]
+    for cycle, last, answered in ((110, 113, 133), (114, 117, 137)):
+        events += [at(cycle, Kind.WRITE_ADDRESS, tag=2, value=4), at(cycle, Kind.WRITE_FIRST, tag=2)]
+        events += [at(last, Kind.WRITE_LAST, tag=2), at(answered, Kind.WRITE_RESPONSE, tag=2)]
+    events += [at(105, Kind.READ_FIRST, id=2), at(108, Kind.READ_LAST, id=2)]
+    events += [at(119, kind, id=1) for kind in (Kind.WRITE_ADDRESS, Kind.WRITE_FIRST)]
+    events += [at(122, Kind.WRITE_LAST, id=1), at(142, Kind.WRITE_RESPONSE, id=1)]
+    events.append(at(120, Kind.STALL, value=19, cause=Stall.READ_DATA))
+    events.append(at(137, Kind.STALL, value=15, cause=Stall.RESPONSE))
+    events.sort(key=lambda event: int(event["cycle"]))
+    memory = Memory(latency=20)
+    stalls = run_of("by hand", "none", memory, Trace(np.array(events))).facts["stalls"]
+    assert stalls["read_data"]["bound"] == {"cycles": 19 - 4, "worst": 0}
+    assert stalls["response"]["bound"] == {"cycles": 19 - 4 - 1, "worst": 0}
 
 
 # ------------------------------------------------------------------------------------- which part a cycle belongs to

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tb.timing.bounds import Memory
-from tb.timing.operations import PARTS, Operation, operations_of
+from tb.timing.operations import PARTS, Burst, Operation, operations_of
 from tb.trace import READ_DATA_ID, WRITE_DATA_ID, Kind, Stall, Trace
 
 __all__ = ["QUANTILES", "Run", "run_of", "spread", "summary"]
@@ -66,7 +66,7 @@ def run_of(scenario: str, simulator: str, memory: Memory, trace: Trace) -> Run:
     if not operations:
         raise ValueError(f"{scenario}: the trace has no operation")
     begin, end = int(trace.events["cycle"][0]), int(trace.events["cycle"][-1]) + 1
-    usage = trace.usage(begin, end)
+    usage, together = trace.usage(begin, end), _together(operations)
     facts = {
         "scenario": scenario,
         "simulator": simulator,
@@ -82,9 +82,9 @@ def run_of(scenario: str, simulator: str, memory: Memory, trace: Trace) -> Run:
             "read_beats": usage.read_beats,
             "write_beats": usage.write_beats,
             "dma_cycles": usage.dma_cycles,
-            "bound": _share(operations, memory),
+            "bound": _share(together, memory),
         },
-        "stalls": _stalls(trace, operations, memory),
+        "stalls": _stalls(trace, together, memory),
         "windows": _windows(trace, begin, end),
         "operations": [_row(one) for one in operations],
     }
@@ -136,36 +136,93 @@ def _digests(kind: str, operations: Iterable[Operation]) -> str:
     return "".join(found)
 
 
-def _share(operations: Iterable[Operation], memory: Memory) -> float:
-    """Data beats a cycle of DMA that no engine exceeds here.
+def _together(operations: Iterable[Operation]) -> list[list[Burst]]:
+    """The bursts of host data by those that may be under way together.
 
-    Whatever the host published before earlier descriptors had ended may be under way together, the rest may not.
+    Those are of whatever the host published before earlier descriptors had ended; the rest has to come after them.
     """
     moving = [life for one in operations if not one.task for life in one.lives if life.bursts]
-    spans: list[list[tuple[bool, int]]] = []
+    found: list[list[Burst]] = []
     until = -1
     for life in sorted(moving, key=lambda life: life.published):
         if life.published >= until:
-            spans.append([])
-        spans[-1] += [(burst.write, burst.beats) for burst in life.bursts]
+            found.append([])
+        found[-1] += life.bursts
         until = max(until, life.ended or life.published)
+    return found
+
+
+def _share(together: Iterable[Sequence[Burst]], memory: Memory) -> float:
+    """Data beats a cycle of DMA that no engine exceeds here: what is not together comes one after the other."""
+    spans = [[(burst.write, burst.beats) for burst in bursts] for bursts in together]
     beats = sum(beats for span in spans for _, beats in span)
     return round(beats / sum(map(memory.data_cycles, spans)), 6) if beats else 0.0
 
 
-def _stalls(trace: Trace, operations: Iterable[Operation], memory: Memory) -> dict[str, Any]:
+def _latencies(trace: Trace, together: Sequence[Sequence[Burst]], memory: Memory) -> dict[Stall, list[int]]:
+    """Cycles of the memory's latency that somebody has to see, of each lot of bursts that may be under way together.
+
+    Nothing hides that of the first data read, nor that of the last answer to a write: all other data are over or still
+    to come.  Cycles in which something else is on these channels are no stalls: words of descriptors, tables, records
+    and fence values, and earlier answers.
+    """
+    asked = [
+        min((one.asked for one in lot if not one.write and one.first is not None), default=None) for lot in together
+    ]
+    lasts = [max((one.last for one in lot if one.write and one.last is not None), default=None) for lot in together]
+    words = [
+        *_spans(trace, Kind.WRITE_ADDRESS, Kind.WRITE_LAST, WRITE_DATA_ID),
+        *_spans(trace, Kind.WRITE_RESPONSE, Kind.WRITE_RESPONSE),
+    ]
+    others = {
+        Stall.READ_DATA: (asked, _spans(trace, Kind.READ_FIRST, Kind.READ_LAST, READ_DATA_ID)),
+        Stall.RESPONSE: (lasts, np.array(words, np.int64).reshape(-1, 2)),
+    }
     found = {}
-    bursts = [burst for one in operations if not one.task for life in one.lives for burst in life.bursts]
-    least = {
+    for cause, (begins, spans) in others.items():
+        begun = np.array([one + 1 for one in begins if one is not None], np.int64)
+        windows = np.stack([begun, begun + memory.latency - 1], axis=1)
+        found[cause] = (memory.latency - 1 - _overlap(windows, spans)).tolist()
+    return found
+
+
+def _spans(trace: Trace, first: Kind, last: Kind, but: int = -1) -> npt.NDArray[np.int64]:
+    """[begin, end) from one event of each burst to another, of all IDs but one; bursts of an ID are in order."""
+    events = trace.of(first, last)
+    found = []
+    for who in np.unique(events["id"][events["id"] != but]):
+        mine = events[events["id"] == who]
+        ends = mine["cycle"][mine["kind"] == last]
+        begins = mine["cycle"][mine["kind"] == first][: len(ends)]
+        found.append(np.stack([begins, ends[: len(begins)] + 1], axis=1).astype(np.int64))
+    return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
+
+
+def _overlap(windows: npt.NDArray[np.int64], spans: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Cycles of each window [begin, end) that lie in some span."""
+    spans = _united(spans)
+    spans = np.concatenate([[(-1, -1)], spans[spans[:, 1] > spans[:, 0]]])
+    covered = np.cumsum(spans[:, 1] - spans[:, 0])
+    places = np.searchsorted(spans[:, 0], windows, side="right") - 1
+    before = covered[places] - np.maximum(spans[places, 1] - windows, 0)
+    return np.asarray(before[:, 1] - before[:, 0])
+
+
+def _stalls(trace: Trace, together: Sequence[Sequence[Burst]], memory: Memory) -> dict[str, Any]:
+    found = {}
+    bursts = [burst for lot in together for burst in lot]
+    stalled = {
         Stall.READ_DATA: [memory.stalled(burst.beats) for burst in bursts if not burst.write],
         Stall.W_READY: [memory.stalled(burst.beats) for burst in bursts if burst.write],
     }
+    latencies = _latencies(trace, together, memory)
     stalls = trace.of(Kind.STALL)
     for cause in Stall:
         mine = stalls[stalls["cause"] == cause]
         if len(mine):
             worst = mine[np.argmax(mine["value"])]
-            unavoidable = least.get(cause, [])
+            still, late = stalled.get(cause, []), latencies.get(cause, [])
+            longest = max([0, memory.stall * any(still), (memory.latency - 1) * (memory.latency - 1 in late)])
             found[cause.name.lower()] = {
                 "cycles": int(mine["value"].sum()),
                 "spans": len(mine),
@@ -173,7 +230,7 @@ def _stalls(trace: Trace, operations: Iterable[Operation], memory: Memory) -> di
                     "cycles": int(worst["value"]), "queue": int(worst["queue"]), "tag": int(worst["tag"]),
                     "end": int(worst["cycle"]),
                 },
-                "bound": {"cycles": sum(unavoidable), "worst": memory.stall if any(unavoidable) else 0},
+                "bound": {"cycles": sum(still) + sum(late), "worst": longest},
             }  # fmt: skip
     return found
 
