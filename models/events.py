@@ -154,44 +154,52 @@ class Render(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submit(Event):
-    """Descriptors were put into a ring; `value` is the fence that ends them."""
+    """Descriptors were put into a ring; `value` is the fence that ends them.
+
+    `tag` is that of the last, the FENCE; the others have those before it, one after the other.
+    """
 
     queue: int
     descriptors: int
     value: int
+    tag: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doorbell(Event):
-    """The ring's tail was published, modulo 2^16."""
+    """The ring's tail was published, modulo 2^16; `tag` is that of the last descriptor before it."""
 
     queue: int
     tail: int
+    tag: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FenceWait(Event):
-    """Somebody begins to wait for a fence that the driver has not seen signalled."""
+    """Somebody begins to wait for a fence that the driver has not seen signalled; `tag` is its FENCE's."""
 
     queue: int
     value: int
+    tag: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FenceSignal(Event):
-    """The driver has seen a fence signalled."""
+    """The driver has seen a fence signalled; `tag` is its FENCE's."""
 
     queue: int
     value: int
+    tag: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interrupt(Event):
-    """Completion records were taken from a ring, up to and with that of fence `value`."""
+    """Completion records were taken from a ring, up to and with that of fence `value`; `tag` is its FENCE's."""
 
     queue: int
     records: int
     value: int
+    tag: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

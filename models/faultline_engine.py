@@ -238,7 +238,8 @@ class FaultlineEngine:
             yield from fence.engine.wait(fence, cause=cause, process=process, buffer=buffer, signals=signals)
             return
         if not fence.done:
-            yield Note(FenceWait(cause=cause, process=process, buffer=buffer, queue=fence.queue, value=fence.value))
+            queue, value, tag = fence.queue, fence.value, fence.tag
+            yield Note(FenceWait(cause=cause, process=process, buffer=buffer, queue=queue, value=value, tag=tag))
             yield from self._until(fence, signals)
         if fence.error is not None:
             raise fence.error

@@ -55,7 +55,8 @@ class Waiter(Protocol):
 class Fence:
     """The end of one submission: `value` on `queue`; `after` are the fences that the engine itself waits for first.
 
-    `engine` is who signals it: a buffer's fences may come from several devices.
+    `engine` is who signals it: a buffer's fences may come from several devices. `tag` is that of the FENCE which ends
+    the submission, once it is in its ring.
     """
 
     engine: Waiter | None
@@ -66,6 +67,7 @@ class Fence:
         self.engine = engine
         self.queue = queue
         self.value = value & 0xFFFFFFFF
+        self.tag = 0
         self.after = after
         self.state = FenceState.PENDING
         self.error: DeviceError | None = None

@@ -134,13 +134,16 @@ class Ring:
         at = self.ring + self.tail % self.entries * size
         self.host.write(at, replace(descriptor, tag=self.tag).pack()[:size])
         self.flying.append(Flying(self.tag, descriptor, fence, last))
+        if last:
+            fence.tag = self.tag
         self.tag = (self.tag + 1) & 0xFFFFFFFF
         self.tail += 1
 
     def publish(self, count: int, cause: str) -> Steps[None]:
         """Ring the doorbell for the `count` descriptors put last; with the queue's lock held."""
-        yield Note(Submit(cause=cause, queue=self.queue, descriptors=count, value=self.value))
-        yield Note(Doorbell(cause=cause, queue=self.queue, tail=self.tail & 0xFFFF))
+        last = (self.tag - 1) & 0xFFFFFFFF
+        yield Note(Submit(cause=cause, queue=self.queue, descriptors=count, value=self.value, tag=last))
+        yield Note(Doorbell(cause=cause, queue=self.queue, tail=self.tail & 0xFFFF, tag=last))
         yield self.write(QueueOffset.TAIL, self.tail & 0xFFFF)
 
     # ---------------------------------------------------------------------------------------------- records
@@ -203,8 +206,8 @@ class Ring:
         fence.finish(self.failed.pop(fence, misled))
         cause = fence.error.cause if fence.error else ""
         return (
-            Note(Interrupt(cause=cause, queue=self.queue, records=self.taken, value=fence.value)),
-            Note(FenceSignal(cause=cause, queue=self.queue, value=fence.value)),
+            Note(Interrupt(cause=cause, queue=self.queue, records=self.taken, value=fence.value, tag=fence.tag)),
+            Note(FenceSignal(cause=cause, queue=self.queue, value=fence.value, tag=fence.tag)),
         )
 
     # ------------------------------------------------------------------------------------------------- room

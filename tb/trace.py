@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tb.driver_trace import NOTE_KIND, STEP_KIND, TEXT_BYTES, TEXT_KIND
+from tb.driver_trace import FACTS_KIND, NOTE_KIND, STEP_KIND, TEXT_KIND, Texts
 
 __all__ = [
     "EVENT",
@@ -81,6 +81,7 @@ class Kind(IntEnum):
     STEP = STEP_KIND
     NOTE = NOTE_KIND
     TEXT = TEXT_KIND
+    FACTS = FACTS_KIND
 
 
 class Stall(IntEnum):
@@ -167,7 +168,7 @@ class Trace:
             raise ValueError(f"{path}: {size} bytes are not a whole number of events; the simulation was cut short")
         events = np.fromfile(path, dtype=EVENT)
         kinds = events["kind"]
-        driver, texts = kinds >= STEP_KIND, kinds == TEXT_KIND
+        driver, texts = kinds >= STEP_KIND, kinds >= TEXT_KIND
         halves = [events] if not driver.any() else [events[~driver], events[driver & ~texts]]
         for half in halves:
             cycles = half["cycle"]
@@ -175,7 +176,7 @@ class Trace:
                 raise ValueError(f"{path}: cycles run backwards")
         if len(halves) == 1:
             return cls(_tagged(events), data_width)
-        return cls(_woven(_tagged(halves[0]), halves[1]), data_width, _texts(events[texts]))
+        return cls(_woven(_tagged(halves[0]), halves[1]), data_width, Texts(events[texts]))
 
     def __len__(self) -> int:
         return len(self.events)
@@ -292,14 +293,6 @@ def _woven(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> npt.NDA
     others[places] = False
     woven[places], woven[others] = second, first
     return woven
-
-
-def _texts(pieces: npt.NDArray[np.void]) -> dict[int, str]:
-    """The texts that TEXT records hold, by number."""
-    found: dict[int, bytearray] = {}
-    for piece, size, number in zip(pieces, pieces["id"].tolist(), pieces["value"].tolist(), strict=True):
-        found.setdefault(number, bytearray()).extend(piece.tobytes()[: min(size, TEXT_BYTES)])
-    return {number: bytes(text).decode() for number, text in found.items()}
 
 
 def _covered(spans: npt.NDArray[np.int64], begin: int, end: int) -> int:

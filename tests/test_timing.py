@@ -87,7 +87,9 @@ def test_the_life_of_a_fault_is_one_chain_from_the_access_to_the_resumed_client(
         ):
             assert any(word in what for what in told), f"{word} is missing or not in its place"
         assert "notes Fault" in links[0].what and "notes Insert" in links[-1].what
-        assert {(one.queue, one.tag) for one in links if one.tag > 0} == {(0, tag) for tag in fault.tags}
+        of_engine = {(one.queue, one.tag) for one in links if one.tag > 0 and "driver notes" not in one.what}
+        assert of_engine == {(0, tag) for tag in fault.tags}
+        assert [(one.queue, one.tag) for one in links if "notes Submit" in one.what] == [(0, fault.tags[-1])]
         assert sum("notes Fault" in one.what for one in links) == 1
     first = [link.what for link in chain_of(run.trace, faults[0])]
     assert any("translation waited" in what for what in first) and any("waited" in what for what in first)
@@ -120,6 +122,32 @@ def test_every_event_of_a_life_has_its_queue_and_tag(scenario: str) -> None:
         assert (run.trace.texts[int(note["cause"]) - 1] if note["cause"] else "") == facts.get("cause", "")
         assert note["queue"] == facts.get("queue", 0) and run.trace.texts[int(note["tag"])]
     assert notes["cause"].any()
+
+
+@pytest.mark.parametrize("scenario", ["photo", "page_writeback", "shared"])
+def test_what_the_driver_notes_of_a_descriptor_names_it(scenario: str) -> None:
+    """Beside the hardware's own words: what was fetched, published by the doorbell, and told by a fence value."""
+    run, _ = timed(scenario, "verilator", Memory())
+    trace, seen = run.trace, dict.fromkeys(("Submit", "Doorbell", "FenceWait", "FenceSignal", "Interrupt"), 0)
+    fetched, bells, fences = (
+        {(int(one["queue"]), int(one["value"])): int(one["tag"]) for one in trace.of(kind)}
+        for kind in (Kind.FETCHED, Kind.DOORBELL, Kind.FENCE)
+    )
+    for note in trace.of(Kind.NOTE):
+        facts = json.loads(trace.texts[int(note["value"])])
+        queue, name = facts.get("queue"), facts["event"]
+        if name in seen:
+            seen[name] += 1
+            expected = bells[queue, facts["tail"]] if name == "Doorbell" else fences[queue, facts["value"]]
+            assert facts["tag"] == expected, facts
+        if name == "Submit":
+            mine = range(facts["tag"] - facts["descriptors"] + 1, facts["tag"] + 1)
+            assert all((queue, tag) in {(one[0], tag) for one, tag in fetched.items()} for tag in mine), facts
+    assert all(seen.values()) and len(fetched) > 20, seen
+    faults = [one for one in run.operations if one.kind in ("page_fault", "writeback") and one.lives]
+    for one in faults[:8]:
+        sent = [(link.queue, link.tag) for link in chain_of(trace, one) if "driver notes Submit" in link.what]
+        assert (one.queue, one.tags[-1]) in sent
 
 
 def test_a_chain_has_every_event_of_its_descriptors_and_none_of_others() -> None:
@@ -164,6 +192,8 @@ def test_slices_of_the_timeline_lie_in_each_other_and_flows_lead_from_fault_to_i
         assert along == ["page_fault", "doorbells", *["transfer queue"] * len(fault.lives), *along[-3:]]
         assert along[-3:] == ["write bursts", "write bursts", "interrupt"]
         assert joined[0][0] == fault.begin * 4 and joined[-1][0] == (fault.interrupt or 0) * 4
+        told = {one.track_event.name for one in events if (1 << 32) + fault.number in one.track_event.flow_ids}
+        assert {f"transfer queue, to tag {fault.tags[-1]}", f"interrupt of {fault.tags[-1]}"} <= told
 
 
 def test_a_burst_of_the_timeline_waits_for_its_data_only_once_the_bus_is_free() -> None:
@@ -478,20 +508,29 @@ def test_a_budget_of_what_never_happens_is_broken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("work", WORKS)
-def test_recording_costs_less_than_a_tenth_of_the_speed_within_one_run(work: str) -> None:
-    # Beside other tests on every core a reading may be off by as much as the limit: the best of three counts.
-    found = min(cost(work, 3, under=UNDER) for _ in range(3))
+def test_recording_costs_less_than_a_tenth_of_the_speed(work: str) -> None:
+    """Against a model that has no recorder at all."""
+    found = cost(work, 3, under=UNDER)
     assert found < 0.10, f"recording {work} costs {found:.1%}"
 
 
-def test_rounds_go_on_as_long_as_something_cheaper_is_found() -> None:
+def test_what_the_driver_did_is_kept_in_few_records() -> None:
+    """Words once, numbers packed: an event takes two records, or one, and not its JSON."""
+    run, path = timed("page_readback", "verilator", Memory())
+    kinds = np.fromfile(path, EVENT)["kind"]
+    notes, steps, texts, facts = (int((kinds == one).sum()) for one in (Kind.NOTE, Kind.STEP, Kind.TEXT, Kind.FACTS))
+    assert notes > 900 and steps > 1000 and facts < notes
+    assert texts + facts < 2.5 * notes, "words of 64 pages are told once each, in five records"
+
+
+def test_turns_go_on_as_long_as_something_cheaper_is_found() -> None:
     steady = [2.0, 1.0, 1.2, 1.0]
-    assert not settled({"on": steady[:3], "off": steady}, 1)
-    assert settled({"on": steady, "off": steady}, 1)
-    assert not settled({"on": [*steady, 1.1, 0.9], "off": [*steady, 1.0, 1.0]}, 1)
-    assert settled({"on": [*steady, 1.1, 0.9, 0.9, 1.0], "off": [*steady] * 2}, 1)
-    falling = [1 / number for number in range(1, 25)]
-    assert not settled({"on": falling[:22], "off": falling[:22]}, 1) and settled({"on": falling, "off": falling}, 1)
+    assert not settled({"on": steady[:3], "off": steady}, 2)
+    assert settled({"on": steady, "off": steady}, 2)
+    assert not settled({"on": [*steady, 1.1, 0.9], "off": [*steady, 1.0, 1.0]}, 2)
+    assert settled({"on": [*steady, 1.1, 0.9, 0.9, 1.0], "off": [*steady] * 2}, 2)
+    falling = [1 / number for number in range(1, 17)]
+    assert not settled({"on": falling[:15], "off": falling[:15]}, 2) and settled({"on": falling, "off": falling}, 2)
 
 
 def test_ten_million_events_load_in_five_seconds_of_cpu_time(tmp_path: Path) -> None:
@@ -499,10 +538,11 @@ def test_ten_million_events_load_in_five_seconds_of_cpu_time(tmp_path: Path) -> 
     events = np.zeros(count, EVENT)
     events["cycle"] = np.arange(count) // 3
     events["kind"] = np.arange(count) % 17 + 1
-    events["kind"][::10] = 32
+    events["kind"][::10], events["kind"][1::10], events["kind"][2::10] = Kind.STEP, Kind.NOTE, Kind.FACTS
+    events["value"][2::10] = np.arange(count // 10)
     events.tofile(tmp_path / "trace.bin")
     del events
     began = time.process_time()
     trace = Trace.load(tmp_path / "trace.bin")
     assert time.process_time() - began < 5
-    assert len(trace) == count
+    assert len(trace) + len(trace.texts) == count

@@ -31,7 +31,9 @@ module sim_top #(
     // log2 of the device memory's bytes
     parameter DEVICE_LOG2 = 25,
     // 1: the trace has what happens inside the engine too, and whose each burst is
-    parameter INSIDE      = 0
+    parameter INSIDE      = 0,
+    // 0: there is no recorder, and so no trace
+    parameter RECORDER    = 1
 );
     `include "native.svh"
 
@@ -252,6 +254,7 @@ module sim_top #(
 `endif
     endgenerate
 
+    generate if (RECORDER != 0) begin : g_recorder
     trace_recorder #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .RECORD_ID(1)) recorder (
         .clk_i(clk), .rst_ni(reset_n), .cycle_i(cycle), .enable_i(trace_enable),
         .axil_awaddr(awaddr), .axil_awvalid(awvalid), .axil_awready(s_axil_awready),
@@ -277,6 +280,7 @@ module sim_top #(
         .walker_i(walker), .answer_i(answer), .answer_cause_i(answer_cause), .join_i(join_), .join_last_i(join_last),
         .ar_take_i(ar_take), .aw_take_i(aw_take), .waits_i(waits)
     );
+    end endgenerate
 
     // --------------------------------------------------------------------------------------------- device dump
     integer          offset;

@@ -7,8 +7,9 @@ values of its descriptors, the interrupt that told of them, and who was resumed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -74,8 +75,9 @@ def _of_life(events: npt.NDArray[np.void], life: Life, until: int) -> npt.NDArra
 
 def _of_driver(trace: Trace, events: npt.NDArray[np.void], operation: Operation) -> npt.NDArray[np.bool_]:
     """Which are steps and notes of its task, from the note that begins it to the one that ends it."""
-    tasks = [number for number, text in trace.texts.items() if text == operation.task]
-    mine = np.asarray((events["kind"] >= STEP_KIND) & np.isin(events["tag"], tasks))
+    drivers = events["kind"] >= STEP_KIND
+    tasks = [number for number in np.unique(events["tag"][drivers]).tolist() if trace.texts[number] == operation.task]
+    mine = np.asarray(drivers & np.isin(events["tag"], tasks))
     begins = _notes(events, mine & (events["cycle"] == operation.begin), _BEGINS.get(operation.kind, ()))
     if len(begins):
         mine[: begins[0]] = False
@@ -97,8 +99,11 @@ def chain_of(trace: Trace, operation: Operation) -> Iterator[Link]:
     """The same in words."""
     for event in events_of(trace, operation):
         kind, cycle = int(event["kind"]), int(event["cycle"])
-        if kind >= STEP_KIND:
-            yield Link(cycle, _driver(event, trace))
+        if kind == Kind.STEP:
+            yield Link(cycle, _step(event, trace))
+        elif kind == Kind.NOTE:
+            facts = json.loads(trace.texts[int(event["value"])])
+            yield Link(cycle, _note(int(event["id"]), facts), facts.get("queue", -1), facts.get("tag", -1))
         elif kind in (Kind.IRQ_RISE, Kind.IRQ_FALL):
             what = "interrupt rises" if kind == Kind.IRQ_RISE else "interrupt falls"
             yield Link(cycle, what, int(event["queue"]), int(event["tag"]))
@@ -108,16 +113,19 @@ def chain_of(trace: Trace, operation: Operation) -> Iterator[Link]:
             yield Link(cycle, _hardware(event, Kind(kind)), int(event["queue"]), int(event["tag"]))
 
 
-def _driver(event: np.void, trace: Trace) -> str:
-    if event["kind"] == Kind.STEP:
-        step = STEPS[int(event["id"])].__name__
-        taken, address = int(event["value"]), int(event["address"])
-        named = trace.texts.get(address, "") if step in ("Delay", "Acquire", "Release") else f"{address:#x}"
-        what = f"{step} {named}" if step != "WaitIrq" else step
-        return f"driver: {what}{f', {taken} cycles' * bool(taken)}{', not taken' * (not event['detail'])}"
-    facts = json.loads(trace.texts[int(event["value"])])
-    told = ", ".join(f"{name} {value}" for name, value in facts.items() if name != "event" and value not in ("", []))
-    return f"driver notes {NOTES[int(event['id'])]}{': ' * bool(told)}{told}"
+def _step(event: np.void, trace: Trace) -> str:
+    step = STEPS[int(event["id"])].__name__
+    taken, address = int(event["value"]), int(event["address"])
+    named = trace.texts.get(address, "") if step in ("Delay", "Acquire", "Release") else f"{address:#x}"
+    what = f"{step} {named}" if step != "WaitIrq" else step
+    return f"driver: {what}{f', {taken} cycles' * bool(taken)}{', not taken' * (not event['detail'])}"
+
+
+def _note(code: int, facts: Mapping[str, Any]) -> str:
+    """What is told beside queue and tag, which have columns of their own."""
+    apart = ("event", "queue", "tag")
+    told = ", ".join(f"{name} {value}" for name, value in facts.items() if name not in apart and value not in ("", []))
+    return f"driver notes {NOTES[code]}{': ' * bool(told)}{told}"
 
 
 def _hardware(event: np.void, kind: Kind) -> str:

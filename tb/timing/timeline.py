@@ -71,9 +71,9 @@ class _Writer:
             self._event(TrackEvent.TYPE_SLICE_END, track, last)
         self._event(TrackEvent.TYPE_SLICE_END, track, end)
 
-    def instant(self, track: int, at: int, name: str, flows: Sequence[int] = ()) -> None:
+    def instant(self, track: int, at: int, name: str, facts: Mapping[str, Any], flows: Sequence[int] = ()) -> None:
         """Something that takes no time."""
-        self._event(TrackEvent.TYPE_INSTANT, track, at, name, None, flows)
+        self._event(TrackEvent.TYPE_INSTANT, track, at, name, facts, flows)
 
     def count(self, track: int, at: int, value: int) -> None:
         """The value of a counter from a cycle on."""
@@ -169,22 +169,25 @@ def _doorbells(
     writer: _Writer, process: int, run: Run, bells: Mapping[tuple[int, int], Sequence[int]]
 ) -> None:
     track, events = writer.track("doorbells", process), run.trace.of(Kind.DOORBELL)
-    for cycle, queue, tail in zip(*(events[name].tolist() for name in ("cycle", "queue", "value")), strict=True):
-        writer.instant(track, cycle, f"{_QUEUES[queue]}, tail {tail}", bells.get((queue, cycle), ()))
+    names = ("cycle", "queue", "value", "tag")
+    for cycle, queue, tail, tag in zip(*(events[name].tolist() for name in names), strict=True):
+        facts = {"queue": queue, "tail": tail, "tag": tag}
+        writer.instant(track, cycle, f"{_QUEUES[queue]}, to tag {tag}", facts, bells.get((queue, cycle), ()))
 
 
 def _signals(writer: _Writer, process: int, run: Run, rises: Mapping[int, Sequence[int]]) -> None:
     """The interrupt line, stalls by cause, and data beats of each window as counters."""
     line = writer.track("interrupt", process)
-    began: int | None = None
+    began: tuple[int, dict[str, Any]] | None = None
     names = ("cycle", "kind", "queue", "tag", "value", "cause")
     events = run.trace.of(Kind.IRQ_RISE, Kind.IRQ_FALL, Kind.STALL)
     for cycle, kind, queue, tag, value, cause in zip(*(events[name].tolist() for name in names), strict=True):
         match kind:
             case Kind.IRQ_RISE:
-                began = cycle
+                began = (cycle, {"queue": queue, "tag": tag, "cause": cause})
             case Kind.IRQ_FALL if began is not None:
-                writer.slices(line, [("interrupt", began, cycle)], None, rises.get(began, ()))
+                rise, facts = began
+                writer.slices(line, [(f"interrupt of {facts['tag']}", rise, cycle)], facts, rises.get(rise, ()))
             case Kind.STALL:
                 name = Stall(cause).name.lower()
                 track = writer.track(name, writer.group("stalls", process))
