@@ -528,8 +528,8 @@ def test_turns_go_on_as_long_as_something_cheaper_is_found() -> None:
     assert not settled({"on": steady[:2], "off": steady}, 2)
     assert settled({"on": steady, "off": steady}, 2)
     assert not settled({"on": [*steady, 0.9], "off": [*steady, 0.999]}, 2)
-    falling = [1 / number for number in range(1, 13)]
-    assert not settled({"on": falling[:11], "off": falling[:11]}, 2) and settled({"on": falling, "off": falling}, 2)
+    falling = [1 / number for number in range(1, 9)]
+    assert not settled({"on": falling[:7], "off": falling[:7]}, 2) and settled({"on": falling, "off": falling}, 2)
     assert cheapest([[3, 1], [2, 4]]) == [2, 1]
 
 

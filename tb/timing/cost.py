@@ -38,11 +38,11 @@ WORKS: dict[str, type[Long] | type[Reading]] = {"transfers": Long, "faults": Rea
 MODELS = {"on": {"INSIDE": 1}, "off": {"RECORDER": 0}}
 """Parameters of the two models."""
 
-ROUNDS = 8
+ROUNDS = 6
 """Rounds of the work in one simulation."""
 SETTLED = 0.005
 """Share by which something cheaper than the cheapest so far counts as news."""
-MOST = 6
+MOST = 4
 """Times as many turns as asked for, after which it ends in any case."""
 
 
