@@ -192,16 +192,18 @@ class Oracle:
         self._land()
         window = self._windows.pop(token)
         result = self._result(window)
-        kept = window.stored | window.contended
+        crossed = window.target & window.stored
+        kept = window.target if window.contended else crossed
         for view in self._views():
-            view.add(result, window.target & kept)
             view.assign(result, window.target & ~kept)
-        if not window.contended:
-            # Whoever came last, it was one of those who wrote in the window: what was there before is gone.
-            crossed = window.target & window.stored
-            window.written.add(result, crossed)
+        if kept.any():
             for view in self._views():
-                view.restrict(window.written, crossed)
+                view.add(result, kept)
+            if not window.contended:
+                # Whoever came last, it was one of those who wrote in the window: what was there before is gone.
+                window.written.add(result, crossed)
+                for view in self._views():
+                    view.restrict(window.written, crossed)
         window.ended, window.fence, window.after = True, fence, self._none()
         if self.snapshot or fence is None:
             self._forget(window)
@@ -483,8 +485,9 @@ class Oracle:
 
     def _write_in(self, window: _Window, where: Bits, values: ValueSets) -> None:
         if window.commands:
-            window.written.assign(values, where & ~window.stored)
-            window.written.add(values, where & window.stored)
+            again = where & window.stored
+            window.written.assign(values, where & ~again)
+            window.written.add(values, again)
         window.stored |= where
 
     def _views(self) -> tuple[ValueSets, ...]:
