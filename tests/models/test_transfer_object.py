@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -21,8 +22,9 @@ from models.oracle import render
 from models.policy.damage_rectangles import DamageRectangles
 from models.policy.page_mkwrite import PageMkwrite
 from models.policy.region_transfer import RegionTransfer
+from models.signals import Signals
 from models.staging import Staging, bands
-from models.steps import Acquire, Steps
+from models.steps import Acquire, Steps, WaitIrq
 from models.surface import Box
 from models.transfer_object import POISON, MapFlag, TransferObject, _differences
 from tests.models.world import World, make_world, noise
@@ -571,3 +573,62 @@ def test_a_store_of_the_value_that_was_there_counts_where_the_client_has_not_rea
     world.run(transfers.unmap(transfer))
     world.run(world.driver.device_read(world.buffer))
     assert bytes(world.scanout()[0, :16]) == (b"draw" * 4 if reads else bytes([1] * 16))
+
+
+def test_a_transfer_that_the_device_would_not_take_stays_mapped() -> None:
+    """R23: nothing that the client has written is lost; it unmaps again."""
+    world = make_world(ring_log2=2, staging=8 << 10)
+    transfer = mapped(world, WHOLE_BUFFER, WRITE | RANGE)
+    transfer.data[:] = 7
+    world.device._raise(IrqStatus(device_range=1))
+    with pytest.raises(DeviceError, match="past the end of device memory"):
+        world.run(world.driver.transfers.unmap(transfer))
+    world.run(world.driver.wait(world.run(world.driver.transfers.unmap(transfer))))
+    assert (world.scanout() == 7).all()
+    with refuses("EINVAL"):
+        world.run(world.driver.transfers.unmap(transfer))
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+def test_what_a_barrier_could_not_send_is_sent_by_the_next(explicit: bool, world: World) -> None:
+    """R23, R29: EIO, as for a map."""
+    flags = READ | WRITE | PERSISTENT | (EXPLICIT if explicit else READ)
+    transfer = mapped(world, Box(0, 0, 64, 1), flags)
+    transfer.data[:] = 7
+    if explicit:
+        transfer.flush(Box(0, 0, 64, 1))
+    real = world.engine.submit
+
+    def submit(queue: Queue, commands: Any, after: Any = (), *, cause: str = "") -> Steps[Fence]:
+        """With a place in the staging area that is none."""
+        return (yield from real(queue, [replace(one, offset=1 << 31) for one in commands], after, cause=cause))
+
+    world.engine.submit = submit  # type: ignore[method-assign, assignment]
+    with refuses("EIO"):
+        world.run(world.driver.transfers.barrier(transfer))
+    world.engine.submit = real  # type: ignore[method-assign]
+    assert not world.scanout()[0, :64].any() and not world.device.locks
+    world.run(world.driver.transfers.barrier(transfer))
+    assert (world.scanout()[0, :64] == 7).all() and (transfer.data == 7).all()
+
+
+def test_a_barrier_that_a_signal_ends_is_called_again_and_sends_nothing_twice(world: World) -> None:
+    """R10, R29, R31: what the device draws after the upload is newer."""
+    transfer = mapped(world, Box(0, 0, 64, 1), READ | WRITE | PERSISTENT)
+    transfer.data[:] = 7
+    signals = Signals()
+    steps = world.driver.transfers.barrier(transfer, signals)
+    answer = None
+    with refuses("EINTR"):
+        while True:
+            step = steps.send(answer)
+            if isinstance(step, WaitIrq) and step.signals is signals:
+                signals.send()
+            answer = world.machine.perform(step)
+    signals.deliver()
+    assert not world.device.locks
+    world.run(world.driver.wait(world.run(world.driver.draw(world.buffer, [FillBox(Box(0, 0, 64, 1), b"draw")]))))
+    world.run(world.driver.transfers.barrier(transfer, signals))
+    assert transfer.data.tobytes() == world.scanout()[0, :64].tobytes() == b"draw" * 16
+    world.run(world.driver.transfers.unmap(transfer))
+    assert current(world)[0, :64].tobytes() == b"draw" * 16
