@@ -394,9 +394,7 @@ def test_what_an_end_could_not_send_is_sent_by_the_next_submission_and_never_ove
     assert not world.oracle.violations
 
 
-def test_a_bracket_on_a_device_that_does_nothing_any_more_ends_with_an_error(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bracket_on_a_device_that_does_nothing_any_more_ends_with_an_error(world: World) -> None:
     """R10: "call again" is not said for ever: what stands behind an error each time will not get better."""
     world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [FILL]))))
     ring = world.engine._rings[Queue.TRANSFER]
@@ -410,7 +408,7 @@ def test_a_bracket_on_a_device_that_does_nothing_any_more_ends_with_an_error(
         assert next(calls, None) is not None, "it is called again for ever"
         return (yield from real(*arguments, **options))
 
-    monkeypatch.setattr(world.engine, "submit", submit)
+    world.engine.submit = submit  # type: ignore[assignment, method-assign]
     with refuses("EIO"):
         world.run(world.reader.sync(DESCRIPTOR, SYNC_START | SYNC_READ))
     assert not world.device.locks

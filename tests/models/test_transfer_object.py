@@ -530,10 +530,11 @@ def test_an_upload_stays_behind_the_drawing_that_it_covers(world: World) -> None
     assert (world.scanout()[0, :64] == 7).all()
 
 
+@pytest.mark.parametrize("call", ["submit", "wait"])
 @pytest.mark.parametrize("reads", [False, True])
 @pytest.mark.parametrize("explicit", [False, True])
 def test_what_is_stored_while_a_barrier_waits_goes_with_the_next(
-    reads: bool, explicit: bool, world: World
+    reads: bool, explicit: bool, call: str, world: World
 ) -> None:
     """R28, R29: a persistent map stays usable, also while a barrier is under way."""
     flags = MapFlag.WRITE | MapFlag.PERSISTENT | (MapFlag.READ if reads else MapFlag.DISCARD_RANGE)
@@ -542,18 +543,18 @@ def test_what_is_stored_while_a_barrier_waits_goes_with_the_next(
     transfer.data[:] = 1
     if explicit:
         transfer.flush(box)
-    wait = world.engine.wait
+    real, cause = getattr(world.engine, call), {"submit": "transfer", "wait": "barrier"}[call]
 
-    def storing(fence: Fence, **options: Any) -> Steps[None]:
-        if options.get("cause") == "barrier":
+    def storing(*arguments: Any, **options: Any) -> Steps[Any]:
+        if options.get("cause") == cause and transfer.data[0, 8] == 1:
             transfer.data[0, 8:] = 2
             if explicit:
                 transfer.flush(Box(8, 0, 8, 1))
-        yield from wait(fence, **options)
+        return (yield from real(*arguments, **options))
 
-    world.engine.wait = storing  # type: ignore[assignment, method-assign]
+    setattr(world.engine, call, storing)
     world.run(transfers.barrier(transfer))
-    world.engine.wait = wait  # type: ignore[method-assign]
+    setattr(world.engine, call, real)
     assert bytes(transfer.data[0]) == bytes([1] * 8 + [2] * 8)
     world.run(transfers.barrier(transfer))
     assert bytes(world.scanout()[0, :16]) == bytes([1] * 8 + [2] * 8)
@@ -632,3 +633,13 @@ def test_a_barrier_that_a_signal_ends_is_called_again_and_sends_nothing_twice(wo
     assert transfer.data.tobytes() == world.scanout()[0, :64].tobytes() == b"draw" * 16
     world.run(world.driver.transfers.unmap(transfer))
     assert current(world)[0, :64].tobytes() == b"draw" * 16
+
+
+def test_a_client_calls_its_barrier_again_when_a_signal_ends_it(world: World) -> None:
+    """R10, R29."""
+    transfer = mapped(world, Box(0, 0, 64, 1), READ | WRITE | PERSISTENT)
+    transfer.data[:] = 7
+    world.writer.signals.send()
+    world.run(world.writer.transfer_barrier(transfer))
+    assert world.writer.signals.delivered == 1 and (world.scanout()[0, :64] == 7).all()
+    assert not world.oracle.violations
