@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from models.optimum import optimum
+from models.workload.foresight import foreseen
 from models.workload.programs import WORKLOADS
 from tb import toolchain
 from tb.compare.ask import Asked, AskError, Item, asked
@@ -80,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _compare(wanted: Asked, console: Console) -> int:
     rows = bounded(_measured(wanted, console), {one.trace.name: optimum(one.trace).bytes for one in wanted.items})
-    builtin = {item.trace.name: item.builtin for item in wanted.items if item.builtin is not None}
+    builtin = {item.trace.name: foreseen(item.trace) for item in wanted.items if item.builtin is not None}
     verdicts = judged(rows, builtin if wanted.default else {}, len(WORKLOADS))
     replace_directory(RESULTS, lambda new: _publish(new, wanted, rows, verdicts))
     for item in wanted.items:

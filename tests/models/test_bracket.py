@@ -394,8 +394,9 @@ def test_what_an_end_could_not_send_is_sent_by_the_next_submission_and_never_ove
     assert not world.oracle.violations
 
 
-def test_a_bracket_on_a_device_that_does_nothing_any_more_ends_with_an_error(world: World) -> None:
+def test_a_bracket_on_a_device_that_does_nothing_any_more_ends_with_an_error() -> None:
     """R10: "call again" is not said for ever: what stands behind an error each time will not get better."""
+    world = make_world(policy=SyncBracket())
     world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [FILL]))))
     ring = world.engine._rings[Queue.TRANSFER]
     unread = BusRange(ring.ring, ring.ring + PAGE, False)
