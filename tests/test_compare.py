@@ -30,7 +30,7 @@ from tb.compare import __main__ as face
 from tb.compare.ask import SCALES, SWEPT, AskError, asked
 from tb.compare.report import COLUMNS, cells, sweep_table, table_of
 from tb.compare.rows import BOUND, Row, bounded, median_ratio
-from tb.compare.run import Compared, Job, scaled, simulate
+from tb.compare.run import Compared, Job, Temper, scaled, simulate
 from tb.compare.targets import OURS, RIVAL, judged
 from tb.simulation import SimulationError, simulators
 from tb.toolchain import ROOT
@@ -89,6 +89,14 @@ def test_the_untimed_device_counts_the_same_where_nothing_depends_on_time() -> N
         assert told == (
             figures.readback_bytes, figures.writeback_bytes, figures.faults, figures.zapped, figures.shootdowns
         ), row.policy  # fmt: skip
+
+
+def test_a_slower_memory_takes_longer_and_moves_the_same() -> None:
+    fast = compared("verilator").rows[1]
+    for temper in (Temper(200, 0), Temper(13, 90)):
+        (slow,) = simulate(tiny(), [Job(fast.policy)], temper=temper).rows
+        assert slow.bytes == fast.bytes and not slow.violations
+        assert slow.cycles > fast.cycles and slow.device_cycles > fast.device_cycles
 
 
 def test_host_costs_are_scaled_to_the_nanosecond() -> None:
@@ -213,6 +221,9 @@ def test_words_choose_workloads_strategies_costs_and_scales(tmp_path: Path) -> N
         ({"sweep": "nan"}, "SWEEP=nan is no factor"),
         ({"width": "96"}, "unknown WIDTH=96: use one of 64, 128, 256, 512"),
         ({"seed": "one"}, "SEED=one is no number"),
+        ({"latency": "0"}, "LATENCY=0: give one from 1 to 10000"),
+        ({"stall": "96"}, "STALL=96: give one from 0 to 95"),
+        ({"stall": "1,2"}, "STALL=1,2 is no number"),
         ({"jobs": "0"}, "JOBS=0: give the number of simulations"),
     ],
 )
@@ -232,6 +243,7 @@ def test_what_makes_no_sense_is_refused(words: dict[str, str], message: str) -> 
         (b"\xef\xbb\xbffaultline-trace 1\nbuffer 64 64 4 LINEAR\nload\n", r"bad\.trace:3: load takes"),
         (b"faultline-trace 1\r\nbuffer 64 64 4 LINEAR\r\nthink 1000000001\r\n", r"bad\.trace:3: think 1000000001: at"),
         (b"", r"bad\.trace:1: begin with the line"),
+        (b"faultline-trace 1\nbuffer 64 64 4 LINEAR\n" + b"x" * 999, r"bad\.trace:3: 'x{199}\.\.\.$"),
     ],
 )
 def test_a_malformed_trace_is_refused_with_its_line(tmp_path: Path, content: bytes, message: str) -> None:
@@ -358,7 +370,7 @@ def test_targets_are_judged_at_the_default_parameters_only(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pretend(monkeypatch, time_ns=1030)
-    for words in (["--costs", "fault_ns=600"], ["--width", "128"]):
+    for words in (["--costs", "fault_ns=600"], ["--width", "128"], ["--latency", "200"], ["--stall", "25"]):
         assert face.main(["--workload", "text", *words]) == 0
         assert "never more than 2 % behind vmwgfx: not measured" in capsys.readouterr().out
 

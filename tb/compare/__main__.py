@@ -50,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         "costs": "name=nanoseconds, comma-separated (COSTS)",
         "sweep": "factors of the host costs, comma-separated (SWEEP)",
         "width": "data width of the bus in bits (WIDTH): 64, 128, 256 or 512",
+        "latency": "cycles until host memory answers (LATENCY); 13 unless told",
+        "stall": "percent of the cycles in which its data channels stand still (STALL); 0 unless told",
         "seed": "seed of workloads and contents (SEED)",
         "jobs": "simulations at a time (JOBS); one unless told",
     }.items():
@@ -62,6 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         wanted = asked(
             workload=options.workload, policy=options.policy, costs=options.costs, sweep=options.sweep,
             width=options.width, seed=options.seed, jobs=options.jobs, simulator=options.sim,
+            latency=options.latency, stall=options.stall,
         )  # fmt: skip
         toolchain.executable(options.sim)
         return _compare(wanted, console)
@@ -128,7 +131,7 @@ def _pooled(wanted: Asked, progress: Progress) -> list[Row]:
         def rows_of(item: Item) -> list[Row]:
             return simulate(
                 item.trace, wanted.jobs, costs=wanted.costs, simulator=wanted.simulator, width=wanted.width,
-                seed=wanted.seed, progress=progress, stop=stop,
+                temper=wanted.temper, seed=wanted.seed, progress=progress, stop=stop,
             ).rows  # fmt: skip
 
         with ThreadPoolExecutor(wanted.processes) as pool:
@@ -182,6 +185,7 @@ def _facts(wanted: Asked) -> dict[str, str]:
     return {
         "simulator": wanted.simulator,
         "bus": f"{wanted.width} bits, 250 MHz",
+        "host memory": f"answers after {wanted.temper.latency} cycles, stalls in {wanted.temper.stall} % of them",
         "buffer": "; ".join(shapes),
         "seed": str(wanted.seed),
         "host costs, ns": costs,

@@ -236,6 +236,12 @@ def test_an_unsynchronised_map_waits_for_no_drawing_but_for_its_readback(world: 
     transfer = world.run(world.driver.transfers.map(world.buffer, Box(0, 30, 640, 4), READ | UNSYNC))
     assert set(queues(world)) == {Queue.TRANSFER} and not fence.done
     assert np.array_equal(transfer.data, noise(3, 40, 640)[30:34])
+    world.mark()
+    world.run(world.driver.transfers.map(world.buffer, Box(0, 0, 640, 4), READ | UNSYNC))
+    assert set(queues(world)) == {Queue.TRANSFER} and not fence.done, "not though it draws there"
+    world.mark()
+    world.run(world.driver.transfers.map(world.buffer, Box(0, 0, 640, 4), READ))
+    assert set(queues(world)) == {Queue.TRANSFER, Queue.RENDER} and fence.done
 
 
 def test_a_map_that_must_not_block_fails_if_busy_or_if_it_would_have_to_read_back(world: World) -> None:
