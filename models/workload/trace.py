@@ -196,7 +196,8 @@ class _Parser:
         )
 
     def _wrong(self, what: str) -> TraceError:
-        return TraceError(f"{self.file}:{self.number}: {what if len(what) <= LONGEST_WHY else what[:LONGEST_WHY] + '...'}")
+        shown = what if len(what) <= LONGEST_WHY else what[:LONGEST_WHY] + "..."
+        return TraceError(f"{self.file}:{self.number}: {shown}")
 
     def _buffer(self, words: Sequence[str]) -> Surface:
         self._count(words, 4, "WIDTH HEIGHT BYTES-A-PIXEL LAYOUT")

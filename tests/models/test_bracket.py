@@ -100,7 +100,7 @@ def test_begin_reads_back_before_it_waits_for_other_fences() -> None:
 
 
 def test_a_reader_does_not_wait_for_readers_but_a_writer_does(world: World) -> None:
-    """R10."""
+    """R9, R10."""
     other = world.run(world.driver.create("other", 160, 40, 4, world.buffer.surface.layout))
     world.run(begin(world.shared, write=True))
     copy = world.run(world.driver.draw(other, [FILL]))
@@ -228,7 +228,7 @@ def exported(world: World, flags: int) -> SyncFile:
 
 
 def test_a_sync_file_is_a_snapshot(world: World) -> None:
-    """R15."""
+    """R15, R19."""
     world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [FILL]))))
     assert exported(world, SYNC_READ).status == 1, "nothing under way: signalled"
     first = world.run(world.writer.draw(world.buffer, [FILL]))
