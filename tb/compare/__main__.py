@@ -185,7 +185,7 @@ def _facts(wanted: Asked) -> dict[str, str]:
     return {
         "simulator": wanted.simulator,
         "bus": f"{wanted.width} bits, 250 MHz",
-        "host memory": f"{wanted.temper.latency} cycles of latency, data stand still in {wanted.temper.stall} % of all",
+        "host memory": f"{wanted.temper.latency} cycles of latency, data stall {wanted.temper.stall} % of the time",
         "buffer": "; ".join(shapes),
         "seed": str(wanted.seed),
         "host costs, ns": costs,
