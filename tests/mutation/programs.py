@@ -13,12 +13,12 @@ from pathlib import Path
 
 from models.engine import Queue
 from models.layout import Cause, Descriptor, Opcode, QueueOffset, queue_address
-from models.memory import PAGE
+from models.memory import PAGE, HostMemory
 from models.steps import Delay, Steps
 from models.surface import Box
 from tb.env import Environment, run_body
 from tb.sim_top import reset
-from tests.mutation import blows, delays, limits, owed, registers, shapes
+from tests.mutation import blows, chances, counts, delays, limits, owed, registers, shapes, tables
 from tests.mutation.heights import heights
 from tests.mutation.parts import Parts, Program
 from tests.system import copies, errors, timed
@@ -27,7 +27,7 @@ from tests.system.fault_silence import WATCHDOG
 from tests.system.rtl_bench import Stand, stand
 from tests.system.workbench import Case, Workbench
 
-__all__ = ["PROGRAMS", "Blows", "Cases", "Registers"]
+__all__ = ["PROGRAMS", "Blows", "Cases", "Counts", "Registers", "Tables"]
 
 HOST_SIZE = 4 << 20
 _GROUND_CYCLES = 120_000
@@ -78,6 +78,7 @@ class Blows:
     watchdog: int = 0
     halt: bool = True
     completion_log2: int = 5
+    limit: int = _GROUND_CYCLES
 
     async def run(self, parts: Parts) -> None:
         """One reset, the blows, a comparison after each."""
@@ -86,7 +87,7 @@ class Blows:
             for name, blow in self.blows:
                 await parts.run(f"{self.name}/{name}", blow(ground))
 
-        layout = {"ring_log2": 5, "completion_log2": self.completion_log2, "limit": _GROUND_CYCLES}
+        layout = {"ring_log2": 5, "completion_log2": self.completion_log2, "limit": self.limit}
         await on_ground(parts.dut, body, halt=self.halt, watchdog=self.watchdog, **layout)
 
 
@@ -104,12 +105,54 @@ class Registers:
             await reset(parts.dut)
             await parts.run(f"{self.name}/walk", registers.walk(env))
             await reset(parts.dut)
+            await parts.run(f"{self.name}/claims", counts.claims(env))
+            await reset(parts.dut)
             await parts.run(f"{self.name}/lanes", registers.lanes(env))
             await parts.run(f"{self.name}/neighbours", registers.neighbours(env))
 
         await run_body(parts.dut, body)
         await reset(parts.dut)  # no monitor from here on: it expects one access at a time
         await parts.run(f"{self.name}/overlap", registers.overlap(parts.dut))
+        await reset(parts.dut)
+        await parts.run(f"{self.name}/refusals", counts.refusals(parts.dut))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rings that go round once, beside memory of their own."""
+
+    name: str
+
+    async def run(self, parts: Parts) -> None:
+        """A reset, and both rings at once."""
+
+        async def body(env: Environment) -> None:
+            host = HostMemory(os.environ["HOSTMEM_FILE"], counts.HOST_SIZE)
+            await reset(parts.dut)
+            await parts.run(f"{self.name}/once round", counts.once_round(env, host))
+
+        await run_body(parts.dut, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """All entries of the surface table and the object table, a few times over."""
+
+    name: str
+    laps: int
+
+    async def run(self, parts: Parts) -> None:
+        """One reset; new entries, writes beside them, work with all of them, and a comparison, for each lap."""
+
+        async def body(stand: Stand) -> None:
+            bench = stand.bench
+            await parts.run(f"{self.name}/open", stand.perform(parts.watched(bench.open(halt=False))))
+            for lap in range(self.laps):
+                works = [stand.perform(tables.drawn(bench)), tables.beside(stand.env, bench)]
+                works.append(stand.perform(parts.watched(tables.used(bench))))
+                await parts.run(f"{self.name}/{lap}", *works)
+
+        await stand(parts.dut, body, patience=30_000, host_size=HOST_SIZE)
 
 
 def smoke(bench: Workbench) -> Steps[None]:
@@ -238,6 +281,8 @@ PROGRAMS: tuple[Program, ...] = (
     Blows("silence", (("silence", blows.silences),), watchdog=WATCHDOG, halt=False),
     Blows("states", (("states", blows.states), ("full ring", blows.full_rings)), completion_log2=4),
     Cases("limits", _LIMITS, halt=False),
+    Tables("tables", 3),
+    Blows("chances", (("queues", chances.queues), ("storm", chances.storm), ("aborted", chances.aborted)), limit=1 << 21),
     Blows("masks", (("masks", registers.masks),)),
     Blows("blows", (("aborts", blows.aborts), ("soft", blows.soft_resets), ("hard", blows.hard_resets))),
     Registers("registers"),
@@ -252,6 +297,7 @@ PROGRAMS: tuple[Program, ...] = (
     Cases("piled", (("piled", owed.piled, 1), ("forgotten", owed.forgotten, 1))),
     Cases("abort", (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16))),
     Cases("many", (("many", shapes.many, 1),), ring_log2=12, completion_log2=12),
+    Counts("counts"),
     Cases("sizes", (("sizes", shapes.sizes, 1),), ring_log2=8, completion_log2=7),
     Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),
     Cases("run", (("run", shapes.run, 1),), patience=400_000),
