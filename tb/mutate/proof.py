@@ -3,10 +3,11 @@
 The proof is about a part of the flat netlist: the instance that the mutant is in, then the block of the engine around
 it, each with the gates before it, back to registers and arrays. Of that part only what the mutant can reach is doubled.
 Both copies are driven alike, by anything at all, and start alike, in any state, with a cycle of reset; memory arrays
-stay outside. What is always 0 or always 1 outside (tb/mutate/constants.py) is so in both. When abc proves that whatever leaves the part is the same in every cycle after that one, the mutant is
-equivalent: before a reset nothing is promised, and nobody looks. Any choice of the part is sound, since what is outside
-cannot see more than what leaves it; a larger part only knows better what can come in. Where a difference leaves the
-whole block, or the time is over, nothing is proved.
+stay outside. Bits that are never anything but 0, or 1, in all of the engine come in as that (tb/mutate/constants.py).
+When abc proves that whatever leaves the part is the same in every cycle after that one, the mutant is equivalent:
+before a reset nothing is promised, and nobody looks. Any choice of the part is sound, since what is outside cannot see
+more than what leaves it; a larger part only knows better what can come in. Where a difference leaves the whole block,
+or the time is over, nothing is proved.
 """
 
 from __future__ import annotations

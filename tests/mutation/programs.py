@@ -18,7 +18,7 @@ from models.steps import Delay, Steps
 from models.surface import Box
 from tb.env import Environment, run_body
 from tb.sim_top import reset
-from tests.mutation import blows, chances, counts, delays, limits, owed, registers, shapes, tables
+from tests.mutation import blows, chances, counts, delays, limits, owed, pages, registers, shapes, tables
 from tests.mutation.heights import heights
 from tests.mutation.parts import Parts, Program
 from tests.system import copies, errors, timed
@@ -30,6 +30,9 @@ from tests.system.workbench import Case, Workbench
 __all__ = ["PROGRAMS", "Blows", "Cases", "Counts", "Registers", "Tables"]
 
 HOST_SIZE = 4 << 20
+_SELDOM = 700
+"""Clock cycles between two looks at registers in a long program."""
+Blow = Callable[[Ground], Awaitable[None]]
 _GROUND_CYCLES = 120_000
 """Clock cycles that a fault site may take with its opening, which is no part; none takes a quarter of that."""
 
@@ -71,21 +74,28 @@ class Cases:
 
 @dataclass(frozen=True, slots=True)
 class Blows:
-    """Blows on a fault site: (name, what is done there); at the end no burst may have touched a page not granted."""
+    """Blows on a fault site: (name, what is done there); at the end no burst may have touched a page not granted.
+
+    limit: clock cycles of all together.  looks: the engine's registers are read all the while.
+    """
 
     name: str
-    blows: tuple[tuple[str, Callable[[Ground], Awaitable[None]]], ...]
+    blows: tuple[tuple[str, Blow], ...]
     watchdog: int = 0
     halt: bool = True
     completion_log2: int = 5
     limit: int = _GROUND_CYCLES
+    looks: bool = False
 
     async def run(self, parts: Parts) -> None:
         """One reset, the blows, a comparison after each."""
 
         async def body(ground: Ground) -> None:
             for name, blow in self.blows:
-                await parts.run(f"{self.name}/{name}", blow(ground))
+                work = blow(ground)
+                if self.looks:
+                    work = parts.beside(work, ground.env.csr.port.read)
+                await parts.run(f"{self.name}/{name}", work)
 
         layout = {"ring_log2": 5, "completion_log2": self.completion_log2, "limit": self.limit}
         await on_ground(parts.dut, body, halt=self.halt, watchdog=self.watchdog, **layout)
@@ -129,7 +139,8 @@ class Counts:
         async def body(env: Environment) -> None:
             host = HostMemory(os.environ["HOSTMEM_FILE"], counts.HOST_SIZE)
             await reset(parts.dut)
-            await parts.run(f"{self.name}/once round", counts.once_round(env, host))
+            work = parts.beside(counts.once_round(env, host), env.csr.port.read, pause=_SELDOM)
+            await parts.run(f"{self.name}/once round", work)
 
         await run_body(parts.dut, body)
 
@@ -248,6 +259,8 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("retreats", limits.retreats, 1),
     ("outstanding", limits.outstanding, 1),
     ("offsets", limits.offsets, 1),
+    ("endless", pages.endless, 1),
+    ("visited", pages.visited, 1),
     ("spots", limits.spots, 1),
     ("corners", limits.corners, 1),
     ("far heads", registers.far_heads, 1),
@@ -262,6 +275,18 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
 _LAPS: tuple[tuple[str, Case, int], ...] = (
     ("wrap", timed.rings_wrap, 1),
     ("far heads", registers.far_heads, 1),
+)
+
+_BLOWS: tuple[tuple[str, Blow], ...] = (
+    ("aborts", blows.aborts),
+    ("soft", blows.soft_resets),
+    ("trickling", blows.trickling),
+)
+
+_CHANCES: tuple[tuple[str, Blow], ...] = (
+    ("queues", chances.queues),
+    ("storm", chances.storm),
+    ("aborted", chances.aborted),
 )
 
 _OWED: tuple[tuple[str, Case, int], ...] = (
@@ -279,12 +304,12 @@ PROGRAMS: tuple[Program, ...] = (
     Cases("refusals", _REFUSALS),
     Blows("heights", (("heights", heights),)),
     Blows("silence", (("silence", blows.silences),), watchdog=WATCHDOG, halt=False),
-    Blows("states", (("states", blows.states), ("full ring", blows.full_rings)), completion_log2=4),
+    Blows("states", (("states", blows.states), ("full ring", blows.full_rings)), completion_log2=4, looks=True),
     Cases("limits", _LIMITS, halt=False),
     Tables("tables", 3),
-    Blows("chances", (("queues", chances.queues), ("storm", chances.storm), ("aborted", chances.aborted)), limit=1 << 21),
-    Blows("masks", (("masks", registers.masks),)),
-    Blows("blows", (("aborts", blows.aborts), ("soft", blows.soft_resets), ("hard", blows.hard_resets))),
+    Blows("chances", _CHANCES, looks=True, limit=1 << 20),
+    Blows("masks", (("masks", registers.masks), ("hard", blows.hard_resets))),
+    Blows("blows", _BLOWS, looks=True, limit=1 << 20),
     Registers("registers"),
     Cases("laps", _LAPS, ring_log2=3, completion_log2=3),
     Cases("full", (("full", timed.completion_ring_full, 1),), ring_log2=4, completion_log2=3),
@@ -296,7 +321,6 @@ PROGRAMS: tuple[Program, ...] = (
     Cases("owed", _OWED, watchdog=owed.WATCHDOG),
     Cases("piled", (("piled", owed.piled, 1), ("forgotten", owed.forgotten, 1))),
     Cases("abort", (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16))),
-    Cases("many", (("many", shapes.many, 1),), ring_log2=12, completion_log2=12),
     Counts("counts"),
     Cases("sizes", (("sizes", shapes.sizes, 1),), ring_log2=8, completion_log2=7),
     Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),

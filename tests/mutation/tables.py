@@ -1,4 +1,4 @@
-"""Every entry of both tables at once, written lane by lane among writes that are none of theirs; work tells what they hold.
+"""Every entry of both tables, written lane by lane among writes that are none of theirs; work tells what they hold.
 
 What a table's register answers is a copy of what was written to it, so only the boxes that are moved and drawn show the
 entry by which the engine goes: where they lie, where they end, and which of them are refused.
@@ -63,7 +63,7 @@ async def beside(env: Environment, bench: Workbench) -> None:
     """Write the entries once more, a byte lane at a time beside noise, and noise to addresses that only look alike."""
     master, random = env.csr.master, bench.random
     registers = dict(_registers(bench))
-    taken = {entry.address for entry in REGISTERS.values() if any(part.access != "r" for part in entry.fields)}
+    taken = {entry.address for entry in REGISTERS.values() if entry.access != "ro"}
     for address, value in registers.items():
         for lane in random.permutation(4):
             mask = 0xFF << 8 * int(lane)

@@ -121,7 +121,5 @@ def test_what_nobody_can_tell_is_proved(
         ("assign sum_o", "add", "cnot1", "A[1] 2"),
     ],
 )
-def test_what_somebody_can_tell_is_not(
-    engine: Path, tmp_path: Path, line: str, kind: str, mode: str, pin: str
-) -> None:
+def test_what_somebody_can_tell_is_not(engine: Path, tmp_path: Path, line: str, kind: str, mode: str, pin: str) -> None:
     assert Prover(engine / "design.json", tmp_path).proved(mutant(engine, line, kind, mode, pin)) is None
