@@ -32,12 +32,14 @@ from models.steps import CsrRead, CsrWrite, Delay, ScanOut, Steps
 from models.surface import Box, Surface
 from tb.agents.memory import MemoryConfig, Stall
 from tb.sequences import boxed
+from tests.system.errors import transfer
 from tests.system.workbench import DESTINATION, PAGES, SOURCE, Workbench
 
 __all__ = [
     "LONG",
     "WATCHDOG",
     "forgotten",
+    "halfway",
     "late_answers",
     "late_data",
     "late_descriptors",
@@ -261,6 +263,34 @@ def long_silence(bench: Workbench) -> Steps[None]:
     yield from bench.rig.control(queue)
     yield from bench.rig.control(other)
     yield from _given_up(bench, other, 1)
+
+
+def halfway(bench: Workbench) -> Steps[None]:
+    """Soft resets in the middle of bursts of every requester, of some after the watchdog: nobody waits for the rest.
+
+    A count of what is owed that is wrong by a few leaves its requester waiting, of which the watchdog tells later.
+    """
+    for lap in range(16):
+        yield from bench.invalidate(SOURCE)
+        rare = Stall(5 + lap % 3, 6 + lap % 3)
+        slow = MemoryConfig(read_latency=25, write_latency=25, reorder=bool(lap % 2), r=rare, w=rare, b=rare)
+        bench.temper_host(slow)
+        place = {"host_offset": (1 + lap % 5 * 8) * PAGE - 200, "host_stride": 700}
+        work = [transfer(opcode, Box(5, 1, 300, 4), **place) for opcode in (Opcode.WRITEBACK, Opcode.READBACK)]
+        yield from bench.rig.post(Queue.TRANSFER, [*work, Descriptor(opcode=Opcode.NOP)])
+        yield from bench.rig.post(Queue.RENDER, [Descriptor(opcode=Opcode.NOP)] * 4)
+        yield Delay((70 + 41 * lap) * _CYCLE_NS, "halfway")
+        if lap % 2:
+            bench.temper_host(replace(slow, r=Stall(255, 255), b=Stall(255, 255)))
+            yield Delay((WATCHDOG + 300) * _CYCLE_NS, "give up")
+            bench.temper_host(slow)
+            yield Delay(400 * _CYCLE_NS, "some of the late answers")
+        yield from bench.reset_under_way()
+        bench.temper_host(MemoryConfig())
+        yield Delay((WATCHDOG + 300) * _CYCLE_NS, "nobody waits")
+        raised = IrqStatus.from_int((yield CsrRead(Address.IRQ_STATUS)))
+        assert not raised.watchdog, f"{raised}: after a soft reset somebody waits for an answer"
+    yield from _works(bench)
 
 
 def piled(bench: Workbench) -> Steps[None]:

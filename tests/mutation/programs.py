@@ -296,6 +296,7 @@ _OWED: tuple[tuple[str, Case, int], ...] = (
     ("writes", owed.late_answers, 1),
     ("records", owed.late_records, 1),
     ("void", owed.void_bursts, 1),
+    ("halfway", owed.halfway, 1),
 )
 
 PROGRAMS: tuple[Program, ...] = (
