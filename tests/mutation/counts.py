@@ -118,6 +118,8 @@ async def once_round(env: Environment, host: HostMemory) -> None:
             for lane in lanes:
                 await lane.advance(env, target)
             await sleep(20_000)
+        for lane in lanes:
+            await lane.told(env)
         for log2 in range(_LOG2 + 1):
             for lane in lanes:
                 await lane.resize(env, log2, (log2 + 5) % (_LOG2 + 1))
@@ -187,7 +189,7 @@ class _Lane:
         )
 
     async def told(self, env: Environment) -> None:
-        """What registers say of it at the end."""
+        """What registers say of it, while nothing is under way."""
         offsets = (QueueOffset.TAIL, QueueOffset.HEAD, QueueOffset.COMPLETION_TAIL, QueueOffset.OVERFLOWS)
         got = [await env.csr.port.read(self._at(each)) for each in offsets]
         assert got == [self.done & 0xFFFF] * 3 + [0], f"{self.queue.name}: tail, head, records, refusals are {got}"
