@@ -206,11 +206,12 @@ def late_records(bench: Workbench) -> Steps[None]:
 
 def void_bursts(bench: Workbench) -> Steps[None]:
     """The watchdog gives up while data cannot be sent: they go without strobes then, and later ones with theirs."""
-    for height in (3, 9, _ROWS):
-        work = yield from _data(bench, Opcode.READBACK, height)
+    for height, width in ((3, 64), (9, 64), (_ROWS, 64), (60, 8)):  # the last has the most bursts before their data
+        work = yield from _data(bench, Opcode.READBACK, height, width)
         bench.rig.bus = _frames(bench, DESTINATION)
-        noise = bench.random.bytes(64)
-        last = bench.tables[DESTINATION].get((height - 1) * 80 // PAGE).frame * PAGE + (height - 1) * 80 % PAGE
+        noise = bench.random.bytes(width)
+        at = (height - 1) * (width + 16)
+        last = bench.tables[DESTINATION].get(at // PAGE).frame * PAGE + at % PAGE
         bench.rig.store(last, noise)
         yield from _armed(bench, [work])
         bench.temper_host(MemoryConfig(w=Stall(255, 255)))
@@ -218,7 +219,7 @@ def void_bursts(bench: Workbench) -> Steps[None]:
         yield Delay((WATCHDOG + 900) * _CYCLE_NS, "give up")
         bench.temper_host(MemoryConfig())
         yield from _given_up(bench, Queue.TRANSFER, 1)
-        assert bench.host.read(last, 64) == noise, "a burst that was given up has been written"
+        assert bench.host.read(last, width) == noise, "a burst that was given up has been written"
 
 
 def long_silence(bench: Workbench) -> Steps[None]:

@@ -262,6 +262,7 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("endless", pages.endless, 1),
     ("visited", pages.visited, 1),
     ("spots", limits.spots, 1),
+    ("columns", limits.columns, 1),
     ("corners", limits.corners, 1),
     ("far heads", registers.far_heads, 1),
     ("thresholds", limits.thresholds, 1),
