@@ -87,7 +87,7 @@ async def refusals(dut: Any) -> None:
             seen.append(await _read(dut, at))
         more = np.diff(seen, prepend=0)
         assert (abs(more - steps) <= 2).all(), (
-            f"{queue.name}: after {steps} doorbells that are refused {seen} are counted"
+            f"{queue.name}: {seen} counted of {steps} refusals"
         )
 
 
