@@ -86,9 +86,7 @@ async def refusals(dut: Any) -> None:
             await sleep(8)
             seen.append(await _read(dut, at))
         more = np.diff(seen, prepend=0)
-        assert (abs(more - steps) <= 2).all(), (
-            f"{queue.name}: {seen} counted of {steps} refusals"
-        )
+        assert (abs(more - steps) <= 2).all(), f"{queue.name}: {seen} counted of {steps} refusals"
 
 
 async def _read(dut: Any, address: int) -> int:

@@ -383,8 +383,18 @@ def columns(bench: Workbench) -> Steps[None]:
             pixels = int(random.integers(most >> bit + 5, most >> bit + 4))
             yield from bench.rig.surface(8, Surface(bench.scratch, pixels, 65_535, 16, layout))
             right = 16 * int(random.integers(pixels))
-            yield from _touched(bench, [(Box(0, rows, 16, 1), 0x31 + bit), (Box(right, rows, 16, 1), 0x91 + bit)])
-    yield from bench.settle()
+            boxes = [Box(0, rows, 16, 1), Box(right, rows, 16, 1), Box(0, 0, 16, 1)]
+            patterns = random.integers(1 << 62, size=len(boxes)).tolist()
+            fills = [
+                boxed(Opcode.FILL, box, surface=8, pattern_low=value)
+                for box, value in zip(boxes, patterns, strict=True)
+            ]
+            yield from bench.rig.perform(Queue.RENDER, fills)
+            place = {"surface": 8, "object": DESTINATION, "host_stride": 16}
+            reads = [boxed(Opcode.READBACK, box, host_offset=16 * number, **place) for number, box in enumerate(boxes)]
+            yield from bench.rig.perform(Queue.TRANSFER, reads)
+            yield from bench.settle()
+    yield CsrWrite(Address.IRQ_STATUS, int((yield CsrRead(Address.IRQ_STATUS))))
 
 
 def merged(bench: Workbench) -> Steps[None]:
