@@ -1,0 +1,101 @@
+/* The main program of sim_top on Verilator: its clock, and Python's turns between the edges.
+ *
+ * Why: cocotb's own main program evaluates the model at every edge, and leaves the clock to Verilator's scheduler of
+ * delays, which takes as long as the engine itself. Here a clock cycle is one evaluation, at its rising edge: `tick` rises,
+ * the model takes it back itself (sim_top.sv), and `clk`, which Python alone sees, is written like any variable. Nothing in
+ * the design happens at a falling edge, so it costs an evaluation only where Python wrote a pin there.
+ *
+ * In each moment Python's callbacks come in the order of cocotb's share/lib/verilator/verilator.cpp: the new time, timers,
+ * evaluation and changes of values until nothing changes, read-write, read-only. So a bench sees the same cycles with
+ * either; tests/test_clocked.py holds them to it.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <memory>
+
+#include "Vtop.h"
+#include "verilated.h"
+#include "verilated_sym_props.h"
+#include "verilated_syms.h"
+#include "verilated_vpi.h"
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
+
+static const uint64_t HALF_PERIOD = 2000; /* steps of 1 ps: edge n rises at (2n + 1) half periods */
+
+static uint64_t now;
+
+double sc_time_stamp() { return (double)now; }
+
+extern "C" void vlog_startup_routines_bootstrap(void);
+
+/* A variable of one bit of the top module. */
+static uint8_t *variable(const char *name) {
+    const VerilatedScope *top = Verilated::threadContextp()->scopeFind("sim_top");
+    const VerilatedVar *found = top ? top->varFind(name) : nullptr;
+    if (!found) {
+        fprintf(stderr, "Error: sim_top has no variable %s that can be written\n", name);
+        exit(1);
+    }
+    return (uint8_t *)found->datap();
+}
+
+static void end() {
+    VerilatedVpi::callCbs(cbEndOfSimulation);
+#if VM_COVERAGE
+    VerilatedCov::write();
+#endif
+}
+
+static void changes() {
+    while (VerilatedVpi::callValueCbs()) {}
+}
+
+/* Let everything of this moment happen; `stirred` is whether the model has something to evaluate. */
+static void moment(Vtop *model, bool stirred) {
+    do {
+        do {
+            if (stirred) model->eval_step();
+            VerilatedVpi::clearEvalNeeded();
+            VerilatedVpi::doInertialPuts();
+            changes();
+            stirred = true;
+        } while (VerilatedVpi::evalNeeded());
+        VerilatedVpi::callCbs(cbReadWriteSynch);
+        VerilatedVpi::doInertialPuts();
+        changes();
+    } while (VerilatedVpi::evalNeeded());
+    VerilatedVpi::callCbs(cbReadOnlySynch);
+}
+
+int main(int argc, char **argv) {
+    Verilated::commandArgs(argc, argv);
+    std::unique_ptr<Vtop> model(new Vtop(""));
+    Verilated::fatalOnVpiError(false);
+    vlog_startup_routines_bootstrap();
+    Verilated::addExitCb([](void *) { end(); }, nullptr);
+    VerilatedVpi::callCbs(cbStartOfSimulation);
+    changes();
+    moment(model.get(), true);
+
+    uint8_t *const clk = variable("clk"), *const tick = variable("tick");
+    uint64_t edge = HALF_PERIOD;
+    while (!Verilated::gotFinish()) {
+        const uint64_t due = VerilatedVpi::cbNextDeadline();
+        const bool clocks = edge <= due;
+        now = clocks ? edge : due;
+        if (clocks) edge += HALF_PERIOD;
+        VerilatedVpi::callCbs(cbNextSimTime);
+        changes();
+        if (due <= now) VerilatedVpi::callTimedCbs();
+        changes();
+        if (clocks) *tick = *clk = !*clk;
+        moment(model.get(), !clocks || *clk || VerilatedVpi::evalNeeded());
+    }
+    model->final();
+    end();
+    return Verilated::threadContextp()->errorCount() > 0;
+}
