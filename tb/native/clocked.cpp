@@ -50,25 +50,30 @@ static void end() {
 #endif
 }
 
-static void changes() {
-    while (VerilatedVpi::callValueCbs()) {}
+/* Tell Python of changed values until none changes; returns whether there were any. */
+static bool changes() {
+    bool told = false;
+    while (VerilatedVpi::callValueCbs()) told = true;
+    return told;
 }
 
-/* Let everything of this moment happen; `stirred` is whether the model has something to evaluate. */
-static void moment(Vtop *model, bool stirred) {
-    do {
-        do {
-            if (stirred) model->eval_step();
+/* After an evaluation: Python's turns, and evaluations of what it wrote in them, until nothing more changes. Returns whether
+ * it had a turn; `told`: it had one before. */
+static bool react(Vtop *model, bool told) {
+    VerilatedVpi::doInertialPuts();
+    told |= changes();
+    for (;;) {
+        while (VerilatedVpi::evalNeeded()) {
+            model->eval_step();
             VerilatedVpi::clearEvalNeeded();
             VerilatedVpi::doInertialPuts();
-            changes();
-            stirred = true;
-        } while (VerilatedVpi::evalNeeded());
-        VerilatedVpi::callCbs(cbReadWriteSynch);
+            told |= changes();
+        }
+        told |= VerilatedVpi::callCbs(cbReadWriteSynch);
         VerilatedVpi::doInertialPuts();
-        changes();
-    } while (VerilatedVpi::evalNeeded());
-    VerilatedVpi::callCbs(cbReadOnlySynch);
+        told |= changes();
+        if (!VerilatedVpi::evalNeeded()) return VerilatedVpi::callCbs(cbReadOnlySynch) || told;
+    }
 }
 
 int main(int argc, char **argv) {
@@ -79,21 +84,34 @@ int main(int argc, char **argv) {
     Verilated::addExitCb([](void *) { end(); }, nullptr);
     VerilatedVpi::callCbs(cbStartOfSimulation);
     changes();
-    moment(model.get(), true);
+    model->eval_step();
+    VerilatedVpi::clearEvalNeeded();
+    react(model.get(), true);
 
     uint8_t *const clk = variable("clk"), *const tick = variable("tick");
     uint64_t edge = HALF_PERIOD;
+    bool quiet = false; /* Python had no turn in the moment before: it waits for values and timers that were there then */
     while (!Verilated::gotFinish()) {
         const uint64_t due = VerilatedVpi::cbNextDeadline();
-        const bool clocks = edge <= due;
-        now = clocks ? edge : due;
-        if (clocks) edge += HALF_PERIOD;
-        VerilatedVpi::callCbs(cbNextSimTime);
-        changes();
-        if (due <= now) VerilatedVpi::callTimedCbs();
-        changes();
-        if (clocks) *tick = *clk = !*clk;
-        moment(model.get(), !clocks || *clk || VerilatedVpi::evalNeeded());
+        const bool beats = edge <= due;
+        now = beats ? edge : due;
+        bool told = false;
+        if (!quiet || due <= now) {
+            told |= VerilatedVpi::callCbs(cbNextSimTime);
+            told |= changes();
+            told |= VerilatedVpi::callCbs(cbAfterDelay);
+            told |= changes();
+        }
+        if (beats) {
+            edge += HALF_PERIOD;
+            *tick = *clk = !*clk;
+        }
+        if (!beats || *clk || VerilatedVpi::evalNeeded()) {
+            model->eval_step();
+            VerilatedVpi::clearEvalNeeded();
+        }
+        if (!quiet || told || changes()) told = react(model.get(), told || quiet);
+        quiet = !told;
     }
     model->final();
     end();
