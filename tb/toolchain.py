@@ -270,6 +270,7 @@ class _Verilator(_Isolated, cocotb_runner.Verilator):
         if self.clocked:
             theirs = str(cocotb_config.share_dir / "lib" / "verilator" / "verilator.cpp")
             commands[0][commands[0].index(theirs)] = str(CLOCKED_MAIN)
+            commands[0] += ["-LDFLAGS", "-rdynamic"]
         return commands
 
 

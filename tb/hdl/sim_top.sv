@@ -73,6 +73,7 @@ module sim_top #(
     // which nothing hangs, and raises `tick`, which falls by itself, so that a cycle is one evaluation and not two.
 `ifdef FAULTLINE_CLOCKED
     reg         tick          = 1'b0;
+    reg         access_done   = 1'b0;   // changes when it has performed a register access for Python
     always @(posedge tick) tick = 1'b0;
     wire        clock         = tick;
 `else
