@@ -1,9 +1,9 @@
 // sim_top: the engine, its host and the observers; the top of every system simulation.
 //
-// Why: one design serves both simulators and every system test. The clock runs in here because a clock driven from
-// Python halves the speed. Python drives `rst_n` (0 when the simulation begins) and the AXI4-Lite pins, between clock
-// edges; everything it may set or read is a variable of this module or of `memory`, `checker_` and `csr_checker`,
-// listed in sim_top.vlt. `tb/sim_top.py` is the Python side.
+// Why: one design serves both simulators and every system test. A clock driven from Python would halve the speed, so it
+// runs in here, or in Verilator's main program (FAULTLINE_CLOCKED). Python drives `rst_n` (0 when the simulation begins)
+// and the AXI4-Lite pins, between clock edges; everything it may set or read is a variable of this module or of `memory`,
+// `checker_` and `csr_checker`, listed in sim_top.vlt. `tb/sim_top.py` is the Python side.
 //
 // Clock       4 ns: edge n (from 0) rises at 2 + 4n ns. `cycle` counts the edges so far.
 // Dump        toggle dump_request: dump_bytes bytes of device memory from dump_base (both multiples of 64) go to

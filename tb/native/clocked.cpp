@@ -1,17 +1,17 @@
 /* The main program of sim_top on Verilator: its clock, and Python's turns between the edges.
  *
  * Why: cocotb's own main program evaluates the model at every edge, and leaves the clock to Verilator's scheduler of
- * delays, which takes as long as the engine itself. Here a clock cycle is one evaluation, at its rising edge: `tick` rises,
+ * delays: a quarter of all time. Here a clock cycle is one evaluation, at its rising edge: `tick` rises,
  * the model takes it back itself (sim_top.sv), and `clk`, which Python alone sees, is written like any variable. Nothing in
  * the design happens at a falling edge, so it costs an evaluation only where Python wrote a pin there.
  *
  * In each moment Python's callbacks come in the order of cocotb's share/lib/verilator/verilator.cpp: the new time, timers,
  * evaluation and changes of values until nothing changes, read-write, read-only. So a bench sees the same cycles with
- * either; tests/test_clocked.py holds them to it.
+ * either; tests/system/test_clock.py holds them to it.
  */
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include <memory>
 
