@@ -1,7 +1,7 @@
 """Clock cycles and simulated time: the one place that knows the period of the simulation's clock.
 
-The clock runs in the simulator.  Python counts cycles from simulated time, which costs no wake-up, and waits for many of
-them with one timer that never ends on a clock edge: there the simulators may order timer and clock differently.
+The clock runs in the simulator.  Python counts cycles from simulated time, which costs no wake-up, and waits for many
+of them with one timer that never ends on a clock edge: there the simulators may order timer and clock differently.
 """
 
 from __future__ import annotations

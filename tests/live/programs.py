@@ -14,8 +14,8 @@ import errno
 import json
 import mmap
 import os
-import resource
 import random
+import resource
 import shutil
 import signal
 import socket

@@ -1,7 +1,7 @@
 """When Python has its turns: register accesses and waits that begin at an edge, between edges and in one another's way.
 
-Leaves CLOCK_RESULT, a JSON list of [task, what, its value, steps of simulated time at its end], in the order of their
-ends. With CLOCK_NATIVE the accesses are those of a live device (`tb.live.registers`), else the pins are moved from here.
+Leaves CLOCK_RESULT, a JSON list of [task, what, its value, steps of simulated time at its end], in the order of ends.
+With CLOCK_NATIVE the accesses are those of a live device (`tb.live.registers`), else the pins are moved from here.
 """
 
 from __future__ import annotations

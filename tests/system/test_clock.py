@@ -13,7 +13,6 @@ from tb.sim_top import system
 from tb.simulation import Simulation, simulators
 
 
-
 def turns(simulation: Simulation, result: Path, **env: str) -> Any:
     """What each turn did and when, by task."""
     simulation.run("tests.system.bench_clock", env={"CLOCK_RESULT": str(result), **env})
