@@ -112,8 +112,8 @@ class Simulation:
     native: link the native library of tb/native (host memory, device dump, trace).
     public: a Verilator control file that names the signals Python touches; without one every signal is visible, which
         costs speed and is right for single modules.
-    clocked: the top can leave its clock to Verilator's main program (FAULTLINE_CLOCKED), a quarter faster; not in a model
-        that dumps waves, where the clock is to be seen.
+    clocked: the top can leave its clock to Verilator's main program (FAULTLINE_CLOCKED), a quarter faster; not in a
+        model that dumps waves, where the clock is to be seen.
     dumps: the design itself may dump waves (+waves_file= of sim_top), FST from Icarus and VCD from Verilator, whose
         model must be built for it.
     training: with PGO=1, Verilator's model is compiled twice, the second time by the profile of this run.
