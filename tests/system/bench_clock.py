@@ -29,7 +29,7 @@ UNMAPPED = 0x7FFC
 
 @cocotb.test()
 async def moments(dut: Any) -> None:
-    """Two tasks that read, write and wait at random; an access waits for the other's."""
+    """Two tasks that read, write and wait at random, an access for the other's; a third waits for falling edges."""
     host = HostMemory(os.environ["HOSTMEM_FILE"])  # kept for as long as the simulator uses it
     registers = registers_of(dut) if os.environ.get("CLOCK_NATIVE") else CsrPort(CsrMaster(dut, dut.clk))
     await sim_top.reset(dut)
@@ -37,7 +37,7 @@ async def moments(dut: Any) -> None:
 
     async def act(name: str, random: Random) -> None:
         for _ in range(TURNS):
-            what = random.choice(["read", "write", "refused", "cycles", "rise", "fall", "moment"])
+            what = random.choice(["read", "write", "refused", "cycles", "rise", "moment"])
             value: Any = random.randrange(1, 1 << 16)
             try:
                 match what:
@@ -51,15 +51,21 @@ async def moments(dut: Any) -> None:
                         await sleep(value % 9)
                     case "rise":
                         await RisingEdge(dut.clk)
-                    case "fall":
-                        await FallingEdge(dut.clk)
                     case _:
-                        await Timer(1, "ns")
+                        # never to an edge, where the simulators may order timer and clock differently
+                        await Timer(2 if int(get_sim_time("ns")) % 2 else 1, "ns")
             except CsrError as error:
                 value = str(error)
             seen.append([name, what, value, get_sim_time("step")])
 
+    async def fall() -> None:
+        # By itself: who of two that wait for the same falling edge is first depends on when they began to.
+        for value in range(TURNS):
+            await FallingEdge(dut.clk)
+            seen.append(["falling", "fall", value, get_sim_time("step")])
+
     tasks = [cocotb.start_soon(act(name, Random(seed))) for seed, name in enumerate(("one", "other"))]
+    tasks.append(cocotb.start_soon(fall()))
     for task in tasks:
         await task
     sim_top.assert_clean(dut)

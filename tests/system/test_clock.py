@@ -18,7 +18,7 @@ def turns(simulation: Simulation, result: Path, **env: str) -> Any:
     simulation.run("tests.system.bench_clock", env={"CLOCK_RESULT": str(result), **env})
     seen = json.loads(result.read_text(encoding="utf-8"))
     assert {what for _, what, _, _ in seen} >= {"read", "write", "refused", "rise", "fall"}
-    return {name: [turn for turn in seen if turn[0] == name] for name in ("one", "other")}
+    return {name: [turn for turn in seen if turn[0] == name] for name in ("one", "other", "falling")}
 
 
 @pytest.fixture(scope="module")
