@@ -20,7 +20,7 @@
 #   RACE=WORDS              races that `make schedules` runs, as for pytest -k (all)
 #   WORKLOAD=NAMES|FILE     what `make compare` plays (all), NAME:frames=24:width=512 with parameters, POLICY=NAMES by which strategies (all)
 #   COSTS=NAME=NS,...  SWEEP=FACTORS   host costs of `make compare`, and what multiplies them (0.25,1,4 for a few strategies)
-#   SCENARIO=NAMES  LATENCY=N,...  STALL=N,...   what `make timing` times (all), under which memories (13 cycles, 0 percent)
+#   SCENARIO=NAMES  LATENCY=N,...  STALL=N,...   what `make timing` times (all), under which memories (13 cycles, 0 percent); one of each for `make compare`
 #   CONTRACT=FILE  OPERATION=N   budgets that `make timing` holds (timing.toml); the operation whose parts and events it shows one by one
 #   TAG=N  QUEUE=0|1        descriptor whose operation `make waves` records, in one SCENARIO (page_readback); its queue (0, of transfers)
 #   BASE=FILE               timing.json of an earlier `make timing`, with which it compares (tb/timing/baseline.json is checked in)
@@ -124,9 +124,9 @@ waves: setup ## waves of one operation of `make timing`, by a descriptor's tag, 
 	@$(BIN)/python -m tb.timing.waves --sim $(CHOSEN) --replay="$$REPLAY" --tag="$$TAG" --queue="$$QUEUE" --scenario="$$SCENARIO" \
 	    --latency="$$LATENCY" --stall="$$STALL" $(if $(filter command environment,$(origin WIDTH)),--width="$$WIDTH")
 
-compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH= JOBS=
+compare: setup ## every coherence strategy on every workload, on the RTL: WORKLOAD= POLICY= COSTS= SWEEP= SEED= WIDTH= LATENCY= STALL= JOBS=
 	@$(BIN)/python -m tb.compare --sim $(CHOSEN) --workload="$$WORKLOAD" --policy="$$POLICY" --costs="$$COSTS" \
-	    --sweep="$$SWEEP" --width="$$WIDTH" --seed="$$SEED" --jobs="$(JOBS)"
+	    --sweep="$$SWEEP" --width="$$WIDTH" --latency="$$LATENCY" --stall="$$STALL" --seed="$$SEED" --jobs="$(JOBS)"
 
 live: setup ## the RTL behind a directory whose files any program maps: CMD= BUFFERS= POLICY= WIDTH= COSTS= REPLAY= RECORD=1
 	@$(BIN)/python -m tb.live --sim $(CHOSEN) --width="$$WIDTH" --policy="$$POLICY" --buffers="$$BUFFERS" \

@@ -2,12 +2,13 @@
 
 This engine has no window into its memory, so an access becomes a transfer of exactly its bytes through one bounce page,
 charged as one bus access for each 64 bytes. Nothing is cached, so nothing is ever stale, zapped or written back. The
-first touch of a 1 MiB chunk faults, as binding a chunk of the aperture does.
+first touch of a 1 MiB chunk through a mapping faults, as binding a chunk of the aperture does.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from models.dmabuf import Buffer
 from models.engine import Queue, Transfer
@@ -37,7 +38,8 @@ class Aperture:
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
         self._bounce = Staging(driver.host, driver.engine, PAGE, 1, "aperture")
-        self._bound: set[tuple[str, Buffer, int]] = set()
+        self._bound: WeakKeyDictionary[Mapping, set[int]] = WeakKeyDictionary()
+        """Chunks by mapping, and for as long as that."""
 
     def load(
         self, buffer: Buffer, mapping: Mapping, offset: int, length: int, signals: Signals | None = None
@@ -79,8 +81,9 @@ class Aperture:
         """Bind the chunk, and wait for drawing on the page; None if it has to be looked at again."""
         driver, policy = self.driver, self.driver.policy
         process, page = mapping.process, offset // PAGE
-        if (process, buffer, offset // CHUNK) not in self._bound:
-            self._bound.add((process, buffer, offset // CHUNK))
+        bound = self._bound.setdefault(mapping, set())
+        if offset // CHUNK not in bound:
+            bound.add(offset // CHUNK)
             cause = "store" if write else "load"
             yield Note(Fault(cause=cause, process=process, buffer=buffer.name, pages=runs_of([page]), write=write))
             yield from driver.costs.fault()

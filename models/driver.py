@@ -83,7 +83,8 @@ class Driver:
         """Make a buffer of width x height pixels whose host pages and device surface both hold zeros.
 
         Clearing is the driver's duty, so that no old data leaks and pages never written need no readback (R30). The
-        CPU does not wait for it. DriverError EINVAL for a bad shape or a name in use, ENOMEM when something is full.
+        CPU does not wait for it. DriverError EINVAL for a bad shape or a name in use, ENOMEM when something is full;
+        DeviceError where the device takes no work. Nothing is left of the buffer then.
         """
         if name in self._names:
             raise DriverError("EINVAL", f"there is a buffer {name!r} already")
@@ -102,14 +103,25 @@ class Driver:
             undo.callback(table.free)
             handle = yield from self.engine.bind_surface(surface)
             try:
-                names = handle, (yield from self.engine.bind_object(table))
-            except DriverError:
+                buffer = yield from self._adopt(name, surface, frames, table, handle)
+            except (DriverError, DeviceError):
                 yield from self.engine.release_surface(handle)
                 raise
             undo.pop_all()
-        buffer = Buffer(name, surface, frames, table, *names)
+        return buffer
+
+    def _adopt(
+        self, name: str, surface: Surface, frames: list[int], table: ObjectTable, handle: int
+    ) -> Steps[Buffer]:
+        """Make a buffer of what has been allocated, cleared; where that fails, nothing is left of it."""
+        buffer = Buffer(name, surface, frames, table, handle, (yield from self.engine.bind_object(table)))
         self.policy.adopt(buffer)
-        yield from clear(self.engine, self.policy, buffer)
+        try:
+            yield from clear(self.engine, self.policy, buffer)
+        except DeviceError:
+            self.policy.forget(buffer)
+            yield from self.engine.release_object(buffer.object_handle)
+            raise
         return buffer
 
     def cleared(self, buffer: Buffer) -> Steps[tuple[Fence, ...]]:

@@ -24,7 +24,10 @@ from models.steps import Acquire, Release, Steps, releasing
 if TYPE_CHECKING:
     from models.driver import Driver
 
-__all__ = ["Exporter", "KernelMap"]
+__all__ = ["ATTEMPTS", "Exporter", "KernelMap"]
+
+ATTEMPTS = 3
+"""Times in a row that CPU access to a buffer is cut off by another error until it is told that it failed itself."""
 
 
 class KernelMap:
@@ -97,6 +100,7 @@ class Exporter:
     def __init__(self, driver: Driver, buffer: Buffer) -> None:
         self.driver = driver
         self.buffer = buffer
+        self._cut_off = 0
 
     def operations(self) -> ExportOperations:
         """Return what the descriptor is made with (R1)."""
@@ -155,7 +159,8 @@ class Exporter:
     def begin(self, write: bool, signals: Signals | None) -> Steps[None]:
         """Make host pages right for CPU access as the policy says (R9). Idempotent (R10).
 
-        DriverError EINTR for a signal, EAGAIN when the readback was cut off by another error, EIO when it failed.
+        DriverError EINTR for a signal, EAGAIN when the readback was cut off by another error, EIO when it failed, or
+        was cut off `ATTEMPTS` times in a row: who calls again for ever would hang on a device that is gone.
         """
         yield from self._bring_back(write=write, always=False, signals=signals)
 
@@ -215,7 +220,12 @@ class Exporter:
         except UploadFailed:
             raise
         except DeviceError as error:
-            raise DriverError("EAGAIN" if error.cause == "ABORTED" else "EIO", str(error)) from error
+            self._cut_off = self._cut_off + 1 if error.cause == "ABORTED" else 0
+            again = 0 < self._cut_off < ATTEMPTS
+            if not again:
+                self._cut_off = 0
+            raise DriverError("EAGAIN" if again else "EIO", str(error)) from error
+        self._cut_off = 0
         return ()
 
     # ------------------------------------------------------------------------------------------------ moving

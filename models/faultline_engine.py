@@ -134,14 +134,21 @@ class FaultlineEngine:
         self._surfaces[handle] = None
 
     def bind_object(self, table: ObjectTable) -> Steps[int]:
-        """Enter a host object in the table and drop old translations of its number. DriverError ENOMEM when full."""
+        """Enter a host object in the table and drop old translations of its number. DriverError ENOMEM when full.
+
+        DeviceError where the device takes no work: it is not entered then.
+        """
         handle = _free_entry(self._objects, "host object")
         self._objects[handle] = table
         config = ObjectConfig(pages=table.pages, two_level=int(table.two_level), valid=1)
         yield self._slot.write(object_address(handle, ObjectOffset.ROOT_LO), table.root & 0xFFFFFFFF)
         yield self._slot.write(object_address(handle, ObjectOffset.ROOT_HI), table.root >> 32)
         yield self._slot.write(object_address(handle, ObjectOffset.CONFIG), config.to_int())
-        yield from self.invalidate(handle)
+        try:
+            yield from self.invalidate(handle)
+        except DeviceError:
+            yield from self.release_object(handle)
+            raise
         return handle
 
     def release_object(self, handle: int) -> Steps[None]:
@@ -180,14 +187,14 @@ class FaultlineEngine:
         """Queue descriptors; the returned fence has failed already if one of `after` has (R23).
 
         The queue's lock is held from the look at `after` to the doorbell, and a recovery holds it all the time: what
-        stands behind a failed fence is either seen there and aborted, or not queued at all.
+        stands behind a failed fence is either seen there and aborted, or not queued at all. What it queues again has
+        another value: a WAIT is made with the lock held.
         """
         ring = self._rings[queue]
         # Another engine's fence cannot be named in a WAIT: the CPU waits for it.
         yield from wait_for([fence for fence in after if self._foreign(fence)], cause=cause)
         waits = tuple(fence for fence in after if fence.queue != queue and not fence.done)
-        work = [Descriptor(opcode=Opcode.WAIT, queue=fence.queue, host_offset=fence.value) for fence in waits]
-        work += body
+        work: list[Fence | Descriptor] = [*waits, *body]
         room = ring.entries - 1
         parts = [work[at : at + room] for at in range(0, len(work), room)] or [[]]
         behind = tuple(after)
@@ -206,8 +213,8 @@ class FaultlineEngine:
                 return refused
             fence = Fence(queue, ring.value + 1, behind, self)
             ring.value = fence.value
-            for descriptor in part:
-                ring.put(descriptor, fence, False)
+            for one in part:
+                ring.put(_wait(one) if isinstance(one, Fence) else one, fence, False)
             end = Descriptor(opcode=Opcode.FENCE, interrupt=1, host_offset=fence.value)
             ring.put(end, fence, True)
             yield from ring.publish(len(part) + 1, cause)
@@ -350,6 +357,10 @@ def _free_entry(entries: Iterable[object], what: str) -> int:
         if entry is None:
             return index
     raise DriverError("ENOMEM", f"every {what} of the engine is in use")
+
+
+def _wait(fence: Fence) -> Descriptor:
+    return Descriptor(opcode=Opcode.WAIT, queue=fence.queue, host_offset=fence.value)
 
 
 def _descriptor(command: Command) -> Descriptor:

@@ -12,14 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from models.attachment import Attachment
+from models.client.process import Process
 from models.dmabuf import Buffer, DmaBuf
+from models.driver import Driver
 from models.engine import Queue
 from models.faultline_engine import FaultlineEngine
 from models.fence import Fence, Reservation
+from models.importer import ForeignImport
 from models.layout import Address, Opcode, QueueOffset, queue_address
 from models.memory import HostMemory
 from models.oracle import Oracle
-from models.page_table import AddressSpace, Mapping, ObjectTable
+from models.page_table import AddressSpace, Mapping, ObjectTable, PageTable
 from models.policy.tracking import Tracked
 from models.recovery import Recovery
 from models.ring import Ring
@@ -31,7 +35,7 @@ __all__ = ["Footprint", "lock_of", "touched_by_device", "touched_by_step", "watc
 
 Name = Callable[[Any, str], tuple[str, ...]]
 
-_DATA, _MEMORY = "host data", "device memory"
+_DATA, _MEMORY, _PAGES = "host data", "device memory", "object table"
 _INTERRUPTS = frozenset(f"interrupt {queue}" for queue in Queue)
 _QUEUE_STRIDE = queue_address(1, QueueOffset.RING_BASE_LO) - queue_address(0, QueueOffset.RING_BASE_LO)
 
@@ -93,13 +97,13 @@ def touched_by_device(queue: Queue, opcode: Opcode | None) -> frozenset[str]:
     """Return what the end of one descriptor touches: its queue, records and interrupt, and what the opcode moves."""
     found = {f"queue {queue}", f"interrupt {queue}", f"records {queue}", f"tables {queue}"}
     if opcode in (Opcode.READBACK, Opcode.WRITEBACK):
-        found |= {_DATA, _MEMORY}
+        found |= {_DATA, _MEMORY, _PAGES}
     elif opcode in (Opcode.FILL, Opcode.COPY):
         found.add(_MEMORY)
     elif opcode is Opcode.WAIT:
         found.add(f"queue {1 - queue}")
     elif opcode is None:
-        found |= {_DATA, _MEMORY, *(f"queue {other}" for other in Queue)}
+        found |= {_DATA, _MEMORY, _PAGES, *(f"queue {other}" for other in Queue)}
     return frozenset(found)
 
 
@@ -113,19 +117,25 @@ def _of(thing: Any, attribute: str) -> Any:
 
 _RING = frozenset({"tail", "taken", "value", "flying", "failed", "misled", "dropped"})
 _BUFFER = frozenset(
-    {"grabs", "attachments", "frames", "vmaps", "valid", "surface", "clearing", "clearings_failed", "gone"}
+    {"grabs", "attachments", "frames", "vmaps", "pins", "valid", "surface", "clearing", "clearings_failed", "gone"}
 )
 _WATCHED: tuple[tuple[type, frozenset[str], Name], ...] = (
     (Mapping, frozenset({"present", "writable", "dirty", "accessed"}), lambda m, _: (f"entries {_of(m, 'process')}",)),
     (AddressSpace, frozenset({"mappings", "generation"}), _plain("address space")),
     (Reservation, frozenset({"_fences", "_named"}), lambda r, _: (f"fences {_of(r, 'lock')}",)),
     (Fence, frozenset({"state", "error"}), lambda f, _: (f"fence {_of(f, 'queue')} {_of(f, 'value')}",)),
-    (Tracked, frozenset({"_tracking"}), _plain("policy")),
+    (Fence, frozenset({"value"}), lambda f, _: (f"ring {_of(f, 'queue')}",)),
+    (Tracked, frozenset({"_tracking", "_learned", "_states", "_scanned"}), _plain("policy")),
     (Ring, _RING, lambda r, _: (f"ring {_of(r, 'queue')}",)),
     (Recovery, frozenset({"alarm", "lossy", "restarting"}), _plain("engine")),
     (FaultlineEngine, frozenset({"_drops", "_surfaces", "_objects"}), _plain("engine")),
     (Buffer, _BUFFER, lambda b, a: (f"buffer {a}",)),
+    (Attachment, frozenset({"state", "direction"}), _plain("buffer attachments")),
     (DmaBuf, frozenset({"references", "_vmaps"}), _plain("shared buffer")),
+    (ForeignImport, frozenset({"_table", "_object"}), _plain("import")),
+    (Driver, frozenset({"released", "retired"}), _plain("driver")),
+    (PageTable, frozenset({"mappings"}), lambda t, _: (f"map of {_of(t, 'process')}",)),
+    (Process, frozenset({"_shared"}), lambda p, _: (f"map of {_of(p, 'name')}",)),
     (Signals, frozenset({"pending"}), _plain("signals")),
     (Staging, frozenset({"_slots", "_next"}), _plain("staging")),
     (Slot, frozenset({"fence"}), _plain("staging")),
@@ -133,7 +143,7 @@ _WATCHED: tuple[tuple[type, frozenset[str], Name], ...] = (
     (Oracle, frozenset({"device", "host", "_watching", "_windows", "_flying"}), _plain("oracle")),
     (HostMemory, frozenset({"pages"}), _plain(_DATA)),
     (HostMemory, frozenset({"read", "read_u64"}), _plain(*(f"records {queue}" for queue in Queue))),
-    (ObjectTable, frozenset({"set"}), _plain("object table")),
+    (ObjectTable, frozenset({"set"}), _plain(_PAGES)),
 )
 
 _HOOKS = ("__getattribute__", "__setattr__")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from models.attachment import Attachment, AttachmentState, Direction
 from models.dmabuf import Buffer, DmaBuf
 from models.engine import Engine, Queue, Transfer
-from models.errors import DriverError
+from models.errors import DeviceError, DriverError
 from models.events import Attach
 from models.fence import Fence, Usage, wait_for
 from models.memory import HostMemory
@@ -147,10 +147,10 @@ class ForeignImport:
             table = ObjectTable(self.host, scatter.frames(), writable=direction is not Direction.TO_DEVICE)
             try:
                 self._object = yield from self.engine.bind_object(table)
-            except DriverError:
+            except (DriverError, DeviceError):
                 table.free()
                 raise
-        except DriverError:
+        except (DriverError, DeviceError):
             yield from self.dmabuf.unmap(self.attachment)
             raise
         self._table = table

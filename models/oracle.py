@@ -74,10 +74,10 @@ class _Window:
 
     @property
     def last(self) -> Bits:
-        """The bytes of its target that nobody has surely written since its end."""
+        """The bytes of its target that nobody has surely written since its end: a draw has once it has returned."""
         last = self.target & ~self.after
         for later in self.over:
-            if not later.void:
+            if later.ended and not later.void:
                 last &= ~later.target
         return last
 
@@ -192,16 +192,18 @@ class Oracle:
         self._land()
         window = self._windows.pop(token)
         result = self._result(window)
-        kept = window.stored | window.contended
+        crossed = window.target & window.stored
+        kept = window.target if window.contended else crossed
         for view in self._views():
-            view.add(result, window.target & kept)
             view.assign(result, window.target & ~kept)
-        if not window.contended:
-            # Whoever came last, it was one of those who wrote in the window: what was there before is gone.
-            crossed = window.target & window.stored
-            window.written.add(result, crossed)
+        if kept.any():
             for view in self._views():
-                view.restrict(window.written, crossed)
+                view.add(result, kept)
+            if not window.contended:
+                # Whoever came last, it was one of those who wrote in the window: what was there before is gone.
+                window.written.add(result, crossed)
+                for view in self._views():
+                    view.restrict(window.written, crossed)
         window.ended, window.fence, window.after = True, fence, self._none()
         if self.snapshot or fence is None:
             self._forget(window)
@@ -321,6 +323,7 @@ class Oracle:
         window = self._window((), {self: self.device.copy()}, self._none())
         self._watching.append(window)
         for other in self._windows.values():
+            window.stored |= other.target
             self._show_halves(other)
         return self._keep(window)
 
@@ -358,8 +361,10 @@ class Oracle:
 
     def abandon(self, token: int) -> None:
         """What was called has failed on the way: it may have had its effect, or a part of it, or none."""
+        self._land()
         window = self._windows.pop(token)
-        window.void = True
+        window.after = self._none()
+        self._failed(window)
         self._forget(window)
         self._begins.discard(token)
 
@@ -393,18 +398,20 @@ class Oracle:
                 self._admit(anything, window)
 
     def _admit(self, values: ValueSets, window: _Window) -> None:
-        """Values may be where a draw was, and wherever later draws have copied them."""
-        where = window.last
-        for view in self._both():
-            view.add(values, where)
-        for oracle in self._everybody():
-            for later in (*oracle._flying, *oracle._windows.values()):
-                if later is not window and self in later.history:
-                    later.history[self].add(values, window.target)
-                    if later.commands:
-                        target = later.last if later.ended else later.target
-                        for view in oracle._both():
-                            view.add(oracle._result(later), target)
+        """Values may be where a draw was, and wherever later draws have copied them, and reads may have seen them."""
+        news = [(values, window)]
+        while news:
+            values, source = news.pop()
+            owner = source.owner
+            where = source.last if source.ended or source is window else source.target
+            for view in owner._both():
+                owner._may_be(view, values, where, source)
+            for oracle in self._everybody():
+                for later in (*oracle._flying, *oracle._windows.values()):
+                    if later is source or owner not in later.history:
+                        continue
+                    if later.history[owner].add(values, source.target) and later.commands:
+                        news.append((oracle._result(later), later))
 
     def _judge(self, view: ValueSets, reader: str, offset: int, data: Bytes, read: _Window | None = None) -> None:
         """Judge bytes, which were seen at once or in the window of a read; then they are known, where nothing moves."""
@@ -478,8 +485,9 @@ class Oracle:
 
     def _write_in(self, window: _Window, where: Bits, values: ValueSets) -> None:
         if window.commands:
-            window.written.assign(values, where & ~window.stored)
-            window.written.add(values, where & window.stored)
+            again = where & window.stored
+            window.written.assign(values, where & ~again)
+            window.written.add(values, again)
         window.stored |= where
 
     def _views(self) -> tuple[ValueSets, ...]:
@@ -542,12 +550,30 @@ class Oracle:
             return False
         result = self._result(window)
         self._show_halves(window)
-        where = window.last if window.ended else window.target
-        self._write(where, result, but=window)
-        grown = [view.add(result, where) for view in self._views()]
+        where = window.target
+        if window.ended:
+            # Those that were called since come after it on the device.
+            where = window.last
+            for other in self._windows.values():
+                if other not in window.over:
+                    self._write_in(other, where, result)
+        else:
+            self._write(where, result, but=window)
+        grown = [self._may_be(view, result, where, window) for view in self._views()]
         if self.promise is Promise.BRACKETED:
             self.host.add(result, where)
         return any(grown)
+
+    def _may_be(self, view: ValueSets, values: ValueSets, where: Bits, of: _Window) -> bool:
+        """A view may have values of a window: now, and when a draw is refused that was called after it.
+
+        Return whether it could not before.
+        """
+        for later in of.over:
+            for seen, before in later.before if later in self._windows.values() else ():
+                if seen is view:
+                    before.add(values, where)
+        return view.add(values, where)
 
     def _show_halves(self, window: _Window) -> None:
         """A read that does not stay behind a draw may see what it has come to between two of its commands."""

@@ -6,7 +6,6 @@ A `Machine` is several devices beside one host RAM: what runs on one runs on the
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from models.device import Device, Stuck
@@ -55,9 +54,12 @@ class Machine:
     def perform(self, step: Step) -> Any:
         """Perform one step on the device that it is for; who waits for one interrupt lets all devices work."""
         match step:
-            case CsrWrite(address) | CsrRead(address):
+            case CsrWrite(address, value):
                 slot, low = divmod(address, ENGINE_STRIDE)
-                return self.devices[slot].perform(replace(step, address=low) if slot else step)
+                return self.devices[slot].perform(CsrWrite(low, value) if slot else step)
+            case CsrRead(address):
+                slot, low = divmod(address, ENGINE_STRIDE)
+                return self.devices[slot].perform(CsrRead(low) if slot else step)
             case WaitIrq(line, signals):
                 while not self.raised(line):
                     if signals is not None and signals.pending:
@@ -92,8 +94,9 @@ def run(generator: Generator[Step, Any, _T], device: Performer) -> _T:
 def can_go_on(step: Step | None, device: Waited) -> bool:
     """Return whether a thread whose next step is this one can move: not if it waits for a lock or an interrupt."""
     if isinstance(step, Acquire):
-        signalled = step.signals is not None and step.signals.pending
-        return not step.wait or signalled or step.lock not in device.locks
+        if step.lock not in device.locks or not step.wait:
+            return True
+        return step.signals is not None and step.signals.pending
     if isinstance(step, WaitIrq):
         return device.raised(step.line) or (step.signals is not None and step.signals.pending)
     return True

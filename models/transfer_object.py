@@ -8,7 +8,7 @@ touches are zapped, and the engine holds it back behind what is under way on the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import IntFlag
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,15 @@ class MapFlag(IntFlag):
 _DISCARD = MapFlag.DISCARD_RANGE | MapFlag.DISCARD_WHOLE
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sent:
+    """What a barrier has sent under a fence, and what was known and flushed before."""
+
+    fence: Fence
+    known: Bytes | None
+    flushed: tuple[Box, ...]
+
+
 class TransferObject:
     """One mapped box: `data` is the client's view, shape (height, width in bytes).
 
@@ -69,6 +78,7 @@ class TransferObject:
         self.flushed: list[Box] = []
         self.open = True
         self.known: Bytes | None = data.copy() if fetched and flags & MapFlag.PERSISTENT else None
+        self.under_way: list[_Sent] = []
 
     def flush(self, box: Box) -> None:
         """Name a range that was written, relative to the mapped box (R28).
@@ -90,7 +100,11 @@ class TransferObject:
             raise DriverError("EINVAL", "the transfer was unmapped")
 
     def to_send(self) -> list[Box]:
-        """Return what an unmap or a barrier sends, relative to the box: what was flushed, or everything (R28)."""
+        """Return what an unmap or a barrier sends, relative to the box: what was flushed, or everything (R28).
+
+        What a barrier sent and did not arrive counts again (R23).
+        """
+        self._take_back()
         if not self.flags & MapFlag.WRITE:
             return []
         if self.flags & MapFlag.FLUSH_EXPLICIT:
@@ -99,8 +113,17 @@ class TransferObject:
             return _differences(self.known, self.data)
         return [Box(0, 0, self.box.width, self.box.height)]
 
-    def sent(self, data: Bytes, flushed: int) -> None:
-        """The device has got this data, and the oldest so many of the flushed ranges; the client may have gone on."""
+    def _take_back(self) -> None:
+        failed = [one for one in self.under_way if one.fence.error is not None]
+        if failed:
+            self.known = failed[0].known
+            self.flushed[:0] = [box for one in failed for box in one.flushed]
+            self.under_way = [one for one in self.under_way if one not in failed]
+
+    def sent(self, data: Bytes, flushed: int, fence: Fence | None) -> None:
+        """This data is on its way to the device, and the oldest so many of the flushed ranges; the client may go on."""
+        if fence is not None:
+            self.under_way.append(_Sent(fence, self.known, tuple(self.flushed[:flushed])))
         del self.flushed[:flushed]
         if self.known is not None:
             self.known = data
@@ -145,13 +168,14 @@ class Transfers:
     def unmap(self, transfer: TransferObject) -> Steps[Fence | None]:
         """Send what was written and end the transfer; return the upload's fence, if there is one, without waiting.
 
-        DriverError EBUSY while somebody has grabbed the buffer and something is to be sent (R24): it stays mapped.
+        DriverError EBUSY while somebody has grabbed the buffer and something is to be sent (R24), DeviceError where the
+        device takes no work: it stays mapped.
         """
         transfer.expect_open()
         transfer.open = False
         try:
             return (yield from self._send(transfer))
-        except DriverError:
+        except (DriverError, DeviceError):
             transfer.open = True
             raise
 
@@ -159,15 +183,22 @@ class Transfers:
         """Make a PERSISTENT transfer and the device see each other (R29): send what was written, then read again.
 
         DriverError EINVAL for a transfer that is not persistent, EBUSY as for an unmap; EINTR and EIO as for a map.
+        After either it is called again: what was sent is not sent twice, what could not be sent is.
         """
         transfer.expect_open()
         if not transfer.flags & MapFlag.PERSISTENT:
             raise DriverError("EINVAL", "a barrier for what was not mapped PERSISTENT")
         data, flushed = transfer.data.copy(), len(transfer.flushed)
-        fence = yield from self._send(transfer)
-        if fence is not None:
-            yield from self.driver.engine.wait(fence, cause="barrier", buffer=transfer.buffer.name)
-        transfer.sent(data, flushed)
+        try:
+            fence = yield from self._send(transfer)
+            transfer.sent(data, flushed, fence)
+            for one in transfer.under_way:
+                yield from self.driver.engine.wait(
+                    one.fence, cause="barrier", buffer=transfer.buffer.name, signals=signals
+                )
+        except DeviceError as error:
+            raise DriverError("EIO", str(error)) from error
+        transfer.under_way = []
         if transfer.flags & MapFlag.READ:
             newest = np.empty_like(data)
             yield from self._fetch(transfer.buffer, transfer.box, newest, transfer.flags, signals)

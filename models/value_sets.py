@@ -68,9 +68,13 @@ class ValueSets:
         """Bytes in the mask may also have the other's values. Return whether any set has grown."""
         new = other.anything & where & ~self.anything
         grown = bool(new.any())
-        self.anything |= new
-        differ = (self.base != other.base) | (other._count != 0)
-        return self._add(*other._matrix(np.flatnonzero(differ & where))) or grown
+        if grown:
+            self.anything |= new
+        differ = self.base != other.base
+        if other._depth:
+            differ |= other._count != 0
+        places = _places(differ & where)
+        return self._add(*other._matrix(places)) or grown if places.size else grown
 
     def know(self, values: Bytes, first: int, where: Bits) -> None:
         """Bytes from `first` on were seen to have these values; what nothing is known of stays so.
@@ -84,14 +88,14 @@ class ValueSets:
 
     def restrict(self, other: ValueSets, where: Bits) -> None:
         """Bytes in the mask lose the values that the other's sets do not have; one that would lose all keeps them."""
-        places, values, valid = self._matrix(np.flatnonzero(where & ~self.anything))
+        places, values, valid = self._matrix(_places(where & ~self.anything))
         kept = valid & other._hold(places, values)
         kept |= valid & ~kept.any(0)
         order = np.argsort(~kept, axis=0, kind="stable")
         values = np.take_along_axis(values, order, axis=0)
         self.base.reshape(-1)[places] = values[0]
         self._count.reshape(-1)[places] = kept.sum(0) - 1
-        self._images.reshape(-1, self.base.size)[: len(values) - 1, places] = values[1:]
+        self._layers[: len(values) - 1, places] = values[1:]
 
     def shifted(self, shape: tuple[int, int], box: Box, origin: Box) -> ValueSets:
         """Return sets of another shape that have in `box` what these have in `origin`, a box of the same extent."""
@@ -123,6 +127,11 @@ class ValueSets:
         return frozenset(values[valid].tolist())
 
     @property
+    def _layers(self) -> Bytes:
+        """The images, each in one row."""
+        return self._images.reshape(-1, self.base.size)
+
+    @property
     def _depth(self) -> int:
         """How many alternatives the largest set has."""
         return int(self._count.max())
@@ -137,25 +146,37 @@ class ValueSets:
         """Return places with their values, the base above the alternatives, shape (depth, places), and which count."""
         count = self._count.reshape(-1)[places]
         depth = int(count.max(initial=0))
-        alternatives = self._images.reshape(-1, self.base.size)[:depth, places]
-        values = np.concatenate([self.base.reshape(1, -1)[:, places], alternatives])
-        return places, values, np.arange(depth + 1)[:, np.newaxis] <= count
+        values = np.empty((depth + 1, places.size), np.uint8)
+        values[0] = self.base.reshape(-1)[places]
+        valid = np.empty(values.shape, np.bool_)
+        valid[0] = True
+        for number, image in enumerate(self._layers[:depth]):
+            values[number + 1] = image[places]
+            np.greater(count, number, out=valid[number + 1])
+        return places, values, valid
 
     def _hold(self, places: Places, values: Bytes) -> Bits:
         """Return which of the values, shape (values, places), their places may have."""
-        _, own, valid = self._matrix(places)
-        held: Bits = np.broadcast_to(self.anything.reshape(-1)[places], values.shape).copy()
-        for row, counts in zip(own, valid, strict=True):
-            held |= (values == row) & counts
+        held: Bits = values == self.base.reshape(-1)[places]
+        held |= self.anything.reshape(-1)[places]
+        count = self._count.reshape(-1)[places]
+        for number, image in enumerate(self._layers[: int(count.max(initial=0))]):
+            held |= (values == image[places]) & (count > number)
         return held
 
     def _add(self, places: Places, values: Bytes, valid: Bits) -> bool:
         """Places may also have the valid ones of these values, all different. Return whether any set has grown."""
         new = valid & ~self._hold(places, values)
-        for row in np.flatnonzero(new.any(1)):
+        rows = new.any(1).nonzero()[0]
+        for row in rows:
             some = places[new[row]]
             count = self._count.reshape(-1)[some]
             self._deepen(int(count.max()) + 1)
-            self._images.reshape(-1, self.base.size)[count, some] = values[row, new[row]]
+            self._layers[count, some] = values[row, new[row]]
             self._count.reshape(-1)[some] = count + 1
-        return bool(new.any())
+        return bool(rows.size)
+
+
+def _places(mask: Bits) -> Places:
+    """Return the offsets of the bytes in a mask, row after row."""
+    return mask.reshape(-1).nonzero()[0]

@@ -182,7 +182,7 @@ class Process:
         drawn = drawing.draw_begins(sent) if drawing else 0
         token = reading.read_begins() if reading else 0
         with failing(drawing, drawn), failing(reading, token):
-            yield from self.driver.transfers.barrier(transfer)
+            yield from restarting(lambda: self.driver.transfers.barrier(transfer, self.signals), self.signals)
         if drawing:
             drawing.draw_ends(drawn)
         if reading:

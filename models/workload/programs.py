@@ -82,13 +82,12 @@ Program = Callable[[Parameters, np.random.Generator], Iterator[Action]]
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A named program. `predictable`: what is accessed next follows from what was, so that a strategy can learn it."""
+    """A named program."""
 
     name: str
     title: str
     program: Program
     parameters: Parameters = field(default_factory=Parameters)
-    predictable: bool = True
 
 
 def pixels(x: int, y: int, width: int, height: int) -> Box:
@@ -244,7 +243,7 @@ WORKLOADS: dict[str, Workload] = {
     one.name: one
     for one in (
         Workload("readback", "full-frame CPU readback", readback),
-        Workload("sparse", "sparse CPU drawing", sparse, replace(_DEFAULT, frames=16), predictable=False),
+        Workload("sparse", "sparse CPU drawing", sparse, replace(_DEFAULT, frames=16)),
         Workload("text", "text-like partial updates", text, replace(_DEFAULT, frames=16)),
         Workload("screenshot", "a screenshot every n frames", screenshot, replace(_DEFAULT, frames=16)),
         Workload("pingpong", "ping-pong of CPU and device", pingpong, replace(_DEFAULT, frames=24)),

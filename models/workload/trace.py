@@ -38,6 +38,8 @@ __all__ = [
 HEADER = "faultline-trace 1"
 LONGEST_THINK = 1_000_000_000
 """Nanoseconds between two actions."""
+LONGEST_WHY = 200
+"""Letters of what is said of a line, which may be long itself."""
 _NAME = re.compile(r"[\w.-]+", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,12}")
 
@@ -194,7 +196,8 @@ class _Parser:
         )
 
     def _wrong(self, what: str) -> TraceError:
-        return TraceError(f"{self.file}:{self.number}: {what}")
+        shown = what if len(what) <= LONGEST_WHY else what[:LONGEST_WHY] + "..."
+        return TraceError(f"{self.file}:{self.number}: {shown}")
 
     def _buffer(self, words: Sequence[str]) -> Surface:
         self._count(words, 4, "WIDTH HEIGHT BYTES-A-PIXEL LAYOUT")

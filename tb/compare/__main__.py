@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from models.optimum import optimum
+from models.workload.foresight import foreseen
 from models.workload.programs import WORKLOADS
 from tb import toolchain
 from tb.compare.ask import Asked, AskError, Item, asked
@@ -49,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         "costs": "name=nanoseconds, comma-separated (COSTS)",
         "sweep": "factors of the host costs, comma-separated (SWEEP)",
         "width": "data width of the bus in bits (WIDTH): 64, 128, 256 or 512",
+        "latency": "cycles until host memory answers (LATENCY); 13 unless told",
+        "stall": "percent of the cycles in which its data channels stand still (STALL); 0 unless told",
         "seed": "seed of workloads and contents (SEED)",
         "jobs": "simulations at a time (JOBS); one unless told",
     }.items():
@@ -61,6 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         wanted = asked(
             workload=options.workload, policy=options.policy, costs=options.costs, sweep=options.sweep,
             width=options.width, seed=options.seed, jobs=options.jobs, simulator=options.sim,
+            latency=options.latency, stall=options.stall,
         )  # fmt: skip
         toolchain.executable(options.sim)
         return _compare(wanted, console)
@@ -80,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _compare(wanted: Asked, console: Console) -> int:
     rows = bounded(_measured(wanted, console), {one.trace.name: optimum(one.trace).bytes for one in wanted.items})
-    builtin = {item.trace.name: item.builtin for item in wanted.items if item.builtin is not None}
+    builtin = {item.trace.name: foreseen(item.trace) for item in wanted.items if item.builtin is not None}
     verdicts = judged(rows, builtin if wanted.default else {}, len(WORKLOADS))
     replace_directory(RESULTS, lambda new: _publish(new, wanted, rows, verdicts))
     for item in wanted.items:
@@ -127,7 +131,7 @@ def _pooled(wanted: Asked, progress: Progress) -> list[Row]:
         def rows_of(item: Item) -> list[Row]:
             return simulate(
                 item.trace, wanted.jobs, costs=wanted.costs, simulator=wanted.simulator, width=wanted.width,
-                seed=wanted.seed, progress=progress, stop=stop,
+                temper=wanted.temper, seed=wanted.seed, progress=progress, stop=stop,
             ).rows  # fmt: skip
 
         with ThreadPoolExecutor(wanted.processes) as pool:
@@ -181,6 +185,7 @@ def _facts(wanted: Asked) -> dict[str, str]:
     return {
         "simulator": wanted.simulator,
         "bus": f"{wanted.width} bits, 250 MHz",
+        "host memory": f"{wanted.temper.latency} cycles of latency, data stall {wanted.temper.stall} % of the time",
         "buffer": "; ".join(shapes),
         "seed": str(wanted.seed),
         "host costs, ns": costs,

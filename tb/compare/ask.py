@@ -16,7 +16,8 @@ from models.workload.programs import WORKLOADS, ParameterError, Workload, trace_
 from models.workload.strategies import STRATEGIES
 from models.workload.trace import Trace, TraceError
 from tb.compare.rows import BOUND
-from tb.compare.run import Job
+from tb.compare.run import Job, Temper
+from tb.timing.bounds import LATENCY_RANGE, STALL_RANGE
 from tb.toolchain import SIMULATORS, WIDTHS
 
 __all__ = ["SWEPT", "AskError", "Asked", "Item", "asked"]
@@ -52,13 +53,14 @@ class Asked:
     costs: Costs
     simulator: str
     width: int
+    temper: Temper
     seed: int
     processes: int
 
     @property
     def default(self) -> bool:
         """Whether engine and host have their default parameters: only then are targets judged."""
-        return self.costs == Costs() and self.width == WIDTHS[0]
+        return self.costs == Costs() and self.width == WIDTHS[0] and self.temper == Temper()
 
 
 def asked(
@@ -71,6 +73,8 @@ def asked(
     seed: str,
     jobs: str,
     simulator: str = "verilator",
+    latency: str = "",
+    stall: str = "",
 ) -> Asked:
     """Read the words of the command line; an empty one means the default. AskError for the first that is wrong."""
     if simulator not in SIMULATORS:
@@ -89,8 +93,13 @@ def asked(
     processes = _number("JOBS", jobs, 1)
     if not processes:
         raise AskError("JOBS=0: give the number of simulations at a time, 1 or more")
+    usual = Temper()
+    temper = Temper(
+        _within("LATENCY", latency, usual.latency, LATENCY_RANGE), _within("STALL", stall, usual.stall, STALL_RANGE)
+    )
     plays = _jobs(policies, sweep)
-    return Asked(items, plays, _costs(costs), simulator, _number("WIDTH", width, 64), chosen_seed, processes)
+    chosen_width = _number("WIDTH", width, 64)
+    return Asked(items, plays, _costs(costs), simulator, chosen_width, temper, chosen_seed, processes)
 
 
 def _words(text: str) -> list[str]:
@@ -103,6 +112,13 @@ def _number(name: str, text: str, default: int) -> int:
     if not text.strip().isascii() or not text.strip().isdigit() or len(text.strip()) > 9:
         raise AskError(f"{name}={text.strip()} is no number: give a whole one, 0 or more")
     return int(text)
+
+
+def _within(name: str, text: str, default: int, limits: tuple[int, int]) -> int:
+    value = _number(name, text, default)
+    if not limits[0] <= value <= limits[1]:
+        raise AskError(f"{name}={value}: give one from {limits[0]} to {limits[1]}")
+    return value
 
 
 # ------------------------------------------------------------------------------------------------- workloads

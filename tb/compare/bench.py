@@ -21,9 +21,11 @@ from models.workload.strategies import make
 from models.workload.trace import Think
 from models.workload.trace import Trace as Workload
 from tb import sim_top
+from tb.agents.memory import MemoryConfig, Stall
 from tb.bridge import PATIENCE, Stamped, bridge_of
 from tb.clocking import PERIOD_NS, cycle_now, cycles_of, sleep
 from tb.env import Environment, run_body
+from tb.timing.bounds import PERIOD
 from tb.trace import Trace
 
 __all__ = ["compare_strategies"]
@@ -77,7 +79,10 @@ async def _play(dut: Any, workload: Workload, job: dict[str, Any], asked: dict[s
         sim_top.assert_clean(dut)
         return results["player"], bridge.notes
 
-    played, notes = await run_body(dut, body, limit=LIMIT)
+    latency, percent = asked["temper"]["latency"], asked["temper"]["stall"]
+    stall = Stall(percent, PERIOD) if percent else Stall()
+    memory = MemoryConfig(read_latency=latency, write_latency=latency, r=stall, w=stall)
+    played, notes = await run_body(dut, body, memory=memory, limit=LIMIT)
     host.close()
     begin, end = (_cycle_of(notes, name) for name in (PLAY, IDLE))
     usage = Trace.load(os.environ["TRACE_FILE"], asked["width"]).last_run().usage(begin, end)

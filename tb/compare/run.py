@@ -21,7 +21,7 @@ from tb.photo.run import Progress, watch
 from tb.sim_top import system
 from tb.simulation import SIM_BUILD
 
-__all__ = ["HOST_BYTES", "Compared", "Job", "scaled", "simulate"]
+__all__ = ["HOST_BYTES", "Compared", "Job", "Temper", "scaled", "simulate"]
 
 HOST_BYTES = 64 << 20
 """Host RAM of a play: twice the device memory."""
@@ -35,6 +35,14 @@ class Job:
 
     policy: str
     scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Temper:
+    """What host memory is like: cycles of latency, and percent of the cycles in which R and W stand still."""
+
+    latency: int = 13
+    stall: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ def simulate(
     costs: Costs | None = None,
     simulator: str = "verilator",
     width: int = 64,
+    temper: Temper | None = None,
     seed: int = 1,
     events: bool = False,
     progress: Progress | None = None,
@@ -77,6 +86,7 @@ def simulate(
     asked = {
         "workload": trace.name,
         "width": width,
+        "temper": asdict(temper or Temper()),
         "seed": seed,
         "events": events,
         "host_bytes": HOST_BYTES,

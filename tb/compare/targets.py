@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from models.workload.programs import Workload
 from tb.compare.rows import BOUND, Row, find, median_ratio
 
 __all__ = ["OURS", "RIVAL", "Verdict", "judged"]
@@ -20,6 +19,8 @@ BYTES_RATIO = 1.25
 """At most so many times the bytes of the bound, on every workload."""
 TIME_RATIO = 1.5
 """At most so many times the clairvoyant strategy's time, where the past predicts what is accessed next."""
+PREDICTED = 0.5
+"""Share of a workload's accesses from which it counts as predicted (`models.workload.foresight`)."""
 BEHIND_RATIO = 1.02
 """At most so many times the rival's time, on every workload."""
 MEDIAN_RATIO = 0.7
@@ -35,12 +36,19 @@ class Verdict:
     detail: str
 
 
-def judged(rows: Sequence[Row], workloads: Mapping[str, Workload], all_of: int) -> list[Verdict]:
-    """Judge rows against the targets. `workloads` are the built-in ones that ran, `all_of` how many there are."""
-    mine = [row for row in rows if row.workload in workloads and row.scale == 1.0]
+def judged(rows: Sequence[Row], foreseen: Mapping[str, float], all_of: int) -> list[Verdict]:
+    """Judge rows against the targets.
+
+    `foreseen` is what share of its accesses the past predicts, by name of the built-in workloads that ran; `all_of` how
+    many there are.
+    """
+    mine = [row for row in rows if row.workload in foreseen and row.scale == 1.0]
     own = [row for row in mine if row.policy == OURS]
-    predicted = [row for row in own if workloads[row.workload].predictable]
-    others = [f"{name} {ratio:.3f}" for name, ratio in _times([row for row in own if row not in predicted])]
+    predicted = [row for row in own if foreseen[row.workload] >= PREDICTED]
+    others = [
+        f"{name} {ratio:.3f} ({100 * foreseen[name]:.0f} % of its accesses)"
+        for name, ratio in _times([row for row in own if row not in predicted])
+    ]
     beside = f"; not predicted, so not judged: {', '.join(others)}" if others else ""
     time = f"time at most {TIME_RATIO} x {BOUND}'s, where the past predicts"
     return [

@@ -108,7 +108,7 @@ def test_guessing_stays_within_its_allowance(frames: list[list[int]]) -> None:
 
 
 def test_only_what_the_device_looks_at_is_sent(world: World) -> None:
-    """R19: a dirty page stays behind until a command's box touches it, and is not lost."""
+    """R19, R20: a dirty page stays behind until a command's box touches it, and is not lost."""
     one = Portable("one", world.driver, world.shared, world.watch)
     world.run(one.write_box(0, 5, noise(1, 2, ROW)))
     draw(world, 20, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,13 +24,16 @@ from models.bracket import (
 )
 from models.client.portable import Portable
 from models.client.process import Process
+from models.device import BusRange
 from models.dmabuf import Buffer
 from models.drawing import FillBox
 from models.engine import Queue
 from models.errors import DeviceError, DriverError
 from models.events import FenceWait, Readback, Submit, Writeback
+from models.exporter import Exporter
 from models.fence import Fence, Usage
 from models.layout import Layout, PageTableEntry
+from models.memory import PAGE
 from models.perform import run_together
 from models.policy.damage_rectangles import DamageRectangles
 from models.policy.sync_bracket import SyncBracket
@@ -96,7 +100,7 @@ def test_begin_reads_back_before_it_waits_for_other_fences() -> None:
 
 
 def test_a_reader_does_not_wait_for_readers_but_a_writer_does(world: World) -> None:
-    """R10."""
+    """R9, R10."""
     other = world.run(world.driver.create("other", 160, 40, 4, world.buffer.surface.layout))
     world.run(begin(world.shared, write=True))
     copy = world.run(world.driver.draw(other, [FILL]))
@@ -224,7 +228,7 @@ def exported(world: World, flags: int) -> SyncFile:
 
 
 def test_a_sync_file_is_a_snapshot(world: World) -> None:
-    """R15."""
+    """R15, R19."""
     world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [FILL]))))
     assert exported(world, SYNC_READ).status == 1, "nothing under way: signalled"
     first = world.run(world.writer.draw(world.buffer, [FILL]))
@@ -388,3 +392,27 @@ def test_what_an_end_could_not_send_is_sent_by_the_next_submission_and_never_ove
     assert image[0, 64:80].tobytes() == b"draw" * 4
     assert world.run(client.read_box(DRAWN.box)).tobytes() == b"draw" * 4
     assert not world.oracle.violations
+
+
+def test_a_bracket_on_a_device_that_does_nothing_any_more_ends_with_an_error() -> None:
+    """R10: "call again" is not said for ever: what stands behind an error each time will not get better."""
+    world = make_world(policy=SyncBracket())
+    world.run(world.driver.wait(world.run(world.writer.draw(world.buffer, [FILL]))))
+    ring = world.engine._rings[Queue.TRANSFER]
+    unread = BusRange(ring.ring, ring.ring + PAGE, False)
+    world.device.bus_ranges.append(unread)
+    with refuses("EIO"):
+        world.run(Exporter(world.driver, world.buffer).move())
+    real, calls = world.engine.submit, iter(range(20))
+
+    def submit(*arguments: Any, **options: Any) -> Steps[Fence]:
+        assert next(calls, None) is not None, "it is called again for ever"
+        return (yield from real(*arguments, **options))
+
+    world.engine.submit = submit  # type: ignore[assignment, method-assign]
+    with refuses("EIO"):
+        world.run(world.reader.sync(DESCRIPTOR, SYNC_START | SYNC_READ))
+    assert not world.device.locks
+    world.device.bus_ranges.remove(unread)
+    world.run(world.reader.sync(DESCRIPTOR, SYNC_START | SYNC_READ))
+    assert world.policy.device_dirty(world.buffer) == []

@@ -141,7 +141,7 @@ def test_importing_on_the_exporting_device_gives_the_same_object_without_attachi
 
 
 def test_a_foreign_device_attaches_and_may_be_refused(world: World) -> None:
-    """R4."""
+    """R2, R4."""
     with refuses("EBUSY"):
         DeviceFiles("other").import_dmabuf(world.shared)
     open_to_all = DmaBuf(world.buffer, "faultline", OPERATIONS)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Sequence
 from random import Random
 
 import numpy as np
 import pytest
 
 from models.client.portable import Portable
+from models.client.process import Process
 from models.device import BusRange
 from models.dmabuf import Buffer
 from models.driver import FillBox
@@ -18,7 +20,7 @@ from models.events import Fault, Writeback
 from models.execute import ENTRY_SIZE
 from models.exporter import Exporter
 from models.fence import Fence, FenceState
-from models.layout import Cause, Layout
+from models.layout import Cause, Descriptor, Layout
 from models.memory import PAGE
 from models.page_table import AddressSpace, Mapping, ObjectTable
 from models.perform import run, run_together
@@ -360,3 +362,55 @@ def test_a_scan_out_beside_a_discard_never_shows_what_others_left() -> None:
     raw = world.run(world.driver.scan_out(world.buffer))
     assert swapped and swapped[0] is not used
     assert not (world.buffer.surface.detile(raw) == 0xEE).any() and not world.device.locks
+
+
+@pytest.mark.parametrize("cause", ["clear", "invalidate"])
+def test_a_buffer_that_the_device_fails_to_make_leaves_nothing(cause: str) -> None:
+    """R30: not its name, nor its memory, nor its places in the engine's tables."""
+    world = make_world()
+    engine, real = world.engine, world.engine._submit
+
+    def submit(queue: Queue, body: Sequence[Descriptor], after: Sequence[Fence], why: str) -> Steps[Fence]:
+        if why == cause:
+            raise DeviceError("NONE", state="a surface reaches past the end of device memory")
+        return (yield from real(queue, body, after, why))
+
+    def taken() -> list[int]:
+        tables = [[one for one in table if one is not None] for table in (engine._surfaces, engine._objects)]
+        return [len(one) for one in (*tables, engine._drops, world.policy._tracking)]
+
+    before = taken()
+    engine._submit = submit  # type: ignore[method-assign]
+    for _ in range(2):
+        with pytest.raises(DeviceError, match="past the end of device memory"):
+            world.run(world.driver.create("new", 64, 64, 4, Layout.LINEAR))
+        assert taken() == before
+    engine._submit = real  # type: ignore[method-assign]
+    free, frames = world.driver.memory.allocate(PAGE), world.host.allocate(1, "next")
+    assert free == world.buffer.surface.base + world.buffer.surface.size, "the device memory is free again"
+    world.driver.memory.free(free)
+    world.host.free(frames, "next")
+    world.run(world.driver.create("new", 64, 64, 4, Layout.LINEAR))
+
+
+def test_each_mapping_binds_its_chunks_of_the_aperture_once_and_nothing_is_kept_of_it() -> None:
+    """R2: a mapping of another process is another one, whatever its name, and so is that of a later buffer."""
+    world = make_world(policy=AperturePolicy())
+    faults = []
+    for name in ("first", "second"):
+        buffer = world.run(world.driver.create(name, 64, 64, 4, Layout.LINEAR))
+        shared = world.driver.export(buffer)
+        for _ in range(2):
+            client = Process("same", world.driver)
+            mapping = client.map(client.files.install(shared.get()))
+            world.mark()
+            for _ in range(2):
+                world.run(client.load(mapping.address, 4))
+            faults.append(len(world.events(Fault)))
+            world.run(client.exit())
+        shared.put()
+        world.run(world.driver.reap())
+    assert faults == [1, 1, 1, 1]
+    del client, mapping
+    gc.collect()
+    assert not world.driver.aperture._bound

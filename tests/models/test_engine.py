@@ -417,3 +417,31 @@ def test_an_entry_that_is_given_back_is_not_taken_before_it_is_off() -> None:
     threads = [bench.engine.release_object(old), bench.engine.bind_object(bench.table)]
     *_, new = run_together(threads, bench.device, lambda count: next(begins, count - 2))
     bench.wait(bench.submit(Queue.TRANSFER, replace(bench.page(0, readback=True), object=new)))
+
+
+def test_a_submission_behind_work_that_is_queued_again_waits_for_its_new_number() -> None:
+    """R19, R23: a recovery may come between the look at what to stay behind and the queue's lock."""
+    bench = Bench()
+    bad, good = bench.page(0, readback=False), bench.page(1, readback=False)
+    bench.table.set(0, PageTableEntry(0, 0, 0))
+    failing = bench.submit(Queue.TRANSFER, bad)
+    bench.submit(Queue.RENDER, bench.fill(1), after=(failing,))
+    innocent = [bench.submit(Queue.TRANSFER, good) for _ in range(2)]
+    steps = bench.engine.submit(Queue.RENDER, [bench.fill(2)], innocent[1:])
+    step = next(steps)
+    with pytest.raises(DeviceError, match="TRANSLATION_FAULT"):
+        bench.wait(failing)
+    assert not innocent[1].done
+
+    def go_on() -> Steps[Fence]:
+        answer = yield step
+        try:
+            while True:
+                answer = yield steps.send(answer)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+
+    run(go_on(), bench.device)
+    flying = bench.engine._rings[Queue.RENDER].flying
+    waits = [one.descriptor.host_offset for one in flying if one.descriptor.opcode == Opcode.WAIT]
+    assert waits == [innocent[1].value]

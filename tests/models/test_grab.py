@@ -11,6 +11,7 @@ from models.drawing import CopyBox, FillBox
 from models.errors import DriverError
 from models.events import Submit
 from models.grab import GRAB_ALLOW_SUBMISSION, GRAB_DONTBLOCK, GRAB_READ, GRAB_WRITE, Grabs
+from models.layout import Layout
 from models.perform import run_together
 from models.policy.damage_rectangles import DamageRectangles
 from models.publish import damage
@@ -136,6 +137,18 @@ def test_a_transfer_that_has_something_to_send_stays_mapped_while_the_buffer_is_
     world.reader.grabs.release(world.buffer)
     world.run(world.driver.wait(world.run(world.writer.transfer_unmap(transfer))))
     assert not transfer.open and (world.scanout()[0, :64] == 7).all()
+
+
+def test_a_device_that_only_reads_the_buffer_is_not_idle(world: World) -> None:
+    """R24."""
+    beside = world.run(world.driver.create("beside", 160, 40, 4, Layout.LINEAR))
+    world.run(world.driver.device_read(beside))
+    world.run(world.driver.device_read(world.buffer))
+    reading = world.run(world.driver.draw(beside, [CopyBox(Box(0, 0, 16, 1), 0, 0, world.buffer)]))
+    with refuses("EBUSY"):
+        world.run(world.reader.grabs.grab(world.buffer, GRAB_WRITE | GRAB_DONTBLOCK))
+    world.run(world.reader.grabs.grab(world.buffer, GRAB_WRITE))
+    assert reading.done
 
 
 def test_nothing_is_submitted_for_a_transfer_that_races_with_a_grab() -> None:

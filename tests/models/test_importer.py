@@ -16,7 +16,7 @@ from models.client.portable import Portable
 from models.client.process import Process
 from models.device import Device
 from models.dmabuf import Buffer, DmaBuf
-from models.drawing import CopyBox, FillBox
+from models.drawing import FillBox
 from models.driver import Driver
 from models.errors import DeviceError, DriverError
 from models.events import Attach
@@ -209,58 +209,6 @@ def test_a_device_never_fetches_an_old_copy_because_a_readback_for_it_has_failed
     assert not pair.machine.locks
     pair.run(permit(pair.one, pair.buffer, 0, writable=True))
     assert fetched(pair)[0, :16].tobytes() == b"new!" * 4
-
-
-@pytest.mark.parametrize("where", ["the page of the drawing", "another page"])
-@pytest.mark.parametrize("policy", [PageMkwrite, WholeSurface, Adaptive, SyncBracket, NoMmap])
-def test_neither_a_kernel_store_nor_a_drawing_inside_of_its_bracket_is_lost(
-    policy: type[Policy], where: str
-) -> None:
-    """R13, R31: another client draws on the page that the kernel then stores to."""
-    pair = make_pair(policy())
-    pair.run(pair.one.device_read(pair.buffer))
-    kernel = pair.shared.vmap()
-    pair.run(begin(pair.shared, write=True))
-    pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, 0, 16, 1), b"new!")]))
-    at = 64 if where == "the page of the drawing" else 2 * 4096
-    pair.run(kernel.store(at, np.frombuffer(b"kern", np.uint8)))
-    pair.run(end(pair.shared, write=True))
-    pair.shared.vunmap()
-    pair.run(pair.one.device_read(pair.buffer))
-    shown = pair.picture(0, pair.buffer).reshape(-1)
-    assert shown[:16].tobytes() == b"new!" * 4 and shown[at : at + 4].tobytes() == b"kern"
-
-
-def test_a_kernel_store_waits_for_an_upload_of_the_page() -> None:
-    """R13: a drawing that was submitted before it does not see it, as it sees no later store of a client."""
-    pair = make_pair()
-    kernel = pair.shared.vmap()
-    pair.run(begin(pair.shared, write=True))
-    pair.run(kernel.store(0, np.full(16, 1, np.uint8)))
-    beside = pair.run(pair.one.create("beside", 160, 40, 4, Layout.LINEAR))
-    drawn = pair.run(pair.one.draw(beside, [CopyBox(Box(0, 0, 16, 1), 0, 0, pair.buffer)]))
-    pair.run(kernel.store(0, np.full(16, 2, np.uint8)))
-    pair.run(pair.one.wait(drawn))
-    assert (pair.picture(0, beside)[0, :16] == 1).all()
-    pair.run(end(pair.shared, write=True))
-    pair.shared.vunmap()
-    pair.run(pair.one.device_read(pair.buffer))
-    assert (pair.picture(0, pair.buffer)[0, :16] == 2).all()
-
-
-def test_a_kernel_store_to_a_drawing_that_cannot_be_brought_back_is_refused(pair: Pair) -> None:
-    """R13."""
-    pair.run(pair.one.device_read(pair.buffer))
-    kernel = pair.shared.vmap()
-    pair.run(begin(pair.shared, write=True))
-    pair.run(permit(pair.one, pair.buffer, 0, writable=False))
-    pair.run(pair.one.draw(pair.buffer, [FillBox(Box(0, 0, 16, 1), b"new!")]))
-    with refuses("EIO"):
-        pair.run(kernel.store(64, np.frombuffer(b"kern", np.uint8)))
-    assert not pair.machine.locks
-    pair.run(pair.one.device_read(pair.buffer))
-    assert pair.picture(0, pair.buffer)[0, :16].tobytes() == b"new!" * 4
-    pair.shared.vunmap()
 
 
 def test_storage_moves_until_a_static_importer_maps_it(pair: Pair) -> None:
@@ -515,21 +463,6 @@ def test_an_aperture_store_is_not_lost_after_another_device_had_the_buffer() -> 
     assert not watch[pair.buffer].violations
 
 
-def test_an_aperture_sees_what_the_kernel_stored_and_adds_to_it() -> None:
-    """R9, R31."""
-    pair = make_pair(AperturePolicy())
-    pair.run(pair.one.device_read(pair.buffer))
-    kernel = pair.shared.vmap()
-    pair.run(begin(pair.shared, write=True))
-    pair.run(kernel.store(0, word(b"kern")[0]))
-    pair.run(end(pair.shared, write=True))
-    assert pair.run(pair.client.load_box(pair.mapping, Box(0, 0, 16, 1))).tobytes() == b"kern" * 4
-    pair.run(pair.client.store_box(pair.mapping, 64, 0, word(b"cpu!")))
-    pair.run(pair.one.device_read(pair.buffer))
-    shown = pair.picture(0, pair.buffer)[0]
-    assert shown[:16].tobytes() == b"kern" * 4 and shown[64:80].tobytes() == b"cpu!" * 4
-
-
 def test_an_import_for_which_the_engine_has_no_room_leaves_nothing() -> None:
     """R4: ENOMEM; and closing it takes no other object of the engine."""
     pair = make_pair()
@@ -586,20 +519,6 @@ def test_a_released_buffer_that_is_still_mapped_is_freed_when_it_no_longer_is() 
     pair.shared.detach(attachment)
     pair.run(pair.one.reap())
     assert pair.one.host.owner(frame) != owner and not pair.one.released
-
-
-def test_a_kernel_map_ends_with_the_last_vunmap() -> None:
-    """R13."""
-    pair = make_pair()
-    kernel = pair.shared.vmap()
-    pair.shared.vmap()
-    pair.shared.vunmap()
-    pair.run(kernel.store(0, word(b"kern")[0]))
-    pair.shared.vunmap()
-    with refuses("EINVAL"):
-        pair.run(kernel.store(0, word(b"kern")[0]))
-    with refuses("EINVAL"):
-        kernel.load(0, 16)
 
 
 def test_no_dma_of_an_import_is_submitted_while_the_buffer_is_grabbed(pair: Pair) -> None:

@@ -184,6 +184,32 @@ def test_a_draw_that_ends_well_hides_those_that_failed_before_it(oracle: Oracle,
     assert oracle.expected(68) == {3}
 
 
+@pytest.mark.parametrize("then", ["ends", "is refused", "is abandoned"])
+def test_a_draw_that_is_only_called_hides_nothing_yet(oracle: Oracle, then: str) -> None:
+    """One that fails meanwhile may leave what was there before it, until the later one has returned."""
+    fence = Fence(0, 1)
+    oracle.stored(68, array(7))
+    oracle.draw_ends(oracle.draw_begins([FILL]), fence)
+    later = oracle.draw_begins([FillBox(FILL.box, bytes([3] * 4))])
+    fence.finish(DeviceError("COPY_READ_ERROR"))
+    oracle.read_ends(oracle.read_begins(), "r", Box(0, 0, 1, 1), array(0).reshape(1, 1))
+    assert oracle.expected(68) == {3, 7, 9}
+    if then == "ends":
+        oracle.draw_ends(later)
+        assert oracle.expected(68) == {3}
+    elif then == "is refused":
+        oracle.cancel(later)
+        assert oracle.expected(68) == {7, 9}
+    else:
+        oracle.abandon(later)
+        assert oracle.expected(68) == {3, 7, 9}
+
+
+def test_of_a_draw_that_failed_while_it_was_called_each_command_may_have_been_the_last(oracle: Oracle) -> None:
+    oracle.abandon(oracle.draw_begins([FILL, FillBox(FILL.box, bytes([3] * 4))]))
+    assert oracle.expected(68) == {0, 3, 9}
+
+
 # ------------------------------------------------------------------------------------- what is known again
 
 

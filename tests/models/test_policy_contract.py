@@ -17,11 +17,12 @@ from models.bracket import SYNC_READ, SYNC_START
 from models.client.portable import Portable
 from models.device import BusRange
 from models.dmabuf import Buffer
-from models.drawing import FillBox
+from models.drawing import CopyBox, FillBox
 from models.engine import Queue
 from models.errors import DeviceError, DriverError
 from models.events import Fault, FenceWait, Readback, Writeback, Zap
 from models.fence import Fence
+from models.layout import Layout
 from models.page_table import Mapping
 from models.policy import FaultPlan, Policy
 from models.policy.adaptive import Adaptive
@@ -268,6 +269,45 @@ def test_the_policies_differ_in_what_they_do_as_the_table_says() -> None:
     assert figures(DamageRectangles)["faults"] == 0
     assert figures(DeferredIo)["out"] == 2 * page, "only what the device is about to write"
     assert figures(AperturePolicy)["back"] == figures(AperturePolicy)["zapped"] == 0
+
+
+DRAWS, READS = "draws on another page", "reads the page"
+UNRELATED = [
+    (PageMkwrite, DRAWS), (PagePagetable, DRAWS), (Adaptive, DRAWS), (DeferredIo, DRAWS), (AperturePolicy, DRAWS),
+    (NoMmap, DRAWS), (RegionTransfer, DRAWS), (DamageRectangles, DRAWS), (WholeSurface, READS), (Vmwgfx, READS),
+]  # fmt: skip
+"""Device work that does not concern an access under each strategy: for a whole surface, all drawing does."""
+
+
+def waits_for_the_device(policy: Policy, work: str) -> bool:
+    """Return whether an access waits for the renderer: a load where it draws elsewhere, a store where it reads."""
+    scene = Scene(policy)
+    world = scene.world
+    scene.run(world.driver.device_read(world.buffer))
+    if work is DRAWS:
+        scene.draw(FillBox(Box(0, 39, 16, 1), b"draw"))
+    else:
+        beside = scene.run(world.driver.create("beside", 160, 40, 4, Layout.LINEAR))
+        scene.run(world.driver.wait(scene.run(world.driver.draw(beside, [FillBox(Box(0, 0, 16, 1), b"draw")]))))
+        scene.run(world.driver.draw(beside, [CopyBox(Box(0, 0, 16, 1), 0, 0, world.buffer)]))
+    world.mark()
+    if work is DRAWS:
+        scene.run(scene.one.read_box(Box(0, 0, 16, 1)))
+    else:
+        scene.run(scene.one.write_box(0, 0, noise(1, 1, 16)))
+    return any(event.queue == Queue.RENDER for event in world.events(FenceWait))
+
+
+@pytest.mark.parametrize(("make", "work"), UNRELATED)
+def test_implicit_synchronisation_is_a_switch_of_each_strategy(make: Callable[..., Policy], work: str) -> None:
+    """R18: an access waits for work that does not concern it, or does not."""
+    assert [waits_for_the_device(make(implicit_sync=implicit), work) for implicit in (False, True)] == [False, True]
+
+
+def test_a_bracket_waits_for_whatever_draws_with_the_switch_and_without() -> None:
+    """R9, R10, R18: the interface has no ranges, and waits for the fences itself."""
+    waits = [waits_for_the_device(SyncBracket(implicit_sync=implicit), DRAWS) for implicit in (False, True)]
+    assert waits == [True, True]
 
 
 def test_where_mmap_is_refused_callers_import_or_transfer() -> None:

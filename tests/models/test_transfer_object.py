@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -21,8 +22,9 @@ from models.oracle import render
 from models.policy.damage_rectangles import DamageRectangles
 from models.policy.page_mkwrite import PageMkwrite
 from models.policy.region_transfer import RegionTransfer
+from models.signals import Signals
 from models.staging import Staging, bands
-from models.steps import Acquire, Steps
+from models.steps import Acquire, Steps, WaitIrq
 from models.surface import Box
 from models.transfer_object import POISON, MapFlag, TransferObject, _differences
 from tests.models.world import World, make_world, noise
@@ -234,6 +236,12 @@ def test_an_unsynchronised_map_waits_for_no_drawing_but_for_its_readback(world: 
     transfer = world.run(world.driver.transfers.map(world.buffer, Box(0, 30, 640, 4), READ | UNSYNC))
     assert set(queues(world)) == {Queue.TRANSFER} and not fence.done
     assert np.array_equal(transfer.data, noise(3, 40, 640)[30:34])
+    world.mark()
+    world.run(world.driver.transfers.map(world.buffer, Box(0, 0, 640, 4), READ | UNSYNC))
+    assert set(queues(world)) == {Queue.TRANSFER} and not fence.done, "not though it draws there"
+    world.mark()
+    world.run(world.driver.transfers.map(world.buffer, Box(0, 0, 640, 4), READ))
+    assert set(queues(world)) == {Queue.TRANSFER, Queue.RENDER} and fence.done
 
 
 def test_a_map_that_must_not_block_fails_if_busy_or_if_it_would_have_to_read_back(world: World) -> None:
@@ -528,10 +536,11 @@ def test_an_upload_stays_behind_the_drawing_that_it_covers(world: World) -> None
     assert (world.scanout()[0, :64] == 7).all()
 
 
+@pytest.mark.parametrize("call", ["submit", "wait"])
 @pytest.mark.parametrize("reads", [False, True])
 @pytest.mark.parametrize("explicit", [False, True])
 def test_what_is_stored_while_a_barrier_waits_goes_with_the_next(
-    reads: bool, explicit: bool, world: World
+    reads: bool, explicit: bool, call: str, world: World
 ) -> None:
     """R28, R29: a persistent map stays usable, also while a barrier is under way."""
     flags = MapFlag.WRITE | MapFlag.PERSISTENT | (MapFlag.READ if reads else MapFlag.DISCARD_RANGE)
@@ -540,18 +549,18 @@ def test_what_is_stored_while_a_barrier_waits_goes_with_the_next(
     transfer.data[:] = 1
     if explicit:
         transfer.flush(box)
-    wait = world.engine.wait
+    real, cause = getattr(world.engine, call), {"submit": "transfer", "wait": "barrier"}[call]
 
-    def storing(fence: Fence, **options: Any) -> Steps[None]:
-        if options.get("cause") == "barrier":
+    def storing(*arguments: Any, **options: Any) -> Steps[Any]:
+        if options.get("cause") == cause and transfer.data[0, 8] == 1:
             transfer.data[0, 8:] = 2
             if explicit:
                 transfer.flush(Box(8, 0, 8, 1))
-        yield from wait(fence, **options)
+        return (yield from real(*arguments, **options))
 
-    world.engine.wait = storing  # type: ignore[assignment, method-assign]
+    setattr(world.engine, call, storing)
     world.run(transfers.barrier(transfer))
-    world.engine.wait = wait  # type: ignore[method-assign]
+    setattr(world.engine, call, real)
     assert bytes(transfer.data[0]) == bytes([1] * 8 + [2] * 8)
     world.run(transfers.barrier(transfer))
     assert bytes(world.scanout()[0, :16]) == bytes([1] * 8 + [2] * 8)
@@ -571,3 +580,72 @@ def test_a_store_of_the_value_that_was_there_counts_where_the_client_has_not_rea
     world.run(transfers.unmap(transfer))
     world.run(world.driver.device_read(world.buffer))
     assert bytes(world.scanout()[0, :16]) == (b"draw" * 4 if reads else bytes([1] * 16))
+
+
+def test_a_transfer_that_the_device_would_not_take_stays_mapped() -> None:
+    """R23: nothing that the client has written is lost; it unmaps again."""
+    world = make_world(ring_log2=2, staging=8 << 10)
+    transfer = mapped(world, WHOLE_BUFFER, WRITE | RANGE)
+    transfer.data[:] = 7
+    world.device._raise(IrqStatus(device_range=1))
+    with pytest.raises(DeviceError, match="past the end of device memory"):
+        world.run(world.driver.transfers.unmap(transfer))
+    world.run(world.driver.wait(world.run(world.driver.transfers.unmap(transfer))))
+    assert (world.scanout() == 7).all()
+    with refuses("EINVAL"):
+        world.run(world.driver.transfers.unmap(transfer))
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+def test_what_a_barrier_could_not_send_is_sent_by_the_next(explicit: bool, world: World) -> None:
+    """R23, R29: EIO, as for a map."""
+    flags = READ | WRITE | PERSISTENT | (EXPLICIT if explicit else READ)
+    transfer = mapped(world, Box(0, 0, 64, 1), flags)
+    transfer.data[:] = 7
+    if explicit:
+        transfer.flush(Box(0, 0, 64, 1))
+    real = world.engine.submit
+
+    def submit(queue: Queue, commands: Any, after: Any = (), *, cause: str = "") -> Steps[Fence]:
+        """With a place in the staging area that is none."""
+        return (yield from real(queue, [replace(one, offset=1 << 31) for one in commands], after, cause=cause))
+
+    world.engine.submit = submit  # type: ignore[method-assign, assignment]
+    with refuses("EIO"):
+        world.run(world.driver.transfers.barrier(transfer))
+    world.engine.submit = real  # type: ignore[method-assign]
+    assert not world.scanout()[0, :64].any() and not world.device.locks
+    world.run(world.driver.transfers.barrier(transfer))
+    assert (world.scanout()[0, :64] == 7).all() and (transfer.data == 7).all()
+
+
+def test_a_barrier_that_a_signal_ends_is_called_again_and_sends_nothing_twice(world: World) -> None:
+    """R10, R29, R31: what the device draws after the upload is newer."""
+    transfer = mapped(world, Box(0, 0, 64, 1), READ | WRITE | PERSISTENT)
+    transfer.data[:] = 7
+    signals = Signals()
+    steps = world.driver.transfers.barrier(transfer, signals)
+    answer = None
+    with refuses("EINTR"):
+        while True:
+            step = steps.send(answer)
+            if isinstance(step, WaitIrq) and step.signals is signals:
+                signals.send()
+            answer = world.machine.perform(step)
+    signals.deliver()
+    assert not world.device.locks
+    world.run(world.driver.wait(world.run(world.driver.draw(world.buffer, [FillBox(Box(0, 0, 64, 1), b"draw")]))))
+    world.run(world.driver.transfers.barrier(transfer, signals))
+    assert transfer.data.tobytes() == world.scanout()[0, :64].tobytes() == b"draw" * 16
+    world.run(world.driver.transfers.unmap(transfer))
+    assert current(world)[0, :64].tobytes() == b"draw" * 16
+
+
+def test_a_client_calls_its_barrier_again_when_a_signal_ends_it(world: World) -> None:
+    """R10, R29."""
+    transfer = mapped(world, Box(0, 0, 64, 1), READ | WRITE | PERSISTENT)
+    transfer.data[:] = 7
+    world.writer.signals.send()
+    world.run(world.writer.transfer_barrier(transfer))
+    assert world.writer.signals.delivered == 1 and (world.scanout()[0, :64] == 7).all()
+    assert not world.oracle.violations

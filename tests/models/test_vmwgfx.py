@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from models.drawing import FillBox
+from models.engine import Queue
 from models.events import Fault, Insert, Readback, Zap
+from models.fence import Usage
 from models.layout import Layout
 from models.memory import PAGE
 from models.policy.vmwgfx import Method, Vmwgfx
 from models.policy.whole_surface import WINDOW, WholeSurface
+from models.steps import Steps, WaitIrq
 from models.surface import Box
 from tests.models.world import World, make_world, noise
 
@@ -89,6 +94,7 @@ def test_a_scan_of_an_empty_range_leaves_the_count() -> None:
 
 def test_a_fault_brings_the_whole_surface_back_and_inserts_a_window() -> None:
     """R17, R19: also that a drawing on a device-dirty surface zaps nothing more."""
+    assert WINDOW == 16
     world = make_world(width=PAGE // 4, height=40, layout=Layout.LINEAR, policy=WholeSurface())
     world.run(world.writer.store_box(world.mine, 0, 0, noise(1, 40, PAGE)))
     world.mark()
@@ -102,6 +108,27 @@ def test_a_fault_brings_the_whole_surface_back_and_inserts_a_window() -> None:
     world.run(world.reader.look(world.theirs, Box(0, 3, PAGE, WINDOW)))
     assert len(world.events(Fault)) == 1 and len(world.events(Readback)) == 1
     assert not world.oracle.violations
+
+
+def test_a_readback_is_a_kernel_fence_of_the_buffer_until_it_has_ended() -> None:
+    """R17: who waits for data that the kernel moves waits for it."""
+    world = make_world(width=PAGE // 4, height=4, layout=Layout.LINEAR, policy=WholeSurface())
+    world.run(world.driver.wait(world.run(world.driver.draw(world.buffer, [FillBox(Box(0, 0, 40, 1), b"abcd")]))))
+    steps = world.reader.load(world.theirs.address, 4)
+    answer = None
+    while not isinstance(step := steps.send(answer), WaitIrq):
+        answer = world.machine.perform(step)
+    (fence,) = world.buffer.reservation.query(Usage.KERNEL)
+    assert fence.queue == Queue.TRANSFER
+
+    def rest() -> Steps[None]:
+        answer = yield step
+        with contextlib.suppress(StopIteration):
+            while True:
+                answer = yield steps.send(answer)
+
+    world.run(rest())
+    assert fence.done and world.buffer.reservation.query(Usage.KERNEL) == ()
 
 
 def test_pagetable_needs_no_fault_for_a_store_after_a_scan_and_mkwrite_one_a_page() -> None:

@@ -25,6 +25,7 @@ from models.policy.sync_bracket import SyncBracket
 from models.policy.vmwgfx import Vmwgfx
 from models.promise import Promise
 from models.steps import Delay, Note, Steps
+from models.workload.foresight import foreseen
 from models.workload.play import IDLE, PLAY, Played, Player
 from models.workload.programs import WORKLOADS, ParameterError, Parameters, trace_of
 from models.workload.strategies import STRATEGIES, make
@@ -269,6 +270,28 @@ def test_a_program_depends_on_its_seed_alone_and_can_be_saved(name: str) -> None
     assert Trace.parse(one.text(), name) == one
     assert one.surface.contains(Parameters().whole) and one.layout is Layout.Y_TILED
     assert workload.title and workload.name == name
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_past_predicts_every_workload_but_marks_that_may_be_anywhere(seed: int) -> None:
+    shares = {name: foreseen(trace_of(workload, seed=seed)) for name, workload in WORKLOADS.items()}
+    assert shares.pop("sparse") < 0.35 and set(shares.values()) == {1.0}
+
+
+def test_an_access_is_foreseen_by_the_one_before_by_what_followed_that_or_by_what_was_drawn() -> None:
+    """The first of each process is not counted; rows of 64 pixels, 16 to a page."""
+    for lines, share in {
+        ("load a 0 0 64 64",): 1.0,
+        ("load a 0 0 8 8", "load b 0 48 8 8"): 1.0,
+        ("load a 0 0 8 8", "load a 8 0 8 8"): 1.0,
+        ("load a 0 0 8 8", "load a 0 16 8 8"): 1.0,
+        ("load a 0 16 8 8", "load a 0 0 8 8"): 0.0,
+        ("load a 0 0 8 8", "load a 0 32 8 8"): 0.0,
+        ("load a 0 0 8 8", "fill 0 32 64 32", "load a 0 48 8 8"): 1.0,
+        ("load a 0 0 8 8", "load a 0 48 8 8", "load a 0 0 8 8", "load a 0 48 8 8"): 1 / 3,
+        ("load a 0 0 8 8", "show a 0 32 8 8 foreign", "show a 0 32 8 8 local"): 0.0,
+    }.items():
+        assert foreseen(trace(*lines)) == pytest.approx(share), lines
 
 
 def test_parameters_are_checked() -> None:

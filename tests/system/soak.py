@@ -9,13 +9,14 @@ and a program of a few lines that shows it in a shorter life. With `--sim` the s
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -213,16 +214,19 @@ def _number(name: str, word: str, least: int, most: int) -> int:
 def lives_of(wish: Wish, bar: Bar) -> list[Life]:
     """Towns on the untimed device, one seed after another under each policy, until it is enough or something fails."""
     task = bar.add_task("accesses", total=wish.accesses)
-    lives, done, seed = list[Life](), 0, wish.seed
+    lives, done = list[Life](), 0
+    towns = ((name, seed) for seed in itertools.count(wish.seed) for name in wish.names)
     executor = ProcessPoolExecutor if wish.jobs > 1 else Here
     with executor(wish.jobs) as pool:
+        jobs = set[Future[Life]]()
         while done < wish.accesses and not any(life.failure for life in lives):
-            jobs = [pool.submit(live, name, seed) for name in wish.names]
-            seed += 1
-            for job in as_completed(jobs):
-                lives.append(job.result())
-                done += lives[-1].accesses
-                bar.update(task, completed=done)
+            # One more than can run, so that nobody waits for work.
+            jobs |= {pool.submit(live, *next(towns)) for _ in range(wish.jobs + 1 - len(jobs))}
+            ended, jobs = wait(jobs, return_when=FIRST_COMPLETED)
+            lives += [job.result() for job in ended]
+            done = sum(life.accesses for life in lives)
+            bar.update(task, completed=done)
+        lives += [job.result() for job in jobs]
     return lives
 
 
