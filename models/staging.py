@@ -68,7 +68,8 @@ class Staging:
     def take(self) -> Steps[Slot]:
         """Return a free slot with its lock held; with a `fence` it stays in use after that is given back.
 
-        DriverError ENOMEM where there is no room to make the area.
+        DriverError ENOMEM where there is no room to make the area, DeviceError where the device does not take it; both
+        leave nothing.
         """
         if not self._slots:
             yield from self._make()
@@ -95,7 +96,12 @@ class Staging:
         pages = self.size * self._count // PAGE
         base = self.host.allocate_contiguous(pages, "staging")
         table = ObjectTable(self.host, list(range(base // PAGE, base // PAGE + pages)))
-        handle = yield from self.engine.bind_object(table)
+        try:
+            handle = yield from self.engine.bind_object(table)
+        except (DriverError, DeviceError):
+            table.free()
+            self.host.free(list(range(base // PAGE, base // PAGE + pages)), "staging")
+            raise
         for index in range(self._count):
             at = index * self.size
             memory = self.host.bytes[base + at : base + at + self.size]

@@ -32,6 +32,8 @@ __all__ = ["Bridge", "BridgeError", "Performed", "Stamped", "bridge_of", "run"]
 
 PATIENCE = 4_000_000
 """Clock cycles without a performed step after which a run is given up."""
+_PASSING = (CsrWrite, CsrRead, WaitIrq, Delay)
+"""Steps in which simulated time passes. All others are done in the moment."""
 
 
 class BridgeError(Exception):
@@ -69,7 +71,7 @@ class Outsider(Protocol):
         ...
 
     def look(self) -> None:
-        """Called before each step: something may have arrived from it."""
+        """Called before each step in which time may pass: something may have arrived from it."""
         ...
 
 
@@ -126,9 +128,9 @@ class Bridge:
                 self._doing[task] = step
                 self.steps += 1
                 result = None
-                if self.outsider is not None:
+                if self.outsider is not None and isinstance(step, _PASSING):
                     self.outsider.look()
-                began = cycle_now()
+                began = cycle_now() if recording.enabled else 0
                 match step:
                     case CsrWrite():
                         await registers.write(step.address, step.value)
@@ -152,7 +154,7 @@ class Bridge:
                         self.outsider.recall(step)
                     case _:
                         raise BridgeError(f"{task}: {step!r} is no step")
-                if not isinstance(step, Note):
+                if recording.enabled and not isinstance(step, Note):
                     recording.step(began, cycle_now(), task, step, result)
         finally:
             steps.close()

@@ -1,16 +1,18 @@
 """Clock cycles and simulated time: the one place that knows the period of the simulation's clock.
 
-The clock runs in Verilog.  Python counts cycles from simulated time, which costs no wake-up, and waits for many of
-them with one timer that never ends on a clock edge: there the simulators may order timer and clock differently.
+The clock runs in the simulator.  Python counts cycles from simulated time, which costs no wake-up, and waits for many
+of them with one timer that never ends on a clock edge: there the simulators may order timer and clock differently.
 """
 
 from __future__ import annotations
 
-from functools import cache
+import functools
 
 import cocotb
-from cocotb.simtime import convert, get_sim_time
+from cocotb import simulator
+from cocotb.simtime import get_sim_time
 from cocotb.triggers import Timer
+from cocotb.utils import get_sim_steps
 
 __all__ = ["HALF_PERIOD_NS", "PERIOD_NS", "cycle_now", "cycles_of", "end_in", "sleep"]
 
@@ -19,15 +21,16 @@ PERIOD_NS = 4
 HALF_PERIOD_NS = PERIOD_NS // 2
 
 
-@cache
-def _steps_of_a_cycle() -> int:
-    return convert(PERIOD_NS, "ns", to="step")
-
-
 def cycle_now() -> int:
-    """Whole clock cycles since the simulation began."""
-    # Not in ns: it is asked with every step of a driver, and a conversion costs three times as much.
-    return get_sim_time("step") // _steps_of_a_cycle()
+    """Whole clock cycles since the simulation began. It is asked for at every step, so past cocotb's units of time."""
+    high, low = simulator.get_sim_time()
+    return (high << 32 | low) // _period()
+
+
+@functools.cache
+def _period() -> int:
+    """Steps of the simulator's time in a cycle."""
+    return get_sim_steps(PERIOD_NS, "ns")
 
 
 def cycles_of(nanoseconds: int) -> int:

@@ -48,6 +48,7 @@ def system(simulator: str, *, data_width: int = 64, **parameters: int) -> Simula
         {"DATA_W": data_width, **parameters},
         native=True,
         public="tb/hdl/sim_top.vlt",
+        clocked=True,
         training=_TRAINING,
     )
 

@@ -112,6 +112,8 @@ class Simulation:
     native: link the native library of tb/native (host memory, device dump, trace).
     public: a Verilator control file that names the signals Python touches; without one every signal is visible, which
         costs speed and is right for single modules.
+    clocked: the top can leave its clock to Verilator's main program (FAULTLINE_CLOCKED), a quarter faster; not in a
+        model that dumps waves, where the clock is to be seen.
     dumps: the design itself may dump waves (+waves_file= of sim_top), FST from Icarus and VCD from Verilator, whose
         model must be built for it.
     training: with PGO=1, Verilator's model is compiled twice, the second time by the profile of this run.
@@ -127,6 +129,7 @@ class Simulation:
     native: bool = False
     public: str | Path | None = None
     waves: bool = False
+    clocked: bool = False
     dumps: bool = False
     training: Training | None = None
     name: str = ""
@@ -143,9 +146,15 @@ class Simulation:
         return self.record_waves or (self.dumps and self.simulator == "verilator")
 
     @property
+    def beaten(self) -> bool:
+        """Whether the main program beats the clock."""
+        return self.clocked and self.simulator == "verilator" and not self.built_for_waves
+
+    @property
     def all_defines(self) -> dict[str, object]:
-        """Those given, and what has the design dump waves."""
-        return {**self.defines, **({"FAULTLINE_DUMPS": 1} if self.dumps else {})}
+        """Those given, and what has the design dump waves, or leave its clock to the main program."""
+        own = {"FAULTLINE_DUMPS": self.dumps, "FAULTLINE_CLOCKED": self.beaten}
+        return {**self.defines, **{name: 1 for name, wanted in own.items() if wanted}}
 
     @property
     def trained(self) -> bool:
@@ -168,6 +177,7 @@ class Simulation:
         files = self._files()
         headers = [path for folder in toolchain.INCLUDES for path in sorted(folder.glob("*.*vh"))]
         native = [toolchain.NATIVE_SOURCE] if self.native else []
+        native += [toolchain.CLOCKED_MAIN] if self.beaten else []
         arguments = toolchain.simulator_arguments(self.simulator, self.native, self.record_coverage)
         defines = sorted(self.all_defines.items())
         facts = (self.top, self.simulator, sorted(self.parameters.items()), defines, arguments)
@@ -209,7 +219,11 @@ class Simulation:
     def _compile(self, directory: Path, files: Sequence[Path], arguments: Sequence[str]) -> None:
         log = directory / "build.log"
         chosen = toolchain.make_runner(
-            self.simulator, public_all=self.public is None, timeout_s=self.timeout_s, share_objects=not self.trained
+            self.simulator,
+            public_all=self.public is None,
+            timeout_s=self.timeout_s,
+            share_objects=not self.trained,
+            clocked=self.beaten,
         )
         try:
             chosen.build(
@@ -544,7 +558,8 @@ def _system(simulator: str, constants: Mapping[str, object]) -> Simulation:
     if not isinstance(parameters, dict):
         raise SimulationError("PARAMETERS of a bench must be a dictionary of integers")
     native = bool(constants.get("NATIVE", top == "sim_top"))
-    return Simulation(top, simulator, parameters, native=native, public=None if public is None else str(public))
+    control = None if public is None else str(public)
+    return Simulation(top, simulator, parameters, native=native, public=control, clocked=top == "sim_top")
 
 
 if __name__ == "__main__":

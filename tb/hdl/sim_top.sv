@@ -1,9 +1,9 @@
 // sim_top: the engine, its host and the observers; the top of every system simulation.
 //
-// Why: one design serves both simulators and every system test. The clock runs in here because a clock driven from
-// Python halves the speed. Python drives `rst_n` (0 when the simulation begins) and the AXI4-Lite pins, between clock
-// edges; everything it may set or read is a variable of this module or of `memory`, `checker_` and `csr_checker`,
-// listed in sim_top.vlt. `tb/sim_top.py` is the Python side.
+// Why: one design serves both simulators and every system test. A clock driven from Python would halve the speed, so it
+// runs in here, or in Verilator's main program (FAULTLINE_CLOCKED). Python drives `rst_n` (0 when the simulation begins)
+// and the AXI4-Lite pins, between clock edges; everything it may set or read is a variable of this module or of `memory`,
+// `checker_` and `csr_checker`, listed in sim_top.vlt. `tb/sim_top.py` is the Python side.
 //
 // Clock       4 ns: edge n (from 0) rises at 2 + 4n ns. `cycle` counts the edges so far.
 // Dump        toggle dump_request: dump_bytes bytes of device memory from dump_base (both multiples of 64) go to
@@ -71,7 +71,17 @@ module sim_top #(
     // what the register monitor waits for: one vector, because each signal waited for costs time in every cycle
     wire [3:0]  s_axil_valid = {s_axil_rvalid, arvalid, s_axil_bvalid, awvalid};
 
+    // The edge at which all happens. On Verilator the main program beats time (tb/native/clocked.cpp): it writes `clk`, on
+    // which nothing hangs, and raises `tick`, which falls by itself, so that a cycle is one evaluation and not two.
+`ifdef FAULTLINE_CLOCKED
+    reg         tick          = 1'b0;
+    reg         access_done   = 1'b0;   // changes when it has performed a register access for Python
+    always @(posedge tick) tick = 1'b0;
+    wire        clock         = tick;
+`else
     always #2 clk = !clk;
+    wire        clock         = clk;
+`endif
 
     // Python may write its pins at any moment, so Verilator would work out in every one what hangs on them. The design
     // hangs on copies, which follow when something was written.
@@ -90,7 +100,7 @@ module sim_top #(
         if ({wdata, wstrb} != data)
             {wdata, wstrb} = data;
 
-    always @(posedge clk)
+    always @(posedge clock)
         cycle <= cycle + 64'd1;
 
     // ------------------------------------------------------------------------------------------- the host bus
@@ -111,7 +121,7 @@ module sim_top #(
         .DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .READS(READS), .WRITES(WRITES), .TLB_ENTRIES(TLB_ENTRIES),
         .PREFETCH(PREFETCH), .DEVICE_LOG2(DEVICE_LOG2)
     ) engine (
-        .clk_i(clk), .rst_ni(reset_n),
+        .clk_i(clock), .rst_ni(reset_n),
         .s_axil_awaddr(awaddr), .s_axil_awprot(s_axil_awprot), .s_axil_awvalid(awvalid),
         .s_axil_awready(s_axil_awready), .s_axil_wdata(wdata), .s_axil_wstrb(wstrb),
         .s_axil_wvalid(wvalid), .s_axil_wready(s_axil_wready), .s_axil_bresp(s_axil_bresp),
@@ -136,7 +146,7 @@ module sim_top #(
     );
 
     axi_memory #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .DEPTH_LOG2(8)) memory (
-        .clk_i(clk), .rst_ni(reset_n),
+        .clk_i(clock), .rst_ni(reset_n),
         .s_axi_awid(m_axi_awid), .s_axi_awaddr(m_axi_awaddr), .s_axi_awlen(m_axi_awlen), .s_axi_awsize(m_axi_awsize),
         .s_axi_awvalid(m_axi_awvalid), .s_axi_awready(m_axi_awready),
         .s_axi_wdata(m_axi_wdata), .s_axi_wstrb(m_axi_wstrb), .s_axi_wlast(m_axi_wlast),
@@ -149,7 +159,7 @@ module sim_top #(
     );
 
     axi_checker #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W)) checker_ (
-        .clk_i(clk), .rst_ni(reset_n),
+        .clk_i(clock), .rst_ni(reset_n),
         .axi_awid(m_axi_awid), .axi_awaddr(m_axi_awaddr), .axi_awlen(m_axi_awlen), .axi_awsize(m_axi_awsize),
         .axi_awburst(m_axi_awburst), .axi_awlock(m_axi_awlock), .axi_awcache(m_axi_awcache), .axi_awprot(m_axi_awprot),
         .axi_awqos(m_axi_awqos), .axi_awregion(4'd0), .axi_awuser(1'b0), .axi_awvalid(m_axi_awvalid), .axi_awready(m_axi_awready),
@@ -164,7 +174,7 @@ module sim_top #(
     );
 
     axil_checker #(.DATA_W(32), .ADDR_W(16)) csr_checker (
-        .clk_i(clk), .rst_ni(rst_n),
+        .clk_i(clock), .rst_ni(rst_n),
         .axil_awaddr(s_axil_awaddr), .axil_awprot(s_axil_awprot), .axil_awvalid(s_axil_awvalid),
         .axil_awready(s_axil_awready), .axil_wdata(s_axil_wdata), .axil_wstrb(s_axil_wstrb),
         .axil_wvalid(s_axil_wvalid), .axil_wready(s_axil_wready), .axil_bresp(s_axil_bresp),
@@ -256,7 +266,7 @@ module sim_top #(
 
     generate if (RECORDER != 0) begin : g_recorder
     trace_recorder #(.DATA_W(DATA_W), .ADDR_W(ADDR_W), .ID_W(ID_W), .RECORD_ID(1)) recorder (
-        .clk_i(clk), .rst_ni(reset_n), .cycle_i(cycle), .enable_i(trace_enable),
+        .clk_i(clock), .rst_ni(reset_n), .cycle_i(cycle), .enable_i(trace_enable),
         .axil_awaddr(awaddr), .axil_awvalid(awvalid), .axil_awready(s_axil_awready),
         .axil_wdata(wdata), .axil_wvalid(wvalid), .axil_wready(s_axil_wready),
         .axil_bresp(s_axil_bresp), .axil_bvalid(s_axil_bvalid), .axil_bready(bready),

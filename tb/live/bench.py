@@ -8,6 +8,7 @@ third of the speed. The observers in Verilog are there, and what they saw is loo
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 from functools import partial
@@ -24,7 +25,6 @@ from models.memory import HostMemory
 from models.workload.strategies import STRATEGIES
 from models.workload.trace import Trace
 from tb import sim_top
-from tb.agents.csr import CsrMaster, CsrPort
 from tb.agents.pins import bit
 from tb.bridge import Bridge, Stamped
 from tb.clocking import cycle_now, end_in, sleep
@@ -35,6 +35,7 @@ from tb.live.connection import Connection
 from tb.live.control import Control
 from tb.live.log import CutOff, Logged, Replay
 from tb.live.recorder import Recorder
+from tb.live.registers import registers_of
 from tb.live.server import KernelError, Server
 from tb.quiescence import leftovers
 
@@ -60,7 +61,7 @@ async def live_device(dut: Any) -> None:
     dut.trace_enable.value = int(config["trace"])
     recording.enabled = config["trace"]
     await sim_top.reset(dut)
-    registers, line = CsrPort(CsrMaster(dut, dut.clk)), _Line(dut.irq)
+    registers, line = registers_of(dut), _Line(dut.irq)
     bridge = Bridge(registers, line, partial(sim_top.device_bytes, dut), patience=LIMIT)
     with open(config["lock"], "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)  # the place is taken for as long as this process lives
@@ -170,6 +171,9 @@ def _server(
 
 async def _run(bridge: Bridge, server: Server) -> None:
     bridge.outsider = server
+    # What is there stays, and is not looked through for garbage time and again.
+    gc.collect()
+    gc.freeze()
     assert isinstance(server.driver.engine, FaultlineEngine)
     _count(bridge, server, server.driver.engine)
     looking = cocotb.start_soon(_look(server))

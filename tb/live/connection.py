@@ -119,13 +119,15 @@ class Connection:
 
     def next(self, seconds: float | None = None) -> Arrival | None:
         """Return what arrives next, after answering whatever needs no decision. See `Kernel.next`."""
-        limit = None if seconds is None else time.monotonic() + seconds
+        limit = None if not seconds else time.monotonic() + seconds
         while True:
             if self._inbox:
                 return self._inbox.popleft()
             try:
                 data = self._read()
             except BlockingIOError:
+                if seconds == 0:
+                    return None
                 left = None if limit is None else limit - time.monotonic()
                 if left is not None and left <= 0:
                     return None

@@ -7,10 +7,12 @@ nobody to tell; one that does not read is dropped.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -22,6 +24,8 @@ __all__ = ["Control", "reachable"]
 
 CLIENTS = 200
 """Clients at a time: each takes a thread and a descriptor (`tb.live.connection.SPARE`)."""
+FULL_S = 0.05
+"""Seconds between looks for a client where not even the descriptor to refuse it with is free."""
 SEND_S = 5.0
 """Seconds in which a client must take its answer."""
 GUARD, STOP, STATUS = "guard", "stop", "status"
@@ -39,6 +43,10 @@ def reachable(path: Path) -> str:
     return f"/proc/self/fd/{folder}/{path.name}"
 
 
+def _spare() -> int:
+    return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     block_on_close = False
@@ -47,6 +55,37 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def __init__(self, address: str, handler: type[socketserver.BaseRequestHandler]) -> None:
         super().__init__(address, handler)
         self._places = threading.BoundedSemaphore(CLIENTS)
+        self._spare: int | None = _spare()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a client. Where no descriptor is left one is given up to tell it so: else it would wait for ever."""
+        try:
+            return super().get_request()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            self._refuse_one()
+            raise
+        finally:
+            if self._spare is None:
+                with contextlib.suppress(OSError):
+                    self._spare = _spare()
+
+    def _refuse_one(self) -> None:
+        if self._spare is None:
+            time.sleep(FULL_S)
+            return
+        os.close(self._spare)
+        self._spare = None
+        with contextlib.suppress(OSError), self.socket.accept()[0] as client:
+            client.sendall(b"error: the device has no descriptor left (ulimit -n)\n")
+
+    def server_close(self) -> None:
+        """Listen no more."""
+        super().server_close()
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a client in a thread of its own; one too many is told so."""

@@ -33,7 +33,7 @@ from tb.live.arrivals import Arrival, Command, Finished, Kernel, Left, Read, Sto
 
 __all__ = ["CutOff", "LogError", "Logged", "Replay", "header_of"]
 
-_NAME, _VERSION = "faultline-live", "2"
+_NAME, _VERSION = "faultline-live", "3"
 """The version goes up where the same arrivals would be met at other cycles, or answered with other words."""
 _TITLE = f"{_NAME} {_VERSION} "
 _FLUSH_S = 0.5

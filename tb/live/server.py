@@ -54,6 +54,9 @@ after it was doubled each time anew."""
 STOPPED_S, STOPPED_LOOKS = 0.5, 40
 """After a Stop, a recall that does not end is given up when so many looks of so many seconds found nothing."""
 
+AT_ONCE = 16
+"""Arrivals that are taken at most in one look."""
+
 Perform = Callable[[Generator[Step, Any, Any], str], Coroutine[Any, Any, Any]]
 """Performs a generator of steps as a task of that name."""
 
@@ -212,10 +215,15 @@ class Server:
             await self._do(wait_for(fences, cause="stop", buffer=shared.buffer.name), "stop")
 
     def look(self) -> None:
-        """Take what has arrived, while something is under way: for the performer to call between steps."""
+        """Take what has arrived, while something is under way: for the performer to call between steps.
+
+        Not more than AT_ONCE, so that the simulation goes on however fast answers bring new arrivals.
+        """
         self.cycle = self._now()
-        arrival = self._kept() or self._kernel.next(0)
-        if arrival is not None:
+        for _ in range(AT_ONCE):
+            arrival = self._kept() or self._kernel.next(0)
+            if arrival is None:
+                break
             self._take(arrival)
 
     def _kept(self) -> Arrival | None:

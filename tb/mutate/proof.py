@@ -3,10 +3,11 @@
 The proof is about a part of the flat netlist: the instance that the mutant is in, then the block of the engine around
 it, each with the gates before it, back to registers and arrays. Of that part only what the mutant can reach is doubled.
 Both copies are driven alike, by anything at all, and start alike, in any state, with a cycle of reset; memory arrays
-stay outside. When abc proves that whatever leaves the part is the same in every cycle after that one, the mutant is
-equivalent: before a reset nothing is promised, and nobody looks. Any choice of the part is sound, since what is outside
-cannot see more than what leaves it; a larger part only knows better what can come in. Where a difference leaves the
-whole block, or the time is over, nothing is proved.
+stay outside. Bits that are never anything but 0, or 1, in all of the engine come in as that (tb/mutate/constants.py).
+When abc proves that whatever leaves the part is the same in every cycle after that one, the mutant is equivalent:
+before a reset nothing is promised, and nobody looks. Any choice of the part is sound, since what is outside cannot see
+more than what leaves it; a larger part only knows better what can come in. Where a difference leaves the whole block,
+or the time is over, nothing is proved.
 """
 
 from __future__ import annotations
@@ -20,17 +21,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tb.mutate import constants
 from tb.mutate.mutants import Mutant, MutationError
 from tb.synth import yosys
 from tb.synth.errors import SynthesisError
 
-__all__ = ["LIMIT_S", "METHOD", "SOURCE", "Prover"]
+__all__ = ["LIMIT_S", "METHOD", "SOURCES", "Prover"]
 
 LIMIT_S = 6
 """Seconds that abc has for a part of the netlist, and a third of them for a way to tell both apart."""
 METHOD = "nothing that leaves {} and the gates before it ever differs (abc: scorr, pdr)"
 """What is proved of an equivalent mutant, by what, with the part of the engine."""
-SOURCE = Path(__file__)
+SOURCES = (Path(__file__), Path(constants.__file__))
 """What a proof depends on beside the design."""
 _RESETS = ("rst_ni", "core_rst_n")
 _OPTION = re.compile(r"-(\w+) (\S+)")
@@ -62,6 +64,7 @@ class Prover:
         self._drivers = {bit: name for name, cell in self._cells.items() for bit in _bits(cell, "output")}
         self._owners = self._owned(nets)
         self._directory = directory
+        self._constants = constants.constants_of(design, directory / "constants")
         spec = find_spec("pyosys")
         self._abc = Path(spec.origin).parent / "yosys-abc" if spec and spec.origin else None
         if self._abc is None or not self._abc.is_file():
@@ -181,11 +184,11 @@ class Prover:
         for bit, gated in held.items():
             made[f"reset{bit}"] = _gate("$and", bit, kept, gated)
         twin = {bit: next(fresh) for name in reached for bit in _bits(self._cells[name], "output")}
-        start: dict[Bit, int] = {}
+        start: dict[Bit, Bit] = {}
         for name in inside:
             state = "Q" in self._cells[name]["connections"]
             if state:
-                start |= {bit: next(fresh) for bit in _bits(self._cells[name], "output")}
+                start |= {bit: self._constants.get(bit, next(fresh)) for bit in _bits(self._cells[name], "output")}
             copies: list[tuple[str, dict[Bit, int]]] = [(name, {})]
             for copy, rename in copies + [(f"{name}$mutant", twin)] * (name in reached):
                 cell = json.loads(json.dumps(self._cells[name]))
@@ -216,6 +219,10 @@ class Prover:
         made["differ"] = _cell("$ne", {"A": one, "B": other, "Y": differs}, A_WIDTH=width, B_WIDTH=width, **_WIDE)
         made["noticed"] = _gate("$and", differs, kept, bad)
         driven = {bit for cell in made.values() for bit in _bits(cell, "output")}
+        for cell in made.values():
+            for port, bits in cell["connections"].items():
+                if cell["port_directions"][port] == "input":
+                    bits[:] = [bit if bit in driven else self._constants.get(bit, bit) for bit in bits]
         read = {bit for cell in made.values() for bit in _bits(cell, "input") if isinstance(bit, int)}
         free = sorted(read - driven)
         return {

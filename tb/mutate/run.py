@@ -19,7 +19,7 @@ from tb.mutate.forks import PLAN, Plan
 from tb.mutate.models import Change, judged_models
 from tb.mutate.mutants import MutationError
 from tb.mutate.netlist import BUILD, Netlist
-from tb.mutate.proof import SOURCE, Prover
+from tb.mutate.proof import SOURCES, Prover
 from tb.simulation import SimulationError
 from tb.toolchain import ROOT, digest
 
@@ -61,7 +61,7 @@ def judged(
 def proved(netlist: Netlist, results: Mapping[int, Mapping[str, Any]], jobs: int, tick: Tick) -> dict[int, str]:
     """Try to prove each survivor equivalent, `jobs` at a time; returns the proof of each that is, by its number."""
     alive = [mutant for mutant in netlist.mutants if results[mutant.id]["verdict"] == "survived"]
-    file = netlist.directory / f"proofs-{digest([SOURCE], '')}.jsonl"
+    file = netlist.directory / f"proofs-{digest(SOURCES, '')}.jsonl"
     _finish_line(file)
     found = _lines(file)
     missing = [mutant for mutant in alive if mutant.id not in found]

@@ -3,8 +3,8 @@
 One has INSIDE=1, as `make timing` builds it, and writes the whole trace, the driver's half too; the other has
 RECORDER=0, and the driver's half is off.  What differs between two simulations beside the recorder - what else the
 machine does, where in memory they happen to lie - only ever adds.  So each is started several times, by turns, does the
-work several times, and of each slice of the work, from one page fault to the next, the cheapest counts: some time every
-slice is left alone.  Under load that takes more turns, so they go on until the cheapest have settled.
+work several times, and of each slice of it, from one page fault to the next or of 5,000 cycles, the cheapest counts: some
+time every slice is left alone.  Under load that takes more turns, so they go on until the cheapest have settled.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ import cocotb
 
 from models.events import Fault
 from models.memory import HostMemory
-from models.steps import Note, Steps
+from models.steps import Delay, Note, Steps
 from tb import sim_top
 from tb.bridge import bridge_of
+from tb.clocking import PERIOD_NS
 from tb.driver_trace import recording
 from tb.env import Environment, run_body
 from tb.sim_top import system
@@ -92,6 +93,13 @@ def sliced(steps: Steps[None], marks: list[float]) -> Steps[None]:
         result = yield step
 
 
+def ticking(marks: list[float]) -> Steps[None]:
+    """Slices of a round of long transfers, which is of more than 131,072 beats: `marks` gets the CPU seconds at each."""
+    for _ in range(25):
+        yield Delay(5_000 * PERIOD_NS, "slice")
+        marks.append(time.process_time())
+
+
 @cocotb.test()
 async def recorded(dut: Any) -> None:
     """The work COST_WORK some ROUNDS; CPU seconds of the slices of each go to cost.json beside the trace."""
@@ -106,7 +114,8 @@ async def recorded(dut: Any) -> None:
         await bridge.run({"open": work.open()})
         for _ in range(ROUNDS):
             marks: list[float] = []
-            await bridge.run({"round": sliced(work.round(), marks)})
+            clock = {"clock": ticking(marks)} if isinstance(work, Long) else {}
+            await bridge.run({"round": sliced(work.round(), marks), **clock})
             taken.append([after - before for before, after in pairwise(marks)])
         sim_top.assert_clean(dut)
         (Path(os.environ["TRACE_FILE"]).parent / "cost.json").write_text(json.dumps(taken), encoding="utf-8")

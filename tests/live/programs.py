@@ -15,6 +15,7 @@ import json
 import mmap
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -488,6 +489,37 @@ def two_hundred_clients_and_no_more(device: Live) -> None:
     _when_free(lambda: Path(str(Live(device.directory).wait())))
 
 
+def without_a_descriptor_left_it_refuses_and_goes_on(device: Live) -> None:
+    """At its limit of open files a device tells clients and buffers so, serves those that it has, and recovers."""
+    with mapped(device.create("limit", 64, 64, "rgba")) as memory:
+        simulator = device.process()
+        soft, hard = resource.prlimit(simulator, resource.RLIMIT_NOFILE)
+        open_files = max(int(name) for name in os.listdir(f"/proc/{simulator}/fd"))
+        clients, told = [], b""
+        resource.prlimit(simulator, resource.RLIMIT_NOFILE, (open_files + 4, hard))
+        try:
+            while len(clients) < 60 and b"descriptor" not in told:
+                client = socket.socket(socket.AF_UNIX)
+                client.settimeout(10)
+                client.connect(str(device.directory / "control"))
+                clients.append(client)
+                with contextlib.suppress(BrokenPipeError):
+                    client.sendall(b"list\n")
+                told = client.recv(100)
+            assert told.startswith(b"error: the device has no descriptor left"), told
+            with contextlib.suppress(LiveError):
+                device.create("more", 64, 64, "rgba")
+                raise AssertionError("a buffer was made without a descriptor")
+            device.fill("limit", 0, 0, 64, 64, "07070707")
+            assert memory[5000] == 7
+        finally:
+            resource.prlimit(simulator, resource.RLIMIT_NOFILE, (soft, hard))
+            for client in clients:
+                client.close()
+    _when_free(lambda: Path(str(Live(device.directory).wait())))
+    _when_free(lambda: device.create("more", 64, 64, "rgba"))
+
+
 PROGRAMS: dict[str, Callable[[Live], None]] = {
     one.__name__: one
     for one in (
@@ -511,6 +543,7 @@ PROGRAMS: dict[str, Callable[[Live], None]] = {
         stores_are_handed_over_by_msync_and_past_the_cache,
         modes_and_times_stay_as_they_are,
         two_hundred_clients_and_no_more,
+        without_a_descriptor_left_it_refuses_and_goes_on,
     )
 }
 

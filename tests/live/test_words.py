@@ -126,8 +126,8 @@ def test_a_log_gives_back_what_arrived_and_holds_the_device_to_its_answers(tmp_p
     assert through(Replay(path, lambda: 10)) == met and met[1] is None and isinstance(met[-1], Stop)
     with pytest.raises(LogError, match=r"log:3: the device answered answer 1 11 ok 1, and the log says answer 1 10"):
         through(Replay(path, lambda: 11))
-    path.write_text(path.read_text().replace("faultline-live 2", "faultline-live 1", 1))
-    with pytest.raises(LogError, match="is a log of version 1, and this device replays version 2 alone"):
+    path.write_text(path.read_text().replace("faultline-live 3", "faultline-live 1", 1))
+    with pytest.raises(LogError, match="is a log of version 1, and this device replays version 3 alone"):
         header_of(path)
     path.write_text("GIF89a\n")
     with pytest.raises(LogError, match="is no log of a live device"):

@@ -414,3 +414,21 @@ def test_each_mapping_binds_its_chunks_of_the_aperture_once_and_nothing_is_kept_
     del client, mapping
     gc.collect()
     assert not world.driver.aperture._bound
+
+
+def test_a_staging_area_that_the_device_does_not_take_leaves_no_pages() -> None:
+    world = make_world()
+    real = world.engine._submit
+
+    def submit(queue: Queue, body: Sequence[Descriptor], after: Sequence[Fence], why: str) -> Steps[Fence]:
+        if why == "invalidate":
+            raise DeviceError("NONE", state="a surface reaches past the end of device memory")
+        return (yield from real(queue, body, after, why))
+
+    owned = int(world.host.owned.sum())
+    world.engine._submit = submit  # type: ignore[method-assign]
+    with pytest.raises(DeviceError, match="past the end of device memory"):
+        world.run(world.driver.transfers.staging.take())
+    assert int(world.host.owned.sum()) == owned and not world.device.locks
+    world.engine._submit = real  # type: ignore[method-assign]
+    assert world.run(world.driver.transfers.staging.take()).memory.size

@@ -27,6 +27,7 @@ from models.page_table import Mapping
 from models.policy import FaultPlan, Policy
 from models.policy.adaptive import Adaptive
 from models.policy.aperture import AperturePolicy
+from models.policy.clairvoyant import Clairvoyant
 from models.policy.damage_rectangles import DamageRectangles
 from models.policy.deferred_io import DeferredIo
 from models.policy.no_mmap import NoMmap
@@ -308,6 +309,22 @@ def test_a_bracket_waits_for_whatever_draws_with_the_switch_and_without() -> Non
     """R9, R10, R18: the interface has no ranges, and waits for the fences itself."""
     waits = [waits_for_the_device(SyncBracket(implicit_sync=implicit), DRAWS) for implicit in (False, True)]
     assert waits == [True, True]
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+@pytest.mark.parametrize("make", [PageMkwrite, Clairvoyant])
+def test_what_only_reads_a_buffer_is_waited_for_before_all_of_it_is_brought_back_only_with_the_switch(
+    make: Callable[..., Policy], implicit: bool
+) -> None:
+    """R9, R13, R18: as before a kernel's accesses. What writes the buffer is waited for in any case."""
+    scene = Scene(make(implicit_sync=implicit))
+    world, policy = scene.world, scene.world.driver.policy
+    scene.draw(FillBox(Box(0, 39, 16, 1), b"draw"))
+    assert policy.bring_all_back(world.buffer, True).wait
+    scene.run(world.driver.device_read(world.buffer))
+    beside = scene.run(world.driver.create("beside", 160, 40, 4, Layout.LINEAR))
+    scene.run(world.driver.draw(beside, [CopyBox(Box(0, 0, 16, 1), 0, 0, world.buffer)]))
+    assert bool(policy.bring_all_back(world.buffer, True).wait) is implicit
 
 
 def test_where_mmap_is_refused_callers_import_or_transfer() -> None:

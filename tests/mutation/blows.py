@@ -6,7 +6,7 @@ from itertools import product
 
 from models.engine import Queue
 from models.steps import Steps
-from tb.agents.memory import MemoryConfig
+from tb.agents.memory import MemoryConfig, Stall
 from tests.system import fault_bursts, fault_silence, fault_states
 from tests.system import fault_moments as moments
 from tests.system.fault_grants import Reader, Writer
@@ -23,6 +23,7 @@ __all__ = [
     "silences",
     "soft_resets",
     "states",
+    "trickling",
 ]
 
 _MOMENTS = (25, 90, 160, 230, 310, 420)
@@ -57,6 +58,28 @@ async def soft_resets(ground: Ground) -> None:
         site.temper_host(temper)
         loose = moments.loose_salvo(site)
         await ground.perform(moments.publish(site, moment))
+        await ground.perform(moments.soft_reset(site))
+        await ground.perform(moments.judge(site, loose))
+        await ground.perform(moments.recover(site, _softly))
+    site.temper_host(MemoryConfig())
+
+
+async def trickling(ground: Ground) -> None:
+    """Soft resets while beats come one by one, so that bursts of all requesters are cut in their middle."""
+    site = ground.site
+    for number in range(12):
+        slow = MemoryConfig(
+            read_latency=20 + 9 * number,
+            write_latency=60,
+            jitter=40 * (number % 2),
+            reorder=bool(number % 3),
+            r=Stall(random=(200, 238)[number % 2]),
+            w=Stall(random=150 * (number % 2)),
+            b=Stall(random=200),
+        )
+        site.temper_host(slow)
+        loose = moments.loose_salvo(site)
+        await ground.perform(moments.publish(site, 90 + 53 * number))
         await ground.perform(moments.soft_reset(site))
         await ground.perform(moments.judge(site, loose))
         await ground.perform(moments.recover(site, _softly))

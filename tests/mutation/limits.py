@@ -42,6 +42,7 @@ from tests.system.workbench import DESTINATION, LARGE, SOURCE, Workbench
 
 __all__ = [
     "beginnings",
+    "columns",
     "corners",
     "divisions",
     "empty",
@@ -366,6 +367,34 @@ def _touched(bench: Workbench, boxes: list[tuple[Box, int]], index: int = 8) -> 
     yield from bench.rig.perform(Queue.TRANSFER, [*reads, start, *writes, replace(start, host_offset=64), *again])
     raised = IrqStatus.from_int((yield CsrRead(Address.IRQ_STATUS)))
     yield CsrWrite(Address.IRQ_STATUS, raised.to_int())
+
+
+def columns(bench: Workbench) -> Steps[None]:
+    """The second row of units or tiles of surfaces whose rows are long, of lengths of mixed bits."""
+    random = bench.random
+    shapes = (
+        (Layout.LINEAR, 1, 1 << 20),
+        (Layout.X_TILED, 8, 1 << 18),
+        (Layout.Y_TILED, 32, 1 << 16),
+        (Layout.MORTON, 16, 1 << 17),
+    )
+    for layout, rows, most in shapes:
+        for bit in range(5):  # each time half as long
+            pixels = int(random.integers(most >> bit + 5, most >> bit + 4))
+            yield from bench.rig.surface(8, Surface(bench.scratch, pixels, 65_535, 16, layout))
+            right = 16 * int(random.integers(pixels))
+            boxes = [Box(0, rows, 16, 1), Box(right, rows, 16, 1), Box(0, 0, 16, 1)]
+            patterns = random.integers(1 << 62, size=len(boxes)).tolist()
+            fills = [
+                boxed(Opcode.FILL, box, surface=8, pattern_low=value)
+                for box, value in zip(boxes, patterns, strict=True)
+            ]
+            yield from bench.rig.perform(Queue.RENDER, fills)
+            place = {"surface": 8, "object": DESTINATION, "host_stride": 16}
+            reads = [boxed(Opcode.READBACK, box, host_offset=16 * number, **place) for number, box in enumerate(boxes)]
+            yield from bench.rig.perform(Queue.TRANSFER, reads)
+            yield from bench.settle()
+    yield CsrWrite(Address.IRQ_STATUS, int((yield CsrRead(Address.IRQ_STATUS))))
 
 
 def merged(bench: Workbench) -> Steps[None]:

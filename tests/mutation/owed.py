@@ -32,12 +32,14 @@ from models.steps import CsrRead, CsrWrite, Delay, ScanOut, Steps
 from models.surface import Box, Surface
 from tb.agents.memory import MemoryConfig, Stall
 from tb.sequences import boxed
+from tests.system.errors import transfer
 from tests.system.workbench import DESTINATION, PAGES, SOURCE, Workbench
 
 __all__ = [
     "LONG",
     "WATCHDOG",
     "forgotten",
+    "halfway",
     "late_answers",
     "late_data",
     "late_descriptors",
@@ -204,11 +206,12 @@ def late_records(bench: Workbench) -> Steps[None]:
 
 def void_bursts(bench: Workbench) -> Steps[None]:
     """The watchdog gives up while data cannot be sent: they go without strobes then, and later ones with theirs."""
-    for height in (3, 9, _ROWS):
-        work = yield from _data(bench, Opcode.READBACK, height)
+    for height, width in ((3, 64), (9, 64), (_ROWS, 64), (60, 8)):  # the last has the most bursts before their data
+        work = yield from _data(bench, Opcode.READBACK, height, width)
         bench.rig.bus = _frames(bench, DESTINATION)
-        noise = bench.random.bytes(64)
-        last = bench.tables[DESTINATION].get((height - 1) * 80 // PAGE).frame * PAGE + (height - 1) * 80 % PAGE
+        noise = bench.random.bytes(width)
+        at = (height - 1) * (width + 16)
+        last = bench.tables[DESTINATION].get(at // PAGE).frame * PAGE + at % PAGE
         bench.rig.store(last, noise)
         yield from _armed(bench, [work])
         bench.temper_host(MemoryConfig(w=Stall(255, 255)))
@@ -216,7 +219,7 @@ def void_bursts(bench: Workbench) -> Steps[None]:
         yield Delay((WATCHDOG + 900) * _CYCLE_NS, "give up")
         bench.temper_host(MemoryConfig())
         yield from _given_up(bench, Queue.TRANSFER, 1)
-        assert bench.host.read(last, 64) == noise, "a burst that was given up has been written"
+        assert bench.host.read(last, width) == noise, "a burst that was given up has been written"
 
 
 def long_silence(bench: Workbench) -> Steps[None]:
@@ -261,6 +264,34 @@ def long_silence(bench: Workbench) -> Steps[None]:
     yield from bench.rig.control(queue)
     yield from bench.rig.control(other)
     yield from _given_up(bench, other, 1)
+
+
+def halfway(bench: Workbench) -> Steps[None]:
+    """Soft resets in the middle of bursts of every requester, of some after the watchdog: nobody waits for the rest.
+
+    A count of what is owed that is wrong by a few leaves its requester waiting, of which the watchdog tells later.
+    """
+    for lap in range(16):
+        yield from bench.invalidate(SOURCE)
+        rare = Stall(5 + lap % 3, 6 + lap % 3)
+        slow = MemoryConfig(read_latency=25, write_latency=25, reorder=bool(lap % 2), r=rare, w=rare, b=rare)
+        bench.temper_host(slow)
+        place = {"host_offset": (1 + lap % 5 * 8) * PAGE - 200, "host_stride": 700}
+        work = [transfer(opcode, Box(5, 1, 300, 4), **place) for opcode in (Opcode.WRITEBACK, Opcode.READBACK)]
+        yield from bench.rig.post(Queue.TRANSFER, [*work, Descriptor(opcode=Opcode.NOP)])
+        yield from bench.rig.post(Queue.RENDER, [Descriptor(opcode=Opcode.NOP)] * 4)
+        yield Delay((70 + 41 * lap) * _CYCLE_NS, "halfway")
+        if lap % 2:
+            bench.temper_host(replace(slow, r=Stall(255, 255), b=Stall(255, 255)))
+            yield Delay((WATCHDOG + 300) * _CYCLE_NS, "give up")
+            bench.temper_host(slow)
+            yield Delay(400 * _CYCLE_NS, "some of the late answers")
+        yield from bench.reset_under_way()
+        bench.temper_host(MemoryConfig())
+        yield Delay((WATCHDOG + 300) * _CYCLE_NS, "nobody waits")
+        raised = IrqStatus.from_int((yield CsrRead(Address.IRQ_STATUS)))
+        assert not raised.watchdog, f"{raised}: after a soft reset somebody waits for an answer"
+    yield from _works(bench)
 
 
 def piled(bench: Workbench) -> Steps[None]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Protocol
 
+import cocotb
 from cocotb.triggers import with_timeout
 
-from models.layout import Record
+from models.layout import REGISTERS, Record
 from models.steps import CsrRead, Steps
-from tb.clocking import PERIOD_NS, cycle_now
+from tb.clocking import PERIOD_NS, cycle_now, sleep
 from tb.sim_top import assert_clean, flush_trace
 
 __all__ = ["Look", "Parts", "Program"]
@@ -25,6 +27,15 @@ __all__ = ["Look", "Parts", "Program"]
 SLACK = 20_000
 """Clock cycles that a part may take beyond twice those of the engine without a mutant."""
 NO_LIMIT = 1 << 22
+_STATUS = tuple(entry.address for entry in REGISTERS.values() if entry.name.endswith("status"))
+_LIVE = tuple(
+    address
+    for number, entry in enumerate(one for one in REGISTERS.values() if one.access == "ro" or "tail" in one.name)
+    for address in (entry.address, _STATUS[number % len(_STATUS)])
+)
+"""Registers whose answer the engine makes, not what was written; what it is doing stands between any two of them."""
+_PAUSE = 17
+"""Clock cycles between two looks at registers."""
 
 Look = list[Any]
 """[digest, clock cycles] of a part."""
@@ -67,6 +78,27 @@ class Parts:
             result = yield step
             if isinstance(step, CsrRead):
                 self._reads.append(int(result))
+
+    async def beside(self, work: Awaitable[Any], read: Callable[[int], Awaitable[int]], pause: int = _PAUSE) -> None:
+        """Do a piece of work while registers that the engine changes are read in turn; their answers are of the look.
+
+        pause: clock cycles between two of them.
+        """
+        over = False
+
+        async def look() -> None:
+            for address in cycle(_LIVE):
+                if over:
+                    break
+                self._reads.append(await read(address))
+                await sleep(pause)
+
+        looking = cocotb.start_soon(look())
+        try:
+            await work
+        finally:
+            over = True
+            await looking
 
     def recorded(self, records: Sequence[Record]) -> None:
         """The times in records become part of the look of the next part that ends."""

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from models.engine import Queue
 from models.layout import Cause, Descriptor, Opcode, QueueOffset, queue_address
-from models.memory import PAGE
+from models.memory import PAGE, HostMemory
 from models.steps import Delay, Steps
 from models.surface import Box
 from tb.env import Environment, run_body
 from tb.sim_top import reset
-from tests.mutation import blows, delays, limits, owed, registers, shapes
+from tests.mutation import blows, chances, counts, delays, limits, owed, pages, registers, shapes, tables
 from tests.mutation.heights import heights
 from tests.mutation.parts import Parts, Program
 from tests.system import copies, errors, timed
@@ -27,9 +27,12 @@ from tests.system.fault_silence import WATCHDOG
 from tests.system.rtl_bench import Stand, stand
 from tests.system.workbench import Case, Workbench
 
-__all__ = ["PROGRAMS", "Blows", "Cases", "Registers"]
+__all__ = ["PROGRAMS", "Blows", "Cases", "Counts", "Registers", "Tables"]
 
 HOST_SIZE = 4 << 20
+_SELDOM = 700
+"""Clock cycles between two looks at registers in a long program."""
+Blow = Callable[[Ground], Awaitable[None]]
 _GROUND_CYCLES = 120_000
 """Clock cycles that a fault site may take with its opening, which is no part; none takes a quarter of that."""
 
@@ -71,22 +74,30 @@ class Cases:
 
 @dataclass(frozen=True, slots=True)
 class Blows:
-    """Blows on a fault site: (name, what is done there); at the end no burst may have touched a page not granted."""
+    """Blows on a fault site: (name, what is done there); at the end no burst may have touched a page not granted.
+
+    limit: clock cycles of all together.  looks: the engine's registers are read all the while.
+    """
 
     name: str
-    blows: tuple[tuple[str, Callable[[Ground], Awaitable[None]]], ...]
+    blows: tuple[tuple[str, Blow], ...]
     watchdog: int = 0
     halt: bool = True
     completion_log2: int = 5
+    limit: int = _GROUND_CYCLES
+    looks: bool = False
 
     async def run(self, parts: Parts) -> None:
         """One reset, the blows, a comparison after each."""
 
         async def body(ground: Ground) -> None:
             for name, blow in self.blows:
-                await parts.run(f"{self.name}/{name}", blow(ground))
+                work = blow(ground)
+                if self.looks:
+                    work = parts.beside(work, ground.env.csr.port.read)
+                await parts.run(f"{self.name}/{name}", work)
 
-        layout = {"ring_log2": 5, "completion_log2": self.completion_log2, "limit": _GROUND_CYCLES}
+        layout = {"ring_log2": 5, "completion_log2": self.completion_log2, "limit": self.limit}
         await on_ground(parts.dut, body, halt=self.halt, watchdog=self.watchdog, **layout)
 
 
@@ -104,12 +115,55 @@ class Registers:
             await reset(parts.dut)
             await parts.run(f"{self.name}/walk", registers.walk(env))
             await reset(parts.dut)
+            await parts.run(f"{self.name}/claims", counts.claims(env))
+            await reset(parts.dut)
             await parts.run(f"{self.name}/lanes", registers.lanes(env))
             await parts.run(f"{self.name}/neighbours", registers.neighbours(env))
 
         await run_body(parts.dut, body)
         await reset(parts.dut)  # no monitor from here on: it expects one access at a time
         await parts.run(f"{self.name}/overlap", registers.overlap(parts.dut))
+        await reset(parts.dut)
+        await parts.run(f"{self.name}/refusals", counts.refusals(parts.dut))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rings that go round once, beside memory of their own."""
+
+    name: str
+
+    async def run(self, parts: Parts) -> None:
+        """A reset, and both rings at once."""
+
+        async def body(env: Environment) -> None:
+            host = HostMemory(os.environ["HOSTMEM_FILE"], counts.HOST_SIZE)
+            await reset(parts.dut)
+            work = parts.beside(counts.once_round(env, host), env.csr.port.read, pause=_SELDOM)
+            await parts.run(f"{self.name}/once round", work)
+
+        await run_body(parts.dut, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """All entries of the surface table and the object table, a few times over."""
+
+    name: str
+    laps: int
+
+    async def run(self, parts: Parts) -> None:
+        """One reset; new entries, writes beside them, work with all of them, and a comparison, for each lap."""
+
+        async def body(stand: Stand) -> None:
+            bench = stand.bench
+            await parts.run(f"{self.name}/open", stand.perform(parts.watched(bench.open(halt=False))))
+            for lap in range(self.laps):
+                works = [stand.perform(tables.drawn(bench)), tables.beside(stand.env, bench)]
+                works.append(stand.perform(parts.watched(tables.used(bench))))
+                await parts.run(f"{self.name}/{lap}", *works)
+
+        await stand(parts.dut, body, patience=30_000, host_size=HOST_SIZE)
 
 
 def smoke(bench: Workbench) -> Steps[None]:
@@ -205,7 +259,10 @@ _LIMITS: tuple[tuple[str, Case, int], ...] = (
     ("retreats", limits.retreats, 1),
     ("outstanding", limits.outstanding, 1),
     ("offsets", limits.offsets, 1),
+    ("endless", pages.endless, 1),
+    ("visited", pages.visited, 1),
     ("spots", limits.spots, 1),
+    ("columns", limits.columns, 1),
     ("corners", limits.corners, 1),
     ("far heads", registers.far_heads, 1),
     ("thresholds", limits.thresholds, 1),
@@ -221,6 +278,18 @@ _LAPS: tuple[tuple[str, Case, int], ...] = (
     ("far heads", registers.far_heads, 1),
 )
 
+_BLOWS: tuple[tuple[str, Blow], ...] = (
+    ("aborts", blows.aborts),
+    ("soft", blows.soft_resets),
+    ("trickling", blows.trickling),
+)
+
+_CHANCES: tuple[tuple[str, Blow], ...] = (
+    ("queues", chances.queues),
+    ("storm", chances.storm),
+    ("aborted", chances.aborted),
+)
+
 _OWED: tuple[tuple[str, Case, int], ...] = (
     ("fetches", owed.late_descriptors, 1),
     ("walks", owed.late_translations, 1),
@@ -228,6 +297,7 @@ _OWED: tuple[tuple[str, Case, int], ...] = (
     ("writes", owed.late_answers, 1),
     ("records", owed.late_records, 1),
     ("void", owed.void_bursts, 1),
+    ("halfway", owed.halfway, 1),
 )
 
 PROGRAMS: tuple[Program, ...] = (
@@ -235,12 +305,15 @@ PROGRAMS: tuple[Program, ...] = (
     Cases("work", _WORK),
     Cases("refusals", _REFUSALS),
     Blows("heights", (("heights", heights),)),
-    Blows("silence", (("silence", blows.silences),), watchdog=WATCHDOG, halt=False),
-    Blows("states", (("states", blows.states), ("full ring", blows.full_rings)), completion_log2=4),
-    Cases("limits", _LIMITS, halt=False),
-    Blows("masks", (("masks", registers.masks),)),
-    Blows("blows", (("aborts", blows.aborts), ("soft", blows.soft_resets), ("hard", blows.hard_resets))),
+    Tables("tables", 3),
+    Blows("chances", _CHANCES, looks=True, limit=1 << 20),
+    Blows("states", (("states", blows.states), ("full ring", blows.full_rings)), completion_log2=4, looks=True),
+    Blows("blows", _BLOWS, looks=True, limit=1 << 20),
+    Cases("owed", _OWED, watchdog=owed.WATCHDOG),
+    Blows("masks", (("masks", registers.masks), ("hard", blows.hard_resets))),
     Registers("registers"),
+    Blows("silence", (("silence", blows.silences),), watchdog=WATCHDOG, halt=False),
+    Cases("limits", _LIMITS, halt=False),
     Cases("laps", _LAPS, ring_log2=3, completion_log2=3),
     Cases("full", (("full", timed.completion_ring_full, 1),), ring_log2=4, completion_log2=3),
     Cases("pair", (("full", timed.completion_ring_full, 1),), ring_log2=4, completion_log2=1),
@@ -248,12 +321,11 @@ PROGRAMS: tuple[Program, ...] = (
     Cases("backlog", (("backlog", shapes.backlog, 1),), completion_log2=3),
     Blows("errors", (("records", blows.record_errors), ("fetches", blows.fetch_errors), ("data", blows.data_errors))),
     Cases("large", (("tiles", shapes.tiles, 1), ("tall", shapes.tall, 1), ("long", shapes.long, 1))),
-    Cases("owed", _OWED, watchdog=owed.WATCHDOG),
-    Cases("piled", (("piled", owed.piled, 1), ("forgotten", owed.forgotten, 1))),
     Cases("abort", (("abort", timed.abort_under_way, 1), ("reset", timed.soft_reset_under_way, 16))),
-    Cases("many", (("many", shapes.many, 1),), ring_log2=12, completion_log2=12),
     Cases("sizes", (("sizes", shapes.sizes, 1),), ring_log2=8, completion_log2=7),
     Cases("wide", (("full", timed.completion_ring_full, 1),), ring_log2=10, completion_log2=9),
+    Counts("counts"),
+    Cases("piled", (("piled", owed.piled, 1), ("forgotten", owed.forgotten, 1))),
     Cases("run", (("run", shapes.run, 1),), patience=400_000),
     Cases("late", (("silence", owed.long_silence, 1),), watchdog=owed.LONG, patience=400_000),
 )

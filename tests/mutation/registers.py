@@ -34,7 +34,7 @@ from tests.system.fault_ground import Ground
 from tests.system.fault_site import FaultSite
 from tests.system.workbench import Workbench
 
-__all__ = ["books", "clocks", "far_heads", "lanes", "masks", "neighbours", "overlap", "unheard", "walk"]
+__all__ = ["books", "clocks", "far_heads", "lanes", "masks", "neighbours", "overlap", "unheard", "until_taken", "walk"]
 
 _HOLES = (0x0030, 0x00FC, 0x013C, 0x0180 + 0x3C, 0x01FC, 0x0200, 0x03FC, 0x040C, 0x0C80, 0x0FFC, 0x1000, 0x1010, 0x2000,
           0x2010, 0x4000, 0x8000, 0xFFFC)  # fmt: skip
@@ -116,7 +116,7 @@ async def overlap(dut: Any) -> None:
     await sleep(6)
     assert int(dut.s_axil_bvalid.value) and not int(dut.s_axil_wready.value), "a response was not waited for"
     dut.s_axil_bready.value = 1
-    await _until_taken(dut, "aw", "w")
+    await until_taken(dut, "aw", "w")
     await sleep(8)
     dut.s_axil_rready.value = 0
     dut.s_axil_arvalid.value = 1
@@ -126,19 +126,19 @@ async def overlap(dut: Any) -> None:
     await sleep(6)
     assert int(dut.s_axil_rvalid.value) and int(dut.s_axil_rdata.value) == one, "read data were not held"
     dut.s_axil_rready.value = 1
-    await _until_taken(dut, "ar")
+    await until_taken(dut, "ar")
     await sleep(8)
     dut.s_axil_rready.value = 0
     dut.s_axil_araddr.value = int(second)
     dut.s_axil_arvalid.value = 1
-    await _until_taken(dut, "ar")
+    await until_taken(dut, "ar")
     await sleep(4)
     assert int(dut.s_axil_rdata.value) == two, "the second register did not get its own data"
     dut.s_axil_rready.value = 1
     await sleep(4)
 
 
-async def _until_taken(dut: Any, *channels: str) -> None:
+async def until_taken(dut: Any, *channels: str) -> None:
     """Hold VALID until READY was there at an edge, as AXI wants it."""
     left = set(channels)
     while left:

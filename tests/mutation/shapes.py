@@ -20,7 +20,6 @@ __all__ = [
     "ends",
     "far_errors",
     "long",
-    "many",
     "near",
     "rows",
     "run",
@@ -139,14 +138,14 @@ def stepping(bench: Workbench) -> Steps[None]:
 
 
 def tall(bench: Workbench) -> Steps[None]:
-    """Boxes of thousands of rows, both ways and drawn."""
+    """Boxes of hundreds and thousands of rows, of numbers of mixed bits, both ways and drawn."""
     yield from _surface(bench, 16, 16_000, 1, Layout.LINEAR)
     place = {"surface": 8, "host_offset": 77, "host_stride": 19}
-    there = boxed(Opcode.WRITEBACK, Box(3, 7100, 7, 2200), object=SOURCE, **place)
-    back = boxed(Opcode.READBACK, Box(2, 6900, 7, 2200), object=DESTINATION, order=1, **place)
+    there = boxed(Opcode.WRITEBACK, Box(3, 7100, 7, 0xAD6), object=SOURCE, **place)
+    back = boxed(Opcode.READBACK, Box(2, 6900, 7, 0x56B), object=DESTINATION, order=1, **place)
     yield from bench.batch(Queue.TRANSFER, [there, back])
-    copy = boxed(Opcode.COPY, Box(9, 0, 5, 4200), surface=8, source_surface=8, source_x=2, source_y=8000)
-    yield from bench.batch(Queue.RENDER, [boxed(Opcode.FILL, Box(1, 5, 9, 9000), surface=8, pattern_low=0x6B), copy])
+    copy = boxed(Opcode.COPY, Box(9, 0, 5, 0x1537), surface=8, source_surface=8, source_x=2, source_y=8000)
+    yield from bench.batch(Queue.RENDER, [boxed(Opcode.FILL, Box(1, 5, 9, 0x2AC9), surface=8, pattern_low=0x6B), copy])
 
 
 def tiles(bench: Workbench) -> Steps[None]:
@@ -199,16 +198,6 @@ def run(bench: Workbench) -> Steps[None]:
     yield from bench.batch(Queue.TRANSFER, [boxed(Opcode.WRITEBACK, Box(0, 0, width, 2), **place)])
     yield from bench.batch(Queue.TRANSFER, [boxed(Opcode.READBACK, Box(0, 0, width, 2), host_offset=PAGE, **place)])
     yield from bench.batch(Queue.TRANSFER, short)
-
-
-def many(bench: Workbench) -> Steps[None]:
-    """More descriptors than 13 bits count; doorbells that tell of none, before all and after 2^13 - 1, fetch none."""
-    for queue in Queue:
-        yield from bench.rig.ring_doorbell(queue)
-        for count in (8191, 59):
-            yield from bench.rig.perform(queue, [Descriptor(opcode=Opcode.NOP)] * count)
-            yield from bench.rig.ring_doorbell(queue)
-    yield from bench.settle()
 
 
 def far_errors(bench: Workbench) -> Steps[None]:

@@ -11,8 +11,9 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ from tb.mutate.forks import Plan, serve
 from tb.mutate.mutants import Mutant, MutationError, Wiring, named_blocks, parsed, shares
 from tb.mutate.netlist import Netlist, modules, netlist_of
 from tb.simulation import simulators
+from tests.mutation import judge
+from tests.mutation.parts import Parts
+from tests.mutation.programs import PROGRAMS
 
 SEED, COUNT = 11, 10
 ROW = "[[equivalent]]\nmodule = 'box'\nsource = 'module box'\n"
@@ -141,6 +145,25 @@ def test_a_mutant_that_takes_memory_without_end_is_stopped(tmp_path: Path) -> No
     (found,) = asyncio.run(serve(plan, greedy, [1]))
     assert (found["verdict"], found["how"]) == ("killed", "crash")
     assert "memory" in found["message"]
+
+
+def test_a_kill_by_timing_is_spared_the_longest_programs() -> None:
+    ran: list[str] = []
+
+    @dataclass
+    class Told:
+        name: str
+        differs: bool = False
+
+        async def run(self, parts: Parts) -> None:
+            ran.append(self.name)
+            parts.differs = parts.differs or ("here" if self.differs else "")
+
+    dut = SimpleNamespace(engine=SimpleNamespace(mutsel=SimpleNamespace(value=0)))
+    long = min(judge.LONG)
+    found = asyncio.run(judge.attempt(dut, 3, [Told(long), Told("odd", True), Told(long), Told("last")], {"a": []}))
+    assert (found["verdict"], found["by"], ran) == ("timing", "here", [long, "odd", "last"])
+    assert {program.name for program in PROGRAMS} >= judge.LONG
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

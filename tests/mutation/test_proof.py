@@ -7,15 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from tb.mutate.constants import constants_of
 from tb.mutate.mutants import Mutant
 from tb.mutate.proof import METHOD, Prover
 from tb.synth import yosys
 
 PART = """
-module part(input clk_i, input rst_ni, input go_i, input [3:0] data_i, input both_i, input any_i, output late_o,
-            output last_o, output [3:0] sum_o, output [3:0] word_o, output odd_o);
+module part(input clk_i, input rst_ni, input go_i, input [3:0] data_i, input both_i, input any_i, input [3:0] code_i,
+            output late_o, output last_o, output [3:0] sum_o, output [3:0] word_o, output odd_o, output same_o);
     reg [3:0] count_q, old_q;
     reg [3:0] mem_q [0:3];
+    wire same  = code_i == 4'd3;
+    reg  same_q;
+    always @(posedge clk_i) same_q <= same;
+    assign same_o = same_q;
     wire late  = count_q == 4'd12;
     wire last  = count_q == 4'd9;
     wire [1:0] place = count_q[1:0] ^ {2{data_i == 4'd7}};
@@ -41,7 +46,15 @@ endmodule
 """
 TOP = """
 module other(input clk_i, input rst_ni, input odd_i, input [3:0] data_i, output [1:0] seen_o,
-             output both_o, output any_o);
+             output both_o, output any_o, output [3:0] code_o);
+    // an array whose bit 3 is never written as 1, then a register
+    reg  [3:0] codes_q [0:3];
+    reg  [3:0] code_q;
+    always @(posedge clk_i) begin
+        if (data_i[0]) codes_q[data_i[2:1]] <= {data_i[1] && !data_i[1] && odd_i, data_i[2] || odd_i, data_i[3:2]};
+        if (data_i[1]) code_q <= codes_q[data_i[3:2]];
+    end
+    assign code_o = code_q;
     reg  [1:0] seen_q;
     wire [1:0] seen = {odd_i ^ data_i[2], odd_i && data_i[3]};
     always @(posedge clk_i) seen_q <= rst_ni ? seen : 2'd0;
@@ -50,16 +63,17 @@ module other(input clk_i, input rst_ni, input odd_i, input [3:0] data_i, output 
     assign any_o  = data_i[0] || data_i[1];
 endmodule
 
-module faultline(input clk_i, input rst_ni, input go_i, input [3:0] data_i, output [11:0] out_o);
+module faultline(input clk_i, input rst_ni, input go_i, input [3:0] data_i, output [12:0] out_o);
     wire core_rst_n = rst_ni && data_i != 4'd15;
-    wire late, last, odd, both, any;
-    wire [3:0] sum, word;
+    wire late, last, odd, both, any, same;
+    wire [3:0] sum, word, code;
     wire [1:0] seen;
     other a_other (.clk_i(clk_i), .rst_ni(rst_ni), .odd_i(odd), .data_i(data_i), .seen_o(seen),
-                   .both_o(both), .any_o(any));
+                   .both_o(both), .any_o(any), .code_o(code));
     part u_part (.clk_i(clk_i), .rst_ni(core_rst_n), .go_i(go_i), .data_i(data_i), .both_i(both),
-                 .any_i(any), .late_o(late), .last_o(last), .sum_o(sum), .word_o(word), .odd_o(odd));
-    assign out_o = {seen, late, last, sum, word};
+                 .any_i(any), .code_i(code), .same_o(same), .late_o(late), .last_o(last), .sum_o(sum), .word_o(word),
+                 .odd_o(odd));
+    assign out_o = {same, seen, late, last, sum, word};
 endmodule
 """
 
@@ -97,6 +111,7 @@ def mutant(engine: Path, line: str, kind: str, mode: str, pin: str) -> Mutant:
         ("wire late", "eq", "const0", "Y[0]"),  # the count never gets there, which takes induction from the reset
         ("wire [1:0] place", "eq", "const0", "Y[0]"),  # another place in memory, but nothing is written there
         ("wire one", "logic_and", "const0", "Y[0]"),  # gates of another block: all without any cannot be
+        ("wire same", "eq", "const0", "A[3]"),  # a bit that comes out of an array, into which only 0 goes
         ("wire wake", "logic_or", "const1", "Y[0]"),  # keeps what it would have kept; only another block reads it
     ],
 )
@@ -111,6 +126,8 @@ def test_what_nobody_can_tell_is_proved(
     ("line", "kind", "mode", "pin"),
     [
         ("wire late", "eq", "const1", "Y[0]"),
+        ("wire same", "eq", "const1", "A[3]"),
+        ("wire same", "eq", "const0", "A[1]"),
         ("wire last", "eq", "const0", "Y[0]"),  # after nine steps
         ("wire [1:0] place", "eq", "const1", "Y[0]"),  # another place while something is written
         ("wire [1:0] place", "eq", "inv", "Y[0]"),
@@ -121,7 +138,12 @@ def test_what_nobody_can_tell_is_proved(
         ("assign sum_o", "add", "cnot1", "A[1] 2"),
     ],
 )
-def test_what_somebody_can_tell_is_not(
-    engine: Path, tmp_path: Path, line: str, kind: str, mode: str, pin: str
-) -> None:
+def test_what_somebody_can_tell_is_not(engine: Path, tmp_path: Path, line: str, kind: str, mode: str, pin: str) -> None:
     assert Prover(engine / "design.json", tmp_path).proved(mutant(engine, line, kind, mode, pin)) is None
+
+
+def test_bits_are_constant_where_nothing_else_is_ever_written(engine: Path, tmp_path: Path) -> None:
+    nets = json.loads((engine / "design.json").read_text())["modules"]["faultline"]["netnames"]
+    found = constants_of(engine / "design.json", tmp_path)
+    assert [found.get(bit) for bit in nets["a_other.code_o"]["bits"]] == [None, None, None, "0"]
+    assert not any(bit in found for name in ("u_part.count_q", "data_i", "rst_ni") for bit in nets[name]["bits"])
