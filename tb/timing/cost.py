@@ -2,9 +2,10 @@
 
 One has INSIDE=1, as `make timing` builds it, and writes the whole trace, the driver's half too; the other has
 RECORDER=0, and the driver's half is off.  What differs between two simulations beside the recorder - what else the
-machine does, where in memory they happen to lie - only ever adds.  So each is started several times, by turns, does the
-work several times, and of each slice of it, from one page fault to the next or of 5,000 cycles, the cheapest counts: some
-time every slice is left alone.  Under load that takes more turns, so they go on until the cheapest have settled.
+machine does, where in memory they happen to lie - only ever adds.  So each is started several times, by turns, and does
+the work several times, and of each slice of it, from one page fault to the next or of 5,000 cycles, the cheapest
+counts: some time every slice is left alone.  Under load that takes more turns, so they go on until the cheapest have
+settled.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def sliced(steps: Steps[None], marks: list[float]) -> Steps[None]:
 
 
 def ticking(marks: list[float]) -> Steps[None]:
-    """Slices of a round of long transfers, which is of more than 131,072 beats: `marks` gets the CPU seconds at each."""
+    """Slices of a round of long transfers, which is of more than 131,072 beats; `marks` gets CPU seconds."""
     for _ in range(25):
         yield Delay(5_000 * PERIOD_NS, "slice")
         marks.append(time.process_time())
