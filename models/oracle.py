@@ -179,13 +179,14 @@ class Oracle:
         for publishing in self._publishing.values():
             self._write_in(window, publishing.where, self.device)
             publishing.drawn[target] = True
+        token = self._keep(window)
         self._refresh(window)
         for earlier in dict.fromkeys((*self._flying, *(one for one in self._watching if one.ended))):
             if earlier.owner is self:
                 earlier.over.append(window)
         self._changed(target, but=window)
         self._writer[target] = _DEVICE
-        return self._keep(window)
+        return token
 
     def draw_ends(self, token: int, fence: Fence | None = None) -> None:
         """The draw has returned: it has taken effect, in device order at least. `fence` says when really, and if."""

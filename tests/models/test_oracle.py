@@ -11,7 +11,7 @@ from models.driver import CopyBox, FillBox
 from models.errors import DeviceError
 from models.fence import Fence
 from models.layout import Layout
-from models.oracle import Oracle, Violation
+from models.oracle import Oracle, PatchBox, Violation
 from models.promise import Promise
 from models.surface import Box, Surface
 from tests.models.world import make_world, noise
@@ -225,6 +225,16 @@ def test_of_two_crossing_draws_one_is_there(oracle: Oracle) -> None:
     assert oracle.expected(70) == {4, 8, 9}
     oracle.loaded("r", 68, array(4, 4))
     assert oracle.expected(68) == {4} and not oracle.violations
+
+
+def test_of_two_crossing_draws_the_first_may_copy_what_the_second_drew(oracle: Oracle) -> None:
+    """It may come after it, also where both draw."""
+    first = oracle.draw_begins([CopyBox(Box(4, 1, 4, 1), 8, 1)])
+    second = oracle.draw_begins([PatchBox(Box(4, 1, 8, 1), np.arange(1, 9, dtype=np.uint8).reshape(1, 8))])
+    oracle.draw_ends(first)
+    oracle.draw_ends(second)
+    assert oracle.expected(68) >= {1, 5}
+    assert oracle.expected(72) == {5}
 
 
 @pytest.mark.parametrize("snapshot", [True, False])

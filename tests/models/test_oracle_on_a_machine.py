@@ -15,20 +15,19 @@ import numpy as np
 import pytest
 
 from models.dmabuf import Buffer
-from models.drawing import CopyBox, FillBox
+from models.drawing import CopyBox
+from models.drawn import Drawn
 from models.errors import DeviceError
 from models.fence import Fence
 from models.layout import Layout
 from models.memory import Bytes
-from models.oracle import Oracle
+from models.oracle import Oracle, PatchBox
 from models.surface import Box, Surface
 
 WIDTH = 4
 """Bytes of a buffer."""
 ACTIONS = 40
 LIVES = 300
-RARE = 7612
-"""A life in which a transfer sees what a drawing copied that failed after it had been copied on."""
 
 
 @dataclass(eq=False)
@@ -36,7 +35,7 @@ class Drawing:
     """A drawing on one buffer; `carried` counts the commands that were carried out."""
 
     to: int
-    commands: list[FillBox | CopyBox]
+    commands: list[Drawn]
     token: int
     fence: Fence
     fails: bool
@@ -78,6 +77,10 @@ class Machine:
             watch[name] = Oracle(surface, snapshot=self.snapshot, others=watch)
         self.oracles = list(watch.values())
         self.done: list[str] = []
+        self.callers = self.random.choice((1, 1, 4))
+        """How often drawings are called: with many, they cross."""
+        self.failing = self.random.choice((0, 0.3))
+        """How many of them fail: nothing is known of what they may have copied."""
 
     def source(self, drawing: Drawing, command: CopyBox) -> int:
         """The buffer that a command reads."""
@@ -97,7 +100,7 @@ class Machine:
 
     def actions(self) -> list[Callable[[], None]]:
         """What may happen now."""
-        may = [self.load, self.store, self.store, self.call]
+        may = [self.load, self.store, self.store, *[self.call] * self.callers]
         if self.called:
             may += [self.submit, self.refuse, self.abandon]
         if any(not one.returned for one in self.submitted + self.unknown):
@@ -120,6 +123,10 @@ class Machine:
         first = self.random.randrange(WIDTH)
         return first, self.random.randint(1, WIDTH - first)
 
+    def bytes(self, count: int) -> Bytes:
+        """New bytes."""
+        return np.frombuffer(self.random.randbytes(count), np.uint8)
+
     # ------------------------------------------------------------------------------------------- programs
 
     def load(self) -> None:
@@ -128,12 +135,12 @@ class Machine:
         self.look_at(buffer, first, count)
 
     def look(self) -> None:
-        """Load everything once all that was called has returned."""
+        """Load everything once all that was called has been submitted and has returned, in whatever order."""
         while self.called:
             self.submit()
-        for drawing in [*self.submitted, *self.unknown]:
-            if not drawing.returned:
-                self.give_back(drawing)
+        waiting = [one for one in (*self.submitted, *self.unknown) if not one.returned]
+        for drawing in self.random.sample(waiting, len(waiting)):
+            self.give_back(drawing)
         for buffer in range(2):
             self.look_at(buffer, 0, WIDTH)
 
@@ -147,14 +154,14 @@ class Machine:
         buffer = self.random.randrange(2)
         first, count = self.run()
         self.wait_for({(buffer, x) for x in range(first, first + count)})
-        data = np.array([self.random.randrange(256) for _ in range(count)], np.uint8)
+        data = self.bytes(count)
         self.memory[buffer][first : first + count] = data
         self.note(f"store {buffer} {first} {data.tolist()}")
         self.oracles[buffer].stored(first, data)
 
     def call(self) -> None:
         to = self.random.randrange(2)
-        commands: list[FillBox | CopyBox] = []
+        commands: list[Drawn] = []
         for _ in range(self.random.randint(1, 2)):
             first, count = self.run()
             box = Box(first, 0, count, 1)
@@ -163,11 +170,11 @@ class Machine:
             if self.random.randrange(2) and (other != to or not box.overlaps(Box(source, 0, count, 1))):
                 commands.append(CopyBox(box, source, 0, None if other == to else self.names[other]))
             else:
-                commands.append(FillBox(box, bytes([self.random.randrange(256)])))
+                commands.append(PatchBox(box, self.bytes(count)[np.newaxis]))
         self.note(f"call {to} {commands}")
         fence = Fence(0, len(self.done))
         token = self.oracles[to].draw_begins(commands)
-        self.called.append(Drawing(to, commands, token, fence, self.random.randrange(3) == 0))
+        self.called.append(Drawing(to, commands, token, fence, self.random.random() < self.failing))
 
     def submit(self) -> None:
         drawing = self.called.pop(self.random.randrange(len(self.called)))
@@ -264,8 +271,8 @@ class Machine:
         if isinstance(command, CopyBox):
             source = self.memory[self.source(drawing, command)]
             new[where] = source[command.source_x : command.source_x + command.box.width].copy()
-        else:
-            new[where] = np.frombuffer(command.pixel * command.box.width, np.uint8)
+        elif isinstance(command, PatchBox):
+            new[where] = command.data[0]
         for x in range(WIDTH):
             if not drawing.fails or self.random.randrange(2):
                 self.memory[drawing.to][x] = new[x]
@@ -308,7 +315,7 @@ class Lazy(Machine):
 
 @pytest.mark.parametrize("snapshot", [True, False])
 def test_nothing_that_a_good_machine_does_is_wrong(snapshot: bool) -> None:
-    for seed in (*range(LIVES), RARE):
+    for seed in range(LIVES):
         assert not (wrong := Machine(seed, snapshot).live()), f"seed {seed}: {wrong}"
 
 

@@ -220,8 +220,9 @@ def lives_of(wish: Wish, bar: Bar) -> list[Life]:
     with executor(wish.jobs) as pool:
         jobs = set[Future[Life]]()
         while done < wish.accesses and not any(life.failure for life in lives):
-            # One more than can run, so that nobody waits for work.
-            jobs |= {pool.submit(live, *next(towns)) for _ in range(wish.jobs + 1 - len(jobs))}
+            # One more than can run, so that nobody waits for work; at first no more than a town a policy.
+            most = wish.jobs + 1 if lives else min(wish.jobs + 1, len(wish.names))
+            jobs |= {pool.submit(live, *next(towns)) for _ in range(most - len(jobs))}
             ended, jobs = wait(jobs, return_when=FIRST_COMPLETED)
             lives += [job.result() for job in ended]
             done = sum(life.accesses for life in lives)
