@@ -15,8 +15,6 @@ from models.steps import ENGINE_STRIDE, Acquire, CsrRead, CsrWrite, ScanOut, Ste
 __all__ = ["Machine", "Performer", "Waited", "can_go_on", "run", "run_together"]
 
 _T = TypeVar("_T")
-_MAY_WAIT = (Acquire, WaitIrq)
-"""Steps that something else may have to come before."""
 
 
 class Waited(Protocol):
@@ -116,9 +114,7 @@ def run_together(
     results: list[Any] = [None] * len(generators)
     waiting: dict[int, Step | None] = dict.fromkeys(range(len(generators)))
     while waiting:
-        able = [
-            index for index, step in waiting.items() if step.__class__ not in _MAY_WAIT or can_go_on(step, device)
-        ]
+        able = [index for index, step in waiting.items() if can_go_on(step, device)]
         pick = choose(len(able) + 1) if able else 0
         if pick == len(able):
             if device.advance():

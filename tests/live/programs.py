@@ -472,10 +472,10 @@ def modes_and_times_stay_as_they_are(device: Live) -> None:
     assert path.read_bytes() == b"p" * 256
 
 
-def two_hundred_clients_and_no_more(device: Live) -> None:
-    """As many as have a place are served, one more hears why not, and places come back."""
-    clients, told = [], b""
-    while len(clients) < 250 and b"too many" not in told:
+def _crowd(device: Live, clients: list[socket.socket], most: int, word: bytes) -> bytes:
+    """Connect one client after another, until one is told `word` or there are `most`; return what the last was told."""
+    told = b""
+    while len(clients) < most and word not in told:
         client = socket.socket(socket.AF_UNIX)
         client.settimeout(30)
         client.connect(str(device.directory / "control"))
@@ -483,6 +483,13 @@ def two_hundred_clients_and_no_more(device: Live) -> None:
         with contextlib.suppress(BrokenPipeError):
             client.sendall(b"list\n")
         told = client.recv(100)
+    return told
+
+
+def two_hundred_clients_and_no_more(device: Live) -> None:
+    """As many as have a place are served, one more hears why not, and places come back."""
+    clients: list[socket.socket] = []
+    told = _crowd(device, clients, 250, b"too many")
     assert told.startswith(b"error: too many clients") and 100 < len(clients) <= 201, (told, len(clients))
     for client in clients:
         client.close()
@@ -495,17 +502,10 @@ def without_a_descriptor_left_it_refuses_and_goes_on(device: Live) -> None:
         simulator = device.process()
         soft, hard = resource.prlimit(simulator, resource.RLIMIT_NOFILE)
         open_files = max(int(name) for name in os.listdir(f"/proc/{simulator}/fd"))
-        clients, told = [], b""
+        clients: list[socket.socket] = []
         resource.prlimit(simulator, resource.RLIMIT_NOFILE, (open_files + 4, hard))
         try:
-            while len(clients) < 60 and b"descriptor" not in told:
-                client = socket.socket(socket.AF_UNIX)
-                client.settimeout(10)
-                client.connect(str(device.directory / "control"))
-                clients.append(client)
-                with contextlib.suppress(BrokenPipeError):
-                    client.sendall(b"list\n")
-                told = client.recv(100)
+            told = _crowd(device, clients, 60, b"descriptor")
             assert told.startswith(b"error: the device has no descriptor left"), told
             with contextlib.suppress(LiveError):
                 device.create("more", 64, 64, "rgba")
